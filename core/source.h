@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MV_SOURCE_H
+#define MV_SOURCE_H
+
+/*
+ * Where bytes come from: the live machine, or a fixture directory that plays one. The only opener of /proc
+ * (and of /sys/fs/cgroup), and the carrier of the clock. Nothing here interprets what it reads.
+ *
+ * Fixture directory DIR:
+ *   DIR/PID/{stat,statm,status,maps,smaps,cmdline,cgroup,oom_score,...}   as in /proc
+ *   DIR/PID/pages     lines "START-END LETTERS": page states for mv_target_scan (hex, page aligned, sorted).
+ *                     Letters: p present, s swapped, f file, z zero page, h huge, g guard, x exclusive (bit 56)
+ *                     and optionally " pfn=HEX" for the first page of the range
+ *   DIR/PID/bytes     lines "ADDR HEXBYTES" for mv_target_bytes
+ *   DIR/PID/errors    lines "FILE ERRNO-NAME" (EACCES, ENOENT, ESRCH, EIO): opening FILE fails so
+ *   DIR/kpage         lines "PFN FLAGS COUNT CGROUP-INO", all hex
+ *   DIR/{meminfo,...} other machine files; DIR/cgroup/... for /sys/fs/cgroup
+ *   DIR/clock         "MONOTONIC_NS REALTIME_NS"
+ *   DIR/step1, step2  optional: each a DIR of its own; mv_source_step moves to the next, a missing file there
+ *                     falls back to the step before, a file named FILE.gone hides it (PID.gone: it has exited)
+ */
+
+#include "core/types.h"
+
+struct mv_source;
+struct mv_target;
+
+/* What the kernel calls a page; same bits as PAGE_IS_* of <linux/fs.h>, defined here since headers lack them. */
+enum mv_cat {
+	MV_CAT_WPALLOWED = 1 << 0,
+	MV_CAT_WRITTEN = 1 << 1,
+	MV_CAT_FILE = 1 << 2,
+	MV_CAT_PRESENT = 1 << 3,
+	MV_CAT_SWAPPED = 1 << 4,
+	MV_CAT_PFNZERO = 1 << 5,
+	MV_CAT_HUGE = 1 << 6,
+	MV_CAT_SOFT_DIRTY = 1 << 7,
+	MV_CAT_GUARD = 1 << 8,
+};
+
+/* A run of pages of equal categories. The layout is the kernel's struct page_region. */
+struct mv_run {
+	uint64_t start;
+	uint64_t end;
+	uint64_t cats; /* enum mv_cat bits */
+};
+
+/* The files below a PID that are read again and again; each is opened once and kept. */
+#define MV_FILES(X)                                                                                           \
+	X(STAT, "stat") X(STATM, "statm") X(STATUS, "status") X(MAPS, "maps") X(SMAPS, "smaps")               \
+	X(ROLLUP, "smaps_rollup") X(CMDLINE, "cmdline") X(CGROUP, "cgroup") X(OOM_SCORE, "oom_score")         \
+	X(OOM_ADJ, "oom_score_adj") X(WCHAN, "wchan") X(LIMITS, "limits")
+enum mv_file {
+#define X(id, name) MV_FILE_##id,
+	MV_FILES(X)
+#undef X
+	MV_FILE__N
+};
+
+struct mv_source_opts {
+	const char *root;	/* NULL: the live machine; else a fixture directory */
+	bool no_pagemap_scan;	/* act as a kernel without PAGEMAP_SCAN (MEMVIEW_NO_IOCTL=1) */
+	bool no_procmap_query;
+};
+
+/* Errors: -ENOENT no such directory, or /proc is not mounted; -ENOMEM. */
+int mv_source_new(const struct mv_source_opts *opts, struct mv_source **ret_source);
+void mv_source_free(struct mv_source *source);
+uint64_t mv_source_now(const struct mv_source *source);	     /* CLOCK_MONOTONIC, or the fixture's, ns */
+uint64_t mv_source_now_real(const struct mv_source *source); /* CLOCK_REALTIME, ns since 1970 */
+bool mv_source_is_live(const struct mv_source *source);
+/* Fixtures: move to the next step and advance the clock by a second (or to its `clock`). No-op when live. */
+void mv_source_step(struct mv_source *source);
+/* Whole machine file ("meminfo", "sys/vm/overcommit_memory", "cgroup/…" = below /sys/fs/cgroup). NUL is added
+ * after the last byte. Returns bytes or -errno; -E2BIG when cap does not hold it. */
+ssize_t mv_source_read(struct mv_source *source, const char *name, char *buf, size_t cap);
+/* Next PID of the process list after `after` (0: the first), ascending; 0 when done. */
+int mv_source_next_pid(struct mv_source *source, int after);
+/* Frame flags, counts, memory-cgroup inodes of n frames from pfn on. Any out pointer may be NULL.
+ * Returns an mv_why per array: MV_WHY_HAVE, NEEDS_DAC, NO_KERNEL. Cost: 150 ns a frame in runs, 750 ns singly. */
+void mv_source_frames(struct mv_source *source, uint64_t pfn, size_t n, uint64_t *flags, uint64_t *counts,
+		      uint64_t *cgroups, enum mv_why ret_why[static 3]);
+
+/*
+ * One dirfd of /proc/PID and one pidfd, for the target's whole life: immune to PID reuse.
+ * Errors: -ESRCH no such process (also ENOENT below it); -EPERM hidden (hidepid: ENOENT, yet kill says EPERM).
+ */
+int mv_target_open(struct mv_source *source, int pid, struct mv_target **ret_target);
+void mv_target_close(struct mv_target *target);
+int mv_target_pid(const struct mv_target *target);
+/* A pidfd to poll for the end (POLLIN); -1 for fixtures. Owned by the target. */
+int mv_target_pidfd(const struct mv_target *target);
+/* Close every kept file, so that the next read opens anew (after exec, when kept files read 0 bytes). */
+void mv_target_reopen(struct mv_target *target);
+
+/* Read a small file whole by pread at 0 on a kept descriptor; NUL added. Returns bytes, or -errno
+ * (-ESRCH gone, -EACCES, -E2BIG). Cost: 2-9 us for stat, statm, status. */
+ssize_t mv_target_read(struct mv_target *target, enum mv_file file, char *buf, size_t cap);
+
+/*
+ * Stream a big text file from its start: calls take(arg, text, len) with whole lines (each ends with \n, or is
+ * the file's unfinished last) until the file ends or take returns non-zero, which is returned.
+ * Buffer 64 KiB, grows for a longer line. Returns 0 or -errno.
+ */
+typedef int mv_take_lines(void *arg, const char *text, size_t len);
+int mv_target_stream(struct mv_target *target, enum mv_file file, mv_take_lines *take, void *arg);
+
+/* Any other file of the process by name ("task/4712/syscall", "map_files/…" never). As mv_target_read, not kept. */
+ssize_t mv_target_read_named(struct mv_target *target, const char *name, char *buf, size_t cap);
+/* Names of the entries of a directory below it ("task"), as numbers, ascending; returns how many there are
+ * (which may exceed cap) or -errno. */
+ssize_t mv_target_list(struct mv_target *target, const char *name, int *out, size_t cap);
+
+/*
+ * Page categories of [start, end), as runs that have any of (PRESENT|SWAPPED|GUARD), in ascending order.
+ *
+ * Uses PAGEMAP_SCAN, else reads pagemap and coalesces (then FILE and exclusive come for free, HUGE and PFNZERO
+ * are not told: *ret_told says which categories this backend can tell). Never more than max_pages pages or cap
+ * runs a call, so that the target's mmap_lock is held for at most about 1 ms; *ret_walked is where it stopped:
+ * start again there. A range end of 1<<47 or above is clipped. Never writes (no WP_MATCHING).
+ * return_cats: which of FILE|HUGE|PFNZERO|GUARD the caller needs; FILE costs 1.1 to 4.5 times.
+ * Returns runs filled or -errno (-ESRCH gone or exec'ed, -EACCES/-EPERM not allowed).
+ * cap is at most MV_SCAN_RUNS (above 512 regions, Linux 6.18 returns a stale walk_end).
+ */
+#define MV_SCAN_RUNS 256
+#define MV_SCAN_PAGES 8192
+ssize_t mv_target_scan(struct mv_target *target, struct mv_range range, uint64_t return_cats, uint64_t max_pages,
+		       struct mv_run *runs, size_t cap, uint64_t *ret_walked, uint64_t *ret_told);
+
+/*
+ * Raw pagemap words of n pages from addr on (bits: 63 present, 62 swapped, 61 file or shared anon, 58 guard,
+ * 56 exclusive, 55 soft-dirty, 0-54 frame when CAP_SYS_ADMIN, else 0; swapped: 0-4 type, 5-54 offset).
+ * Returns words read or -errno.
+ */
+ssize_t mv_target_words(struct mv_target *target, uint64_t addr, size_t n, uint64_t *words);
+
+/* Bytes of the target by process_vm_readv. The caller has made sure that the pages are present and the mapping
+ * is anonymous or an ordinary file (KERNEL.md: a read would fault others in). Returns bytes or -errno. */
+ssize_t mv_target_bytes(struct mv_target *target, uint64_t addr, void *buf, size_t n);
+
+/* Feature probes, once per source, on memview itself. */
+struct mv_features {
+	bool pagemap_scan;
+	bool procmap_query;
+	bool frame_numbers;  /* our own pagemap shows frame numbers: CAP_SYS_ADMIN */
+	bool kpageflags;
+	bool guard_category;
+	bool soft_dirty;
+};
+const struct mv_features *mv_source_features(struct mv_source *source);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MV_ACTIONS_H
+#define MV_ACTIONS_H
+
+/*
+ * Everything a key can do. One table: key map, help view and man page are made from it; no key does two things.
+ * X(ID, default keys in the notation of mv_keys_parse, group, where it works, help line)
+ * where: letters of the views it works in: m map, p pages, g page, t tables, h help, o output; * everywhere.
+ */
+// clang-format off
+#define MV_ACTIONS(X)                                                                                             \
+	X(UP, "<Up> k", "move", "*", "up")                                                                        \
+	X(DOWN, "<Down> j", "move", "*", "down")                                                                  \
+	X(LEFT, "<Left> h", "move", "*", "left")                                                                  \
+	X(RIGHT, "<Right> l", "move", "*", "right")                                                               \
+	X(PAGE_UP, "<PgUp>", "move", "*", "a screen up")                                                          \
+	X(PAGE_DOWN, "<PgDn>", "move", "*", "a screen down")                                                      \
+	X(FIRST, "<Home> g", "move", "*", "to the first")                                                         \
+	X(LAST, "<End> G", "move", "*", "to the last")                                                            \
+	X(ENTER, "<Enter>", "levels", "mpt", "one level in: mapping, page")                                       \
+	X(BACK, "<Esc> <BS>", "levels", "*", "one level out")                                                     \
+	X(SIDE_MAP, "1", "sides", "*", "Map: the address space and its mappings")                                 \
+	X(SIDE_PAGES, "2", "sides", "*", "Pages: the selected mapping's pages; again: the whole process")         \
+	X(SIDE_TABLES, "7", "sides", "*", "Tables: the page tables")                                              \
+	X(PANE, "<Tab>", "move", "mg", "next pane")                                                               \
+	X(FIND, "/", "find", "mpt", "find text, or an address (0x…)")                                             \
+	X(FIND_NEXT, "n", "find", "mpt", "next match")                                                            \
+	X(FIND_PREV, "N", "find", "mpt", "previous match")                                                        \
+	X(SORT, "s", "table", "mt", "sort by the next column")                                                    \
+	X(REVERSE, "S", "table", "mt", "reverse the order")                                                       \
+	X(FILTER, "f", "table", "mt", "filter by kind")                                                           \
+	X(GROUP, "x", "table", "m", "group by object: a library's mappings as one line")                          \
+	X(COLUMNS, "C", "table", "m", "choose columns")                                                           \
+	X(EXACT, "u", "table", "mpgt", "exact figures instead of rounded ones")                                   \
+	X(SCALE, "z", "picture", "m", "address strip: evened out, or true to scale")                              \
+	X(ZOOM_IN, "+ =", "picture", "p", "zoom in: fewer pages a cell")                                          \
+	X(ZOOM_OUT, "-", "picture", "p", "zoom out: more pages a cell")                                           \
+	X(NEXT_STATE, "e", "picture", "p", "next page whose state differs")                                       \
+	X(PREV_STATE, "E", "picture", "p", "previous page whose state differs")                                   \
+	X(COLOUR, "c", "picture", "p", "colour by state, age, sharing, growth")                                   \
+	X(PAUSE, "<Space>", "time", "*", "pause, go on")                                                          \
+	X(SLOWER, "<lt>", "time", "*", "look less often")                                                         \
+	X(FASTER, ">", "time", "*", "look more often")                                                            \
+	X(THEME, "t", "screen", "*", "next theme")                                                                \
+	X(REDRAW, "^L", "screen", "*", "draw the screen anew")                                                    \
+	X(SAVE, "p", "screen", "*", "save the screen as text and as a picture (SVG)")                             \
+	X(OUTPUT, "o", "screen", "*", "what the COMMAND printed")                                                 \
+	X(RETRY, "R", "time", "*", "start reading again after it was given up")                                   \
+	X(MEANING, "w", "help", "*", "what is this figure: formula, source, unit")                                \
+	X(HELP, "?", "help", "*", "all keys")                                                                     \
+	X(QUIT, "q ^C", "help", "*", "quit")
+// clang-format on
+
+enum mv_action {
+	MV_ACT_NONE,
+#define X(id, keys, group, where, help) MV_ACT_##id,
+	MV_ACTIONS(X)
+#undef X
+	MV_ACT__N
+};
+struct mv_action_info {
+	const char *name; /* "UP" */
+	const char *keys, *group, *where, *help;
+};
+extern const struct mv_action_info mv_actions[MV_ACT__N]; /* in keys.c; [MV_ACT_NONE] has empty strings */
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MV_VIEW_H
+#define MV_VIEW_H
+
+/*
+ * What a view is: it states its want, draws what there is, and turns actions into outcomes. Views do no I/O, read no
+ * clock and keep no pointer into a snapshot: they keep identities (a mapping's start, a page's address) and find them
+ * again in `settle`, which runs before want and draw whenever snapshot, size or state may have changed.
+ */
+
+#include "core/delta.h"
+#include "core/session.h"
+#include "tui/canvas.h"
+#include "tui/keys.h"
+
+/* What a view may look at, for the length of one call. */
+struct mv_context {
+	const struct mv_snapshot *snap;		/* NULL until the first has come */
+	const struct mv_delta *delta;		/* never NULL */
+	const struct mv_keeper_status *status;	/* never NULL */
+	uint64_t now_ns, now_real_ns;		/* of this frame */
+	uint32_t interval_ms;
+	bool paused;
+	bool exact;	      /* `u`: exact figures */
+	bool ascii;
+	bool root;	      /* started with privileges */
+	bool has_output;      /* there is a COMMAND */
+	uint8_t page_cols;    /* theme's cell width: columns a page takes */
+	struct mv_clean theme; /* its name */
+	const char *output;   /* a COMMAND's output, raw */
+	size_t output_len;
+	double own_cpu_percent; /* memview's three processes, of one core; negative unknown */
+	uint64_t own_bytes;	/* their PSS; 0 unknown */
+};
+
+/* Where a view is to look: identities only. */
+struct mv_place {
+	uint64_t mapping; /* start of the mapping; 0: the whole process */
+	uint64_t page;	  /* page address, 0 none */
+};
+
+enum mv_view_id { MV_VIEW_MAP, MV_VIEW_PAGES, MV_VIEW_PAGE, MV_VIEW_TABLES, MV_VIEW_HELP, MV_VIEW_MEANING, MV_VIEW_OUTPUT, MV_VIEW__N };
+
+enum mv_outcome_kind {
+	MV_OUT_NONE,	/* not my key */
+	MV_OUT_STAY,	/* done: draw again */
+	MV_OUT_PUSH,	/* open `view` at `place`, one level in */
+	MV_OUT_POP,	/* one level out */
+	MV_OUT_SIDE,	/* turn to `view` on the same level */
+	MV_OUT_ASK,	/* open the line editor with `prompt`; the text comes back by `answer` */
+	MV_OUT_HINT,	/* show `hint` in the bottom line for some seconds */
+};
+struct mv_outcome {
+	enum mv_outcome_kind kind;
+	enum mv_view_id view;
+	struct mv_place place;
+	struct mv_clean text; /* prompt or hint; a literal, or owned by the view's state */
+};
+
+/* What `w` explains: lines of a title, formula, source, unit, and notes. */
+struct mv_meaning {
+	struct mv_build title, formula, source, unit, note;
+};
+
+struct mv_view_ops {
+	enum mv_view_id id;
+	char letter; /* in actions.h's `where` */
+	struct mv_clean name;
+	size_t state_bytes; /* plain data: allocated, zeroed and freed by the stack of views */
+	int (*init)(void *state, const struct mv_place *place);
+	void (*release)(void *state); /* may be NULL */
+	void (*settle)(void *state, const struct mv_context *ctx, struct mv_rect area);
+	/* Add facts, spans, page, visible to a want that has the interval set already. */
+	void (*want)(const void *state, const struct mv_context *ctx, struct mv_want *want);
+	void (*draw)(const void *state, const struct mv_context *ctx, struct mv_canvas *canvas, struct mv_rect area);
+	struct mv_outcome (*act)(void *state, const struct mv_context *ctx, enum mv_action action, struct mv_input input);
+	/* The text typed after MV_OUT_ASK, UTF-8 as typed; may be NULL if it never asks. */
+	struct mv_outcome (*answer)(void *state, const struct mv_context *ctx, const char *text);
+	/* What is under the cursor, for `w`. false: nothing to say. */
+	bool (*meaning)(const void *state, const struct mv_context *ctx, unsigned n, struct mv_meaning *ret_meaning);
+	/* Where the view is now, for turning to another side, and for the title line's path. */
+	struct mv_place (*place)(const void *state, const struct mv_context *ctx);
+};
+extern const struct mv_view_ops mv_view_map, mv_view_pages, mv_view_page, mv_view_tables, mv_view_help, mv_view_meaning,
+	mv_view_output;
+
+/*
+ * The stack of views, and what is around them: header lines, side bar, hint line, banners, the line editor.
+ * Pure as well: loop.c feeds it inputs and contexts and carries out what it returns.
+ */
+struct mv_stack;
+int mv_stack_new(enum mv_view_id first, const struct mv_place *place, struct mv_stack **ret_stack);
+void mv_stack_free(struct mv_stack *stack);
+void mv_stack_want(struct mv_stack *stack, const struct mv_context *ctx, int rows, int cols, struct mv_want *ret_want);
+void mv_stack_draw(struct mv_stack *stack, const struct mv_context *ctx, struct mv_canvas *canvas);
+
+/* What the loop must do after an input. */
+enum mv_effect {
+	MV_EFFECT_NONE, MV_EFFECT_DRAW, MV_EFFECT_QUIT, MV_EFFECT_LEAVE_RUNNING, MV_EFFECT_PAUSE, MV_EFFECT_SLOWER,
+	MV_EFFECT_FASTER, MV_EFFECT_THEME, MV_EFFECT_REDRAW, MV_EFFECT_SAVE, MV_EFFECT_RETRY, MV_EFFECT_EXACT,
+};
+enum mv_effect mv_stack_input(struct mv_stack *stack, const struct mv_context *ctx, struct mv_input input);
+/* Show a message in the bottom line until until_ns. */
+void mv_stack_hint(struct mv_stack *stack, struct mv_clean text, uint64_t until_ns);
+
+/* Shared by map, pages and the rest: the process header (two lines, fewer when rows are few). In view_header.c.
+ * Returns the rows it took. */
+int mv_header_draw(const struct mv_context *ctx, struct mv_canvas *canvas, struct mv_rect area);
+/* Meaning of the n-th header figure, for `w`; false past the last. */
+bool mv_header_meaning(const struct mv_context *ctx, unsigned n, struct mv_meaning *ret_meaning);
+
+#endif
