@@ -107,6 +107,7 @@ struct mv_snapshot {
 	uint32_t life;	/* enum mv_life */
 	uint32_t levels; /* page-table levels of this machine */
 	uint64_t taken_ns, taken_real_ns;
+	uint64_t counters_ns;	  /* when stat, statm and status were read; 0 never */
 	uint64_t started_real_ns; /* when the process started; 0 unknown */
 
 	struct mv_stat stat;
