@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# fish completion for memview
+
+function __memview_names
+    cat /proc/*/comm 2>/dev/null | sort -u
+end
+
+function __memview_themes
+    set -l config $HOME/.config
+    set -q XDG_CONFIG_HOME; and set config $XDG_CONFIG_HOME
+    for file in $config/memview/themes/*.ini $MEMVIEW_THEMES/*.ini /usr/local/share/memview/themes/*.ini /usr/share/memview/themes/*.ini
+        string replace -r '.*/(.*)\.ini$' '$1' -- $file
+    end
+end
+
+# No command word, PID or -- yet.
+function __memview_first
+    not __fish_seen_subcommand_from demo report json watch --
+    and test (count (commandline -opc)) -eq 1
+end
+
+set -l batch '__fish_seen_subcommand_from report json watch; and not __fish_seen_subcommand_from --'
+set -l ours 'not __fish_seen_subcommand_from --'
+
+complete -c memview -f
+complete -c memview -n __memview_first -a demo -d 'A built-in workload takes 100 MiB, page by page'
+complete -c memview -n __memview_first -a report -d 'Print a process once, as text'
+complete -c memview -n __memview_first -a json -d 'Print a process once, as JSON'
+complete -c memview -n __memview_first -a watch -d 'Print one line per interval'
+complete -c memview -n __memview_first -a '(__fish_complete_pids)'
+complete -c memview -n __memview_first -a '(__memview_names)' -d 'Process name'
+complete -c memview -n $batch -a '(__fish_complete_pids)'
+complete -c memview -n $batch -a '(__memview_names)' -d 'Process name'
+complete -c memview -n '__fish_seen_subcommand_from --' -a '(__fish_complete_subcommand --fcs-skip=2)'
+
+complete -c memview -n $ours -s p -x -a '(__memview_names)' -d 'A process by its name'
+complete -c memview -n $ours -l theme -x -a '(__memview_themes)' -d Colours
+complete -c memview -n $ours -l ascii -d 'Draw with ASCII only'
+complete -c memview -n $ours -l interval -x -d 'Seconds between two looks'
+complete -c memview -n __memview_first -s h -l help -d 'Show help'
+complete -c memview -n __memview_first -s V -l version -d 'Show the version and what this build lacks'
+complete -c memview -n '__fish_seen_subcommand_from report json' -l quick -d 'Leave out what needs smaps'
+complete -c memview -n '__fish_seen_subcommand_from json' -l pages -x -d 'Page states of START-END'
+complete -c memview -n '__fish_seen_subcommand_from watch' -s i -x -d 'Seconds between two lines'
+complete -c memview -n '__fish_seen_subcommand_from watch' -s n -x -d 'How many lines'

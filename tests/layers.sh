@@ -1,0 +1,220 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Keeps the house's walls (HACKING.md): who may include what, who may open, print, read the clock; and that no file
+# of the tree is forgotten. Reads the sources without their comments, and the symbols of both archives. Output: TAP.
+
+LC_ALL=C
+export LC_ALL
+cd "${top_srcdir:-$(dirname "$0")/..}" || exit 99
+build=${top_builddir:-build}
+nm=${NM:-nm}
+
+scratch=$(mktemp -d) || exit 99
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# A rule ends a pipe, so in a shell of its own: the count lives in a file.
+echo 0 >"$scratch/count"
+next() {
+	read -r n <"$scratch/count"
+	n=$((n + 1))
+	echo "$n" >"$scratch/count"
+}
+# rule NAME: passes when standard input is empty; else its lines are the offenders
+rule() {
+	next
+	cat >"$scratch/offenders"
+	if [ -s "$scratch/offenders" ]; then
+		echo "not ok $n - $1"
+		sed 's/^/#   /' "$scratch/offenders"
+	else
+		echo "ok $n - $1"
+	fi
+}
+skip() {
+	next
+	echo "ok $n - $1 # SKIP $2"
+}
+
+# --- The sources without comments, line for line, under $scratch ------------------------------------------------
+
+strip_comments() {
+	awk '{
+		line = $0
+		out = ""
+		while (line != "") {
+			if (inside) {
+				end = index(line, "*/")
+				if (!end) { line = ""; break }
+				line = substr(line, end + 2)
+				inside = 0
+				continue
+			}
+			# A string or character literal is copied whole, so that "/*" in one opens nothing.
+			if (match(line, /^("([^"\\]|\\.)*"|\047([^\047\\]|\\.)*\047)/)) {
+				out = out substr(line, 1, RLENGTH)
+				line = substr(line, RLENGTH + 1)
+			} else if (substr(line, 1, 2) == "/*") {
+				inside = 1
+				line = substr(line, 3)
+			} else if (substr(line, 1, 2) == "//") {
+				line = ""
+			} else {
+				out = out substr(line, 1, 1)
+				line = substr(line, 2)
+			}
+		}
+		print out
+	}' "$1"
+}
+
+sources=
+for file in core/*.[ch] tui/*.[ch] tui/*/*.[ch]; do
+	[ -f "$file" ] && sources="$sources $file"
+done
+for file in $sources; do
+	mkdir -p "$scratch/code/${file%/*}" "$scratch/bare/${file%/*}"
+	strip_comments "$file" >"$scratch/code/$file"
+	sed -e 's/^[[:space:]]*#[[:space:]]*include.*//' -e 's/"\([^"\\]\|\\.\)*"/""/g' "$scratch/code/$file" >"$scratch/bare/$file"
+done
+
+# code PATTERN FILES...: matching lines of the sources without comments; bare: without strings and includes either.
+code() {
+	pattern=$1
+	shift
+	(cd "$scratch/code" && grep -HnE -e "$pattern" "$@" /dev/null 2>/dev/null)
+}
+bare() {
+	pattern=$1
+	shift
+	(cd "$scratch/bare" && grep -HnE -e "$pattern" "$@" /dev/null 2>/dev/null)
+}
+# except PATTERN: drops lines of files that match it
+except() { grep -vE -e "^($1):"; }
+
+include='^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]'
+call() { echo "(^|[^A-Za-z0-9_.>])($1)[[:space:]]*\("; }
+
+cd "$scratch/code" || exit 99
+core=$(ls core/*.[ch])
+tui=$(ls tui/*.[ch] tui/*/*.[ch] 2>/dev/null)
+views=$(ls tui/view.c tui/view_*.c tui/widget*.c tui/canvas.c tui/keys.c 2>/dev/null)
+cd "$OLDPWD" || exit 99
+# shellcheck disable=SC2086 # lists of file names without spaces
+{
+	# --- Includes -----------------------------------------------------------------------------------------------
+
+	code "$include([a-z/]*curses|term\.h|panel|tui/|jansson|ini\.h)" $core | rule "core includes no curses, no tui/, no JSON, no INI"
+	code "$include(ncursesw?/)?(n?curses|term\.h|panel)" $tui | except 'tui/term\.c' | rule "only tui/term.c includes curses"
+	code "${include}libproc2" $core $tui | except 'core/machine\.c' | rule "only core/machine.c includes libproc2"
+	for file in $sources; do
+		case $file in
+		*.c) grep -nE "$include" "$file" /dev/null | head -n 1 | grep -v 'include "config.h"' ;;
+		esac
+	done | rule "config.h is the first include of each .c"
+
+	# --- What may be called where -------------------------------------------------------------------------------
+
+	bare "$(call 'v?f?printf|v?dprintf|f?puts|f?putc|putchar|perror|fwrite|v?syslog|err|errx|warn|warnx')" $core |
+		rule "core prints nothing"
+	bare "(^|[^A-Za-z0-9_])(stdout|stderr)([^A-Za-z0-9_]|$)" $core | rule "core knows no stdout and no stderr"
+	bare "$(call 'exit|abort|quick_exit')" $core | rule "core does not exit"
+	bare "$(call 'open(at|at2)?|fopen|opendir|readlink(at)?')" $core | except 'core/source[a-z_]*\.c' |
+		rule "in core only source opens files"
+	code '"/(proc|sys)("|/?%|/self|/fs|/kernel)' $core $tui | except 'core/source[a-z_]*\.c' |
+		rule "only core/source names paths of /proc and /sys"
+	bare "$(call 'open(at|at2)?|fopen|opendir|read|pread|write|ioctl|socket|poll|stat|fork|execv?p?e?|system|popen|getenv|ini_parse[a-z_]*')" $views |
+		rule "views do no I/O"
+	bare "$(call 'clock_gettime|gettimeofday|time|clock|mv_source_[a-z_]*|mv_target_[a-z_]*')" $views |
+		rule "views read no clock and no source"
+	bare "$(call 'mv_clean_into|mv_clean_bytes|mv_clean_trusted')" $views | except 'tui/(view_output|view_page|canvas)\.c' |
+		rule "views make no clean text from raw bytes"
+
+	for file in $sources; do
+		awk -v file="$file" '
+			{ text = text $0 "\n" }
+			END {
+				while (match(text, /mv_build_fmt\(/)) {
+					text = substr(text, RSTART + RLENGTH)
+					end = index(text, ";")
+					statement = substr(text, 1, end)
+					gsub(/%%/, "", statement)
+					while (match(statement, /"([^"\\]|\\.)*"/)) {
+						literal = substr(statement, RSTART, RLENGTH)
+						statement = substr(statement, RSTART + RLENGTH)
+						if (literal ~ /%[-+ #0-9.*hlzjtL\047]*[scpn]/)
+							print file ": " literal
+					}
+				}
+			}' "$scratch/code/$file"
+	done | rule "mv_build_fmt takes numbers only: no %s, %c, %p"
+
+	bare '^[[:space:]]*typedef[[:space:]]+(struct|union|[A-Za-z_ ]*\*)' $core $tui | rule "no typedef of a struct or pointer"
+	bare '(^|[^A-Za-z0-9_])(NAN|ULLONG_MAX)([^A-Za-z0-9_]|$)' $core $tui | rule "no NAN, no ULLONG_MAX for what is unknown"
+}
+
+# --- Symbols of the archives ------------------------------------------------------------------------------------
+
+# undefined ARCHIVE -> "object symbol"
+undefined() {
+	"$nm" -A -u "$build/$1" 2>/dev/null | sed -n 's/^[^:]*:\([^:]*\): *U \([^@]*\).*$/\1 \2/p'
+}
+output='(__)?v?f?d?printf(_chk)?|f?puts|putchar|_?IO_putc|f?putc|perror|v?syslog|stdout|stderr|exit|abort|quick_exit'
+curses='initscr|newterm|endwin|stdscr|curscr|doupdate|w?refresh|w?add_?w?n?w?(ch|str)|(mv)?w?addn?w?str|init_(extended_)?pair|start_color|COLOR_PAIRS?|COLS|LINES|tputs|tparm|tig(etstr|etnum|etflag)|setupterm|resizeterm|mousemask|getmouse|wget_?w?ch|keypad'
+clock='clock_gettime|gettimeofday|time|clock'
+io='open(64|at|at64)?|__open_2|fopen(64)?|opendir|read|__read_chk|pread(64)?|write|ioctl|socket|poll|fork|system|popen'
+if [ -f "$build/libcore.a" ] && [ -f "$build/libview.a" ] && command -v "$nm" >/dev/null 2>&1; then
+	undefined libcore.a | grep -E " ($output)$" | rule "libcore.a needs no printing and no exit"
+	undefined libcore.a | grep -E " ($curses)$" | rule "libcore.a needs no curses"
+	undefined libview.a | grep -E " ($curses)$" | rule "libview.a needs no curses"
+	undefined libview.a | grep -E " ($clock)$" | rule "libview.a reads no clock"
+	# A theme is a file: theme.o is the one that opens something.
+	undefined libview.a | grep -vE '^[^ ]*theme' | grep -E " ($io)$" | rule "libview.a does no I/O but for themes"
+	for archive in libcore.a libview.a; do
+		"$nm" -A -g --defined-only "$build/$archive" 2>/dev/null |
+			sed -n 's/^[^:]*:\([^:]*\):[0-9a-f]* [A-Z] \([^@]*\)$/\1 \2/p' | grep -vE ' (mv_|__asan|__odr_asan|__gcov|_?_?start___|__sanitizer)'
+	done | rule "every exported name begins with mv_"
+else
+	for archive in "libcore.a needs no printing, no exit and no curses" "libview.a needs no curses, no clock and no I/O" \
+		"every exported name begins with mv_"; do
+		skip "$archive" "no archives or no nm"
+	done
+fi
+
+# --- The tree ---------------------------------------------------------------------------------------------------
+
+for file in $sources; do
+	grep -qF "$file" core/Makemodule.am tui/Makemodule.am || echo "$file"
+done | rule "every source is listed in a Makemodule.am"
+for file in tests/unit/test_*.c tests/truth/test_*.c; do
+	[ ! -f "$file" ] || grep -qE "${file%.c}([[:space:]]|$)" tests/Makemodule.am || echo "$file"
+done | rule "every test program is listed in tests/Makemodule.am"
+
+if [ -f HACKING.md ]; then
+	for file in $sources; do
+		base=${file##*/}
+		stem=${base%.?}
+		grep -qE "(^|[^A-Za-z0-9_])$stem\.(\[ch\]|${base##*.})" HACKING.md || echo "$file"
+	done | rule "HACKING.md names every source"
+else
+	skip "HACKING.md names every source" "no HACKING.md"
+fi
+
+ours=
+for file in $sources configure.ac Makefile.am m4/*.m4 */Makemodule.am bootstrap .ci/run themes/*.ini \
+	completions/*/* tests/*.sh tests/*.py tests/*/*.c tests/*/*.h tests/*/*.sh tests/*/*.py tests/*/*.supp; do
+	[ -f "$file" ] && ours="$ours $file"
+done
+for file in $ours; do
+	head -n 2 "$file" | grep -qF 'SPDX-License-Identifier: GPL-3.0-or-later' || echo "$file"
+done | rule "every file of ours says its licence in its first lines"
+# shellcheck disable=SC2086
+{
+	# Spelt in two, so that this file does not hold them.
+	grep -nE "TO""DO|FIX""ME|XX""X[^X]|HA""CK:" $ours | rule "no marks of unfinished work"
+	grep -nE "/wo""rk/|/ro""ot/|/home/[a-z]|/tmp/m""v/" $ours ./*.md | rule "no paths of one machine"
+	wc -l $sources | awk '$1 > 700 && $2 != "total" { print $2 ": " $1 " lines" }' | rule "no source beyond 700 lines"
+}
+
+read -r n <"$scratch/count"
+echo "1..$n"
