@@ -24,7 +24,8 @@ unsigned mv_pagetable_levels(struct mv_source *source);
 /*
  * Counts distinct tables as runs go by in ascending order, of one process or of one mapping.
  * A run counts when PRESENT, SWAPPED or GUARD. A huge block needs its PMD, and its deposited PTE table when it
- * is anonymous (the kernel keeps one: measured to match VmPTE); `huge` pages of hugetlb need none.
+ * is anonymous (the kernel keeps one: measured to match VmPTE); `huge` pages of hugetlb need none: pass
+ * hugetlb. Counted as 2 MiB pages; a 1 GiB one would not need the PMD table that is counted here.
  */
 struct mv_table_count {
 	uint64_t tables[MV_LEVELS_MAX]; /* [0] PTE tables, [1] PMD, [2] PUD; [levels-1] is the PGD: 1 */
@@ -33,7 +34,7 @@ struct mv_table_count {
 };
 void mv_table_count_init(struct mv_table_count *c);
 void mv_table_count_run(struct mv_table_count *c, uint64_t start, uint64_t end, bool hugetlb);
-/* KiB as VmPTE counts them: PTE + PMD + PUD (+ P4D) tables, without the PGD. */
+/* KiB as VmPTE counts them: PTE + PMD + PUD tables; the kernel leaves out P4D and PGD. */
 uint64_t mv_table_count_kib(const struct mv_table_count *c, unsigned levels);
 /* What a flat, single-level table of 8-byte entries would take for 47 bits of user addresses: 256 GiB. */
 uint64_t mv_pagetable_flat_bytes(uint32_t page_bytes, unsigned levels);

@@ -12,10 +12,13 @@
  *                     Letters: p present, s swapped, f file, z zero page, h huge, g guard, x exclusive (bit 56)
  *                     and optionally " pfn=HEX" for the first page of the range
  *   DIR/PID/bytes     lines "ADDR HEXBYTES" for mv_target_bytes
- *   DIR/PID/errors    lines "FILE ERRNO-NAME" (EACCES, ENOENT, ESRCH, EIO): opening FILE fails so
+ *   DIR/PID/errors    lines "FILE ERRNO-NAME" (EACCES, EPERM, ENOENT, ESRCH, EIO): opening FILE fails so. FILE
+ *                     "." is the process itself, "pagemap" governs scan and words, "mem" mv_target_bytes
+ *   DIR/errors        the same for machine files ("kpageflags EACCES")
+ *   DIR/page_bytes    bytes of a base page, decimal; 4096 without it
  *   DIR/kpage         lines "PFN FLAGS COUNT CGROUP-INO", all hex
  *   DIR/{meminfo,...} other machine files; DIR/cgroup/... for /sys/fs/cgroup
- *   DIR/clock         "MONOTONIC_NS REALTIME_NS"
+ *   DIR/clock         "MONOTONIC_NS REALTIME_NS"; without it 1000 s and 2024-01-01T00:00:00Z
  *   DIR/step1, step2  optional: each a DIR of its own; mv_source_step moves to the next, a missing file there
  *                     falls back to the step before, a file named FILE.gone hides it (PID.gone: it has exited)
  */
@@ -69,21 +72,29 @@ void mv_source_free(struct mv_source *source);
 uint64_t mv_source_now(const struct mv_source *source);	     /* CLOCK_MONOTONIC, or the fixture's, ns */
 uint64_t mv_source_now_real(const struct mv_source *source); /* CLOCK_REALTIME, ns since 1970 */
 bool mv_source_is_live(const struct mv_source *source);
+/* Bytes of a base page: sysconf's, or the fixture's `page_bytes` (4096 without one). */
+uint32_t mv_source_page_bytes(const struct mv_source *source);
 /* Fixtures: move to the next step and advance the clock by a second (or to its `clock`). No-op when live. */
 void mv_source_step(struct mv_source *source);
 /* Whole machine file ("meminfo", "sys/vm/overcommit_memory", "cgroup/…" = below /sys/fs/cgroup). NUL is added
- * after the last byte. Returns bytes or -errno; -E2BIG when cap does not hold it. */
+ * after the last byte. Returns bytes or -errno; -E2BIG when cap does not hold it (buf then has its start and a
+ * NUL). A name with ".." in it is -ENOENT. */
 ssize_t mv_source_read(struct mv_source *source, const char *name, char *buf, size_t cap);
-/* Next PID of the process list after `after` (0: the first), ascending; 0 when done. */
+/* Next PID of the process list after `after` (0: the first), ascending; 0 when done. The list is as of the last
+ * call with 0. */
 int mv_source_next_pid(struct mv_source *source, int after);
 /* Frame flags, counts, memory-cgroup inodes of n frames from pfn on. Any out pointer may be NULL.
- * Returns an mv_why per array: MV_WHY_HAVE, NEEDS_DAC, NO_KERNEL. Cost: 150 ns a frame in runs, 750 ns singly. */
+ * Returns an mv_why per array: MV_WHY_HAVE, NEEDS_DAC, NO_KERNEL, IO (no such frames), NOT_ASKED. Cost: 150 ns a frame in runs, 750 ns singly. */
 void mv_source_frames(struct mv_source *source, uint64_t pfn, size_t n, uint64_t *flags, uint64_t *counts,
 		      uint64_t *cgroups, enum mv_why ret_why[static 3]);
 
+/* The process that a thread belongs to (tid itself for a main thread), by its status; -ESRCH, -EPERM, -EBADMSG. */
+int mv_source_thread_group(struct mv_source *source, int tid);
+
 /*
  * One dirfd of /proc/PID and one pidfd, for the target's whole life: immune to PID reuse.
- * Errors: -ESRCH no such process (also ENOENT below it); -EPERM hidden (hidepid: ENOENT, yet kill says EPERM).
+ * Errors: -ESRCH no such process, or pid is a thread other than the main one (mv_source_thread_group tells whose);
+ * -EPERM hidden (hidepid: ENOENT, yet kill says EPERM); -EMFILE, -ENOMEM.
  */
 int mv_target_open(struct mv_source *source, int pid, struct mv_target **ret_target);
 void mv_target_close(struct mv_target *target);
@@ -93,14 +104,17 @@ int mv_target_pidfd(const struct mv_target *target);
 /* Close every kept file, so that the next read opens anew (after exec, when kept files read 0 bytes). */
 void mv_target_reopen(struct mv_target *target);
 
-/* Read a small file whole by pread at 0 on a kept descriptor; NUL added. Returns bytes, or -errno
- * (-ESRCH gone, -EACCES, -E2BIG). Cost: 2-9 us for stat, statm, status. */
+/* Read a small file whole by pread at 0 on a kept descriptor; NUL added. Returns bytes, or -errno: -ESRCH gone;
+ * -ENOENT the process is there but this kernel lacks the file; -EACCES; -E2BIG (buf has its first cap - 1 bytes
+ * and a NUL: enough for a long cmdline). Cost: 2-9 us for stat, statm, status. */
 ssize_t mv_target_read(struct mv_target *target, enum mv_file file, char *buf, size_t cap);
 
 /*
  * Stream a big text file from its start: calls take(arg, text, len) with whole lines (each ends with \n, or is
  * the file's unfinished last) until the file ends or take returns non-zero, which is returned.
- * Buffer 64 KiB, grows for a longer line. Returns 0 or -errno.
+ * Buffer 64 KiB, grows for a longer line. Returns 0 or -errno as mv_target_read. Nothing is taken from the maps of
+ * a zombie, a kernel thread, or a process that has exec'ed since they were opened: mv_target_reopen, then again.
+ * take must not stream the same target.
  */
 typedef int mv_take_lines(void *arg, const char *text, size_t len);
 int mv_target_stream(struct mv_target *target, enum mv_file file, mv_take_lines *take, void *arg);
@@ -115,11 +129,14 @@ ssize_t mv_target_list(struct mv_target *target, const char *name, int *out, siz
  * Page categories of [start, end), as runs that have any of (PRESENT|SWAPPED|GUARD), in ascending order.
  *
  * Uses PAGEMAP_SCAN, else reads pagemap and coalesces (then FILE and exclusive come for free, HUGE and PFNZERO
- * are not told: *ret_told says which categories this backend can tell). Never more than max_pages pages or cap
- * runs a call, so that the target's mmap_lock is held for at most about 1 ms; *ret_walked is where it stopped:
- * start again there. A range end of 1<<47 or above is clipped. Never writes (no WP_MATCHING).
+ * are not told: *ret_told says which of PRESENT|SWAPPED|return_cats these runs can tell; runs are not split by
+ * anything else). Never more than max_pages pages (found ones by the ioctl, walked ones by pagemap) or cap
+ * runs a call, so that the target's mmap_lock is held for at most about 1 ms; *ret_walked is where it stopped,
+ * always beyond range.start: start again there. What the ioctl refuses (above 1<<47 without la57) goes by
+ * pagemap; from 1<<63 on ([vsyscall]) there are no runs. Never writes (no WP_MATCHING).
  * return_cats: which of FILE|HUGE|PFNZERO|GUARD the caller needs; FILE costs 1.1 to 4.5 times.
- * Returns runs filled or -errno (-ESRCH gone or exec'ed, -EACCES/-EPERM not allowed).
+ * Returns runs filled or -errno (-ESRCH gone before it was first scanned, -EACCES/-EPERM not allowed). A process
+ * that has exited or exec'ed since then looks empty: 0 runs and *ret_walked == range.end; maps tell the difference.
  * cap is at most MV_SCAN_RUNS (above 512 regions, Linux 6.18 returns a stale walk_end).
  */
 #define MV_SCAN_RUNS 256
