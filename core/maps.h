@@ -49,7 +49,7 @@ struct mv_mapping {
 	uint64_t inode;
 	uint32_t dev_major, dev_minor;
 	uint32_t name;	 /* offset of the cleaned name in the pool; 0 is "" (anonymous) */
-	uint32_t object; /* equal for the mappings of one object (one file; else of one name); see mv_maps_group */
+	uint32_t object; /* equal for the mappings of one object, see mv_maps_classify */
 	uint8_t perms;	 /* enum mv_perm */
 	uint8_t kind;	 /* enum mv_kind */
 	uint8_t flags;	 /* enum mv_mapping_flag */
@@ -61,13 +61,16 @@ struct mv_maps {
 	struct mv_mapping *at;
 	uint32_t count;
 	uint32_t cap;
-	char *names; /* names[0] is "": NUL-terminated clean strings; equal neighbours share one */
+	char *names; /* names[0] is "" (NULL before any parse): NUL-terminated clean strings, equal ones shared */
 	uint32_t names_len;
 	uint32_t names_cap;
 	bool torn; /* an order violation was seen while reading: it changed under us, the rest was left out */
-	/* private: a small hash of name -> offset */
-	uint32_t *intern;
-	uint32_t intern_cap, intern_count;
+	uint32_t object_count; /* after classify: every mapping's object is below it */
+	/* private: hashes of name -> offset and of object -> index, and the objects */
+	uint32_t *intern, intern_cap, intern_count;
+	uint32_t *object_hash, object_hash_cap;
+	struct mv_maps_object *objects;
+	uint32_t objects_cap;
 };
 
 void mv_maps_init(struct mv_maps *maps);
@@ -88,6 +91,8 @@ int mv_maps_parse_line(struct mv_maps *maps, const char *line, size_t len);
 
 /*
  * Set the kind and object of every mapping; needs them all, since neighbours decide (bss, guard, rodata).
+ * Objects are dense indices: 0 is plain anonymous memory (whether or not there is any), the others follow in
+ * order of appearance: one for each file (device and inode; its bss included), one for each pseudo name.
  * stack_pointers: of the other threads, ascending, may be NULL with n 0 (then thread stacks are recognised
  * only by a guard below and the pthread size pattern is not guessed at: they stay anon).
  */
