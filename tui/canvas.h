@@ -13,7 +13,8 @@
 #include "core/clean.h"
 #include "tui/roles.h"
 
-enum mv_attr { MV_ATTR_REVERSE = 1, MV_ATTR_BOLD = 2, MV_ATTR_UNDERLINE = 4, MV_ATTR_CURSOR = 8 /* drawn in ROLE_CURSOR's ground */ };
+enum mv_attr { MV_ATTR_REVERSE = 1, MV_ATTR_BOLD = 2, MV_ATTR_UNDERLINE = 4, MV_ATTR_CURSOR = 8 /* drawn in ROLE_CURSOR's ground */,
+	       MV_ATTR_DIM = 16 /* themes only */ };
 
 struct mv_cell {
 	char32_t ch[3]; /* base and up to two combining characters; ch[0] 0: right half of a wide character */
@@ -55,8 +56,13 @@ void mv_canvas_role(struct mv_canvas *c, struct mv_rect r, enum mv_role role);
 struct mv_rect mv_canvas_box(struct mv_canvas *c, struct mv_rect r, struct mv_clean title);
 const struct mv_cell *mv_canvas_at(const struct mv_canvas *c, int y, int x); /* NULL outside */
 
+/* A cell's glyph as UTF-8, NUL-terminated; "" for the right half of a wide one. Returns its bytes. */
+size_t mv_canvas_utf8(const struct mv_cell *cell, char out[static 16]);
+
 /* Text plane as UTF-8 lines, then "--- roles" and a plane of one character a cell (key below it, only the roles used;
- * a cell under the cursor attribute shows its role in upper case). For golden screens. */
+ * a cell under the cursor attribute shows its role shifted: upper case, or '!' for '1'; ROLE_TEXT is '.', or a blank
+ * where nothing is drawn, and ':' under the cursor). "--- attributes" follows where any cell has one: b bold, u underlined,
+ * r reverse, * several. Trailing blanks are trimmed. For golden screens. -EIO when out fails. */
 int mv_canvas_dump(const struct mv_canvas *c, FILE *out);
 /* Text with ANSI colours of the theme (p). */
 struct mv_theme;

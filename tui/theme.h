@@ -5,7 +5,8 @@
 /*
  * role -> colours, from INI files:
  *   [theme] name=…, ground=#rrggbb, ink=#rrggbb, cell=1|2 (a page is that many columns wide: projector 2)
- *   [roles] KEY = #rrggbb [on #rrggbb] [bold] [underline] [reverse] [dim]
+ *   [roles] KEY = [#rrggbb] [on #rrggbb] [bold] [underline] [reverse] [dim]
+ * A role left out looks like its fallback (roles.h). A theme without any colour is a mono one.
  * Shipped ones lie in $MEMVIEW_THEMES or the installed themes directory, a user's own in
  * ${XDG_CONFIG_HOME:-~/.config}/memview/themes/ (same name wins).
  */
@@ -40,6 +41,12 @@ struct mv_theme_list {
 	} at[64];
 };
 void mv_theme_find(struct mv_theme_list *ret_list);
+
+/*
+ * How a cell of this role and these attributes (enum mv_attr) looks: colours of ground, ink and cursor filled in
+ * (-1: the terminal's own), attributes of the style added; MV_ATTR_CURSOR is resolved away. Pure.
+ */
+struct mv_style mv_theme_style(const struct mv_theme *theme, unsigned role, unsigned attrs);
 
 /* Nearest colour of the 256-colour cube (16-255), of the 16, of the 8. Pure. */
 int mv_theme_to_256(int32_t rgb);
