@@ -29,6 +29,7 @@ struct mv_context {
 	struct mv_clean theme; /* its name */
 	const char *output;   /* a COMMAND's output, raw */
 	size_t output_len;
+	struct mv_clean user; /* name of the target's user; text NULL or "": show the number */
 	double own_cpu_percent; /* memview's three processes, of one core; negative unknown */
 	uint64_t own_bytes;	/* their PSS; 0 unknown */
 };
@@ -69,6 +70,8 @@ struct mv_view_ops {
 	size_t state_bytes; /* plain data: allocated, zeroed and freed by the stack of views */
 	int (*init)(void *state, const struct mv_place *place);
 	void (*release)(void *state); /* may be NULL */
+	/* Go to a place in a state that is kept (a side turned away from and back); NULL: start anew with init. */
+	void (*go)(void *state, const struct mv_place *place);
 	void (*settle)(void *state, const struct mv_context *ctx, struct mv_rect area);
 	/* Add facts, spans, page, visible to a want that has the interval set already. */
 	void (*want)(const void *state, const struct mv_context *ctx, struct mv_want *want);
@@ -105,6 +108,7 @@ void mv_stack_hint(struct mv_stack *stack, struct mv_clean text, uint64_t until_
 
 /* Shared by map, pages and the rest: the process header (two lines, fewer when rows are few). In view_header.c.
  * Returns the rows it took. */
+int mv_header_rows(int rows); /* what it will take of so many */
 int mv_header_draw(const struct mv_context *ctx, struct mv_canvas *canvas, struct mv_rect area);
 /* Meaning of the n-th header figure, for `w`; false past the last. */
 bool mv_header_meaning(const struct mv_context *ctx, unsigned n, struct mv_meaning *ret_meaning);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MV_VIEW_PRIVATE_H
+#define MV_VIEW_PRIVATE_H
+
+/* Shared by the stack of views, the header and the views that lie over others. */
+
+#include "tui/view.h"
+
+/* Words of memview's own tables (actions, kinds, columns): literals, so clean by construction. */
+static inline struct mv_clean mv_words(const char *text)
+{
+	return mv_clean_trusted(text);
+}
+
+/* "12 s", "3:05" of an age. */
+void mv_age_build(struct mv_build *b, uint64_t age_ns);
+/* "102,400K": sizes exact to the KiB; or rounded, "100M". */
+void mv_size_build(struct mv_build *b, uint64_t bytes, bool exact);
+/* Wrap text into lines of at most cols columns, breaking at blanks; returns the rows used. */
+int mv_wrap_draw(struct mv_canvas *c, struct mv_rect area, enum mv_role role, struct mv_clean text);
+int mv_wrap_rows(int cols, struct mv_clean text);
+
+/* The facts that the header needs in that much room. */
+void mv_header_want(int rows, int cols, struct mv_want *want);
+
+/* What the line above the bottom says of the process's end or of its reader; false: nothing to say. */
+struct mv_banner {
+	struct mv_build text;
+	enum mv_role role;
+};
+bool mv_banner_of(const struct mv_context *ctx, uint64_t exec_ns, uint64_t exec_real_ns, struct mv_banner *ret_banner);
+
+/* The editor of one line, for MV_OUT_ASK. */
+struct mv_editor {
+	char text[256]; /* UTF-8 as typed, NUL-terminated */
+	size_t len, cursor; /* bytes; the cursor stands on a character's first byte */
+};
+enum mv_editor_result { MV_EDITOR_GOES_ON, MV_EDITOR_DONE, MV_EDITOR_CANCELLED };
+void mv_editor_init(struct mv_editor *e);
+enum mv_editor_result mv_editor_input(struct mv_editor *e, char32_t key);
+void mv_editor_draw(const struct mv_editor *e, struct mv_canvas *c, int y, int cols, struct mv_clean prompt);
+
+/* The meaning view explains the view below it: told by the stack right after init. */
+void mv_meaning_over(void *state, const struct mv_view_ops *below, const void *below_state,
+		     const struct mv_context *ctx);
+
+#endif
