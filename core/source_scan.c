@@ -286,8 +286,12 @@ static ssize_t scan_live(struct mv_target *target, struct mv_range range, uint64
 		return 0;
 	}
 	if (!source->features.pagemap_scan || range.start >= source->scan_end) {
-		*told &= ~(uint64_t)(MV_CAT_HUGE | MV_CAT_PFNZERO);
-		return scan_words(target, range, *told, max_pages, runs, cap, ret_walked);
+		const uint64_t less = *told & ~(uint64_t)(MV_CAT_HUGE | MV_CAT_PFNZERO);
+		ssize_t n = scan_words(target, range, less, max_pages, runs, cap, ret_walked);
+
+		if (n > 0) /* no runs leave nothing untold */
+			*told = less;
+		return n;
 	}
 	if (range.end > source->scan_end)
 		range.end = source->scan_end;
