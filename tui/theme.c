@@ -324,6 +324,25 @@ void mv_theme_mono(struct mv_theme *ret_theme)
 	resolve(ret_theme);
 }
 
+#define LEAST_CONTRAST 4.5
+
+/* The cell keeps its own colour where it can be read, so that a kind can be told under the cursor too. */
+static void put_cursor(const struct mv_theme *theme, unsigned role, struct mv_style *style)
+{
+	const struct mv_style *cursor = &theme->style[ROLE_CURSOR];
+	int32_t ink = cursor->fg >= 0 ? cursor->fg : theme->ink;
+
+	if (cursor->bg >= 0) {
+		style->bg = cursor->bg;
+		if (role == ROLE_TEXT || style->fg < 0 ||
+		    mv_theme_contrast(style->fg, style->bg) < LEAST_CONTRAST)
+			style->fg = ink;
+	}
+	/* What is reverse already (an alert) is turned back: the cursor shows either way. */
+	style->attrs ^= cursor->attrs & MV_ATTR_REVERSE;
+	style->attrs |= (uint8_t)(cursor->attrs & ~(unsigned)MV_ATTR_REVERSE);
+}
+
 struct mv_style mv_theme_style(const struct mv_theme *theme, unsigned role, unsigned attrs)
 {
 	struct mv_style style = theme->style[role];
@@ -334,18 +353,8 @@ struct mv_style mv_theme_style(const struct mv_theme *theme, unsigned role, unsi
 		style.fg = theme->ink;
 	if (style.bg < 0)
 		style.bg = theme->ground;
-	if (attrs & MV_ATTR_CURSOR) {
-		const struct mv_style *cursor = &theme->style[ROLE_CURSOR];
-
-		/* The cell keeps its own colour, so that a kind can be told under the cursor too. */
-		if (cursor->bg >= 0)
-			style.bg = cursor->bg;
-		if (role == ROLE_TEXT && cursor->fg >= 0)
-			style.fg = cursor->fg;
-		/* What is reverse already (an alert) is turned back: the cursor shows either way. */
-		style.attrs ^= cursor->attrs & MV_ATTR_REVERSE;
-		style.attrs |= (uint8_t)(cursor->attrs & ~(unsigned)MV_ATTR_REVERSE);
-	}
+	if (attrs & MV_ATTR_CURSOR)
+		put_cursor(theme, role, &style);
 	return style;
 }
 

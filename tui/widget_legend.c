@@ -11,13 +11,19 @@ static const enum mv_page_state order[] = {
 };
 _Static_assert(MV_COUNT_OF(order) == MV_PAGE__N, "every state has its place in the legend");
 
+static const struct mv_clean captions[MV_PAGE__N] = {
+#define X(id, json, glyph, ascii, caption, meaning) [MV_PAGE_##id] = {"" caption},
+    MV_PAGE_STATES(X)
+#undef X
+};
+
 int mv_legend_draw(struct mv_canvas *c, int y, int x, int cols, uint32_t states)
 {
 	int used = 0;
 
 	for (size_t i = 0; i < MV_COUNT_OF(order); i++) {
 		const struct mv_page_state_info *info = &mv_page_states[order[i]];
-		struct mv_clean caption = mv_clean_trusted(info->caption);
+		struct mv_clean caption = captions[order[i]];
 		int gap = used ? 2 : 0, width = 2 + (int)mv_clean_width(caption);
 
 		if (!(states >> order[i] & 1))
