@@ -341,12 +341,6 @@ int mv_rollup_read(struct mv_target *target, struct mv_smaps_row *ret_row)
 	char text[4096];
 	ssize_t len = mv_target_read(target, MV_FILE_ROLLUP, text, sizeof(text));
 
-	if (len == -ESRCH) {
-		/* The file is missing below a PID that is there: the kernel is older than it. */
-		ssize_t statm = mv_target_read(target, MV_FILE_STATM, text, sizeof(text));
-
-		return statm > 2 && text[0] != '0' ? -ENOENT : -ESRCH;
-	}
 	if (len == 0)
 		return -ESRCH;
 	return len < 0 ? (int)len : mv_rollup_parse(text, (size_t)len, ret_row);
