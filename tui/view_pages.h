@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MV_VIEW_PAGES_H
+#define MV_VIEW_PAGES_H
+
+/*
+ * The page grid from inside. Three parts: layout (which addresses lie where, cursor moves), search (e and E),
+ * and the view itself (drawing, keys). Private to view_pages*.c, view_page.c and view_tables.c, and to their
+ * tests.
+ *
+ * The grid is a column of rows that may be very long (1 TiB at one page a cell has millions): a row is known
+ * by its number, and its addresses are computed. A mapping begins a new row; the whole process is its
+ * mappings one below the other, found by prefix sums.
+ */
+
+#include "tui/view.h"
+#include "tui/widget.h"
+
+#define MV_PAGES_CELL_MAX (UINT32_C(1) << 30) /* pages a cell, at most */
+
+/* Where things are drawn; a line that has no room has y = -1. */
+struct mv_pages_geometry {
+	struct mv_rect area;
+	int header_rows;
+	int path_y, grid_y, grid_rows, legend_y, tally_y, cursor_y, note_y;
+	int grid_x;	       /* after the addresses */
+	int cells, cell_cols;  /* cells a row, columns a cell */
+	int name_x, name_cols; /* mappings' names, in the whole process; 0 columns: none */
+};
+
+/* One row of the grid. */
+struct mv_pages_row {
+	uint32_t mapping; /* index in the snapshot */
+	bool first;	  /* of its mapping */
+	struct mv_range range;
+};
+
+/* A search for the next page whose state differs from `state`: from coarse cells to fine ones. */
+struct mv_pages_search {
+	bool on;
+	bool back;
+	uint8_t state;		/* enum mv_page_state, sharing folded */
+	uint32_t cell_pages;	/* of the cells asked for */
+	struct mv_range left;	/* still to be looked at */
+	struct mv_range narrow; /* a cell known to hold a difference; empty: none */
+	uint32_t maps_gen;	/* the plan fits this list of mappings */
+	uint32_t count;
+	struct mv_range spans[256]; /* ascending */
+};
+
+/* Cells kept on the screen while a search asks for others. */
+struct mv_pages_kept {
+	uint32_t rows, cell_pages;
+	struct mv_grid_cell *cells;
+	struct {
+		uint64_t addr;
+		uint32_t first, count;
+	} at[MV_WANT_SPANS];
+};
+
+enum mv_pages_note {
+	MV_PAGES_NOTE_NONE,
+	MV_PAGES_NOTE_END,     /* no further change */
+	MV_PAGES_NOTE_CUT_OFF, /* the search could not go on */
+};
+
+struct mv_pages {
+	/* What is looked at. */
+	bool whole;
+	struct mv_range range; /* of the mapping, as last seen */
+	uint32_t index;	       /* of the mapping in the snapshot settled with */
+	bool gone;	       /* the mapping is no longer there */
+	bool known;	       /* a mapping has been found at least once */
+	uint32_t epoch;
+	struct mv_build gone_name;
+
+	uint64_t cursor; /* page address */
+	uint64_t top_addr;
+	uint64_t top;	     /* number of the first row on the screen, as settled */
+	int anchor;	     /* screen row the cursor is to keep after a zoom; -1 none */
+	uint32_t cell_pages; /* a power of two */
+	bool zoom_chosen;    /* by the user, or fixed once everything was read */
+	enum mv_grid_colour colour;
+	uint32_t page_bytes;
+	struct mv_pages_geometry geo;
+	bool geo_known;
+
+	/* Prefix sums of rows, in the whole process: first_row[i] of mapping i, first_row[count] the total.
+	 */
+	uint64_t *first_row;
+	uint32_t first_row_count, first_row_cap;
+	uint64_t first_row_key[3]; /* list of mappings, epoch, bytes a row */
+	bool first_row_short;	   /* memory ran out: nothing can be drawn */
+
+	struct mv_pages_search search;
+	struct mv_pages_kept kept;
+	enum mv_pages_note note;
+	char find[256]; /* last text searched for */
+};
+
+/* ---- layout (view_pages_layout.c) ---- */
+void mv_pages_geometry(struct mv_rect area, int cell_cols, bool whole, struct mv_pages_geometry *ret_geo);
+/* Find the mapping again, choose the zoom, count rows, keep cursor and scroll inside. */
+void mv_pages_settle(struct mv_pages *p, const struct mv_snapshot *snap, struct mv_rect area, int cell_cols);
+uint64_t mv_pages_rows(const struct mv_pages *p);
+bool mv_pages_row(const struct mv_pages *p, const struct mv_snapshot *snap, uint64_t number,
+		  struct mv_pages_row *ret_row);
+uint64_t mv_pages_row_of(const struct mv_pages *p, const struct mv_snapshot *snap, uint64_t addr);
+uint64_t mv_pages_cell_bytes(const struct mv_pages *p);
+/* Cells of a row. */
+uint32_t mv_pages_row_cells(const struct mv_pages *p, const struct mv_pages_row *row);
+/* The cursor's cell: its row, column and addresses; false without mappings. */
+bool mv_pages_cursor_cell(const struct mv_pages *p, const struct mv_snapshot *snap,
+			  struct mv_pages_row *ret_row, uint32_t *ret_column, struct mv_range *ret_cell);
+void mv_pages_move_cells(struct mv_pages *p, const struct mv_snapshot *snap, int by);
+void mv_pages_move_rows(struct mv_pages *p, const struct mv_snapshot *snap, int64_t by);
+void mv_pages_move_end(struct mv_pages *p, const struct mv_snapshot *snap, bool last);
+void mv_pages_scroll(struct mv_pages *p, const struct mv_snapshot *snap, int by); /* the wheel */
+/* Set the zoom, the cursor staying on its page and near its screen row. */
+void mv_pages_zoom(struct mv_pages *p, const struct mv_snapshot *snap, bool in);
+/* Turn between the mapping under the cursor and the whole process. */
+void mv_pages_turn(struct mv_pages *p, const struct mv_snapshot *snap);
+/* Go to the page of an address: false when nothing is mapped there. */
+bool mv_pages_go(struct mv_pages *p, const struct mv_snapshot *snap, uint64_t addr);
+/* Cells of a row from the snapshot or from those kept; NULL when not read. */
+const struct mv_grid_cell *mv_pages_cells(const struct mv_pages *p, const struct mv_snapshot *snap,
+					  uint64_t addr, uint32_t *ret_count);
+
+/* ---- drawing (view_pages_draw.c) ---- */
+void mv_pages_draw(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *canvas);
+
+/* ---- search (view_pages_search.c) ---- */
+void mv_pages_search_start(struct mv_pages *p, const struct mv_snapshot *snap, bool back);
+/* Look at what a snapshot brought; moves the cursor, or plans what to ask for next. */
+void mv_pages_search_step(struct mv_pages *p, const struct mv_snapshot *snap);
+void mv_pages_search_stop(struct mv_pages *p);
+
+/* ---- words (view_pages_words.c): shared with the page and tables views ---- */
+struct mv_clean mv_words_state(unsigned state); /* caption: "private copy" */
+struct mv_clean mv_words_state_meaning(unsigned state);
+struct mv_clean mv_words_kind(unsigned kind);
+/* "41.2M", or "43,237,376 bytes" when exact figures are wanted. */
+void mv_words_size(struct mv_build *b, uint64_t bytes, bool exact);
+/* The last part of a path, for narrow places; all of it when it is no path. */
+struct mv_clean mv_words_base(struct mv_clean name);
+/* "[anon]" for a mapping without a name; cut to its last part when brief. */
+void mv_words_name(struct mv_build *b, const struct mv_snapshot *snap, uint32_t mapping, bool brief);
+void mv_words_perms(struct mv_build *b, unsigned perms);
+/* "7f3a12000000 [anon] rw-p 100M" */
+void mv_words_mapping(struct mv_build *b, const struct mv_snapshot *snap, uint32_t mapping, bool brief,
+		      bool exact);
+/* "python3 4711 > " */
+void mv_words_process(struct mv_build *b, const struct mv_context *ctx);
+/* "present, anon, exclusive" of a page under the loupe. */
+void mv_words_page(struct mv_build *b, const struct mv_page_detail *page, const struct mv_snapshot *snap);
+/* "1a2b3c" -> a plain address is always 12 digits or more. */
+void mv_words_addr(struct mv_build *b, uint64_t addr);
+/* The page under the loupe, or NULL when this snapshot has another one. */
+const struct mv_page_detail *mv_words_detail(const struct mv_snapshot *snap, uint64_t page);
+/* Fill a meaning out of literals. */
+void mv_words_meaning(struct mv_meaning *m, struct mv_clean title, struct mv_clean formula,
+		      struct mv_clean source, struct mv_clean unit, struct mv_clean note);
+
+#endif
