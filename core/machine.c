@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef HAVE_LIBPROC2
+#include <libproc2/pids.h>
+#endif
+
+#include "core/machine.h"
+
+#define KERNEL_COMM_BYTES 15
+
+struct list {
+	struct mv_process *at;
+	size_t count, cap;
+};
+
+static int list_add(struct list *list, const struct mv_process *process)
+{
+	if (list->count == list->cap) {
+		size_t cap = list->cap ? list->cap * 2 : 16;
+		struct mv_process *grown = reallocarray(list->at, cap, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		list->at = grown;
+		list->cap = cap;
+	}
+	list->at[list->count++] = *process;
+	return 0;
+}
+
+static bool bears(const char *comm, const char *name)
+{
+	return strcmp(comm, name) == 0 ||
+	       (strlen(comm) == KERNEL_COMM_BYTES && strncmp(comm, name, KERNEL_COMM_BYTES) == 0);
+}
+
+/* libproc2 alters control characters in names; what it may have altered is looked up by ourselves. */
+static bool is_plain(const char *name)
+{
+	for (; *name; name++) {
+		if (*name < ' ' || *name > '~' || *name == '\\')
+			return false;
+	}
+	return true;
+}
+
+/* Fill in one process by its own files. */
+static int read_process(struct mv_source *source, int pid, const char *name, struct list *list)
+{
+	struct mv_process process = {.pid = pid};
+	struct mv_status status;
+	struct mv_target *target;
+	struct mv_statm statm;
+	struct mv_stat stat;
+	int err = mv_target_open(source, pid, &target);
+
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	if (mv_stat_read(target, &stat) == 0 && bears(stat.comm, name)) {
+		process.state = stat.state;
+		memcpy(process.comm, stat.comm, sizeof(process.comm));
+		process.uid = mv_val_missing(MV_WHY_IO);
+		if (mv_status_read(target, &status) == 0)
+			process.uid = status.euid;
+		if (mv_statm_read(target, &statm) == 0)
+			process.rss_bytes = statm.resident_pages * mv_source_page_bytes(source);
+		err = list_add(list, &process);
+	}
+	mv_target_close(target);
+	return err;
+}
+
+static int find_by_own_list(struct mv_source *source, const char *name, struct list *list)
+{
+	for (int pid = 0; (pid = mv_source_next_pid(source, pid)) != 0;) {
+		int err = read_process(source, pid, name, list);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+#ifdef HAVE_LIBPROC2
+
+#if MV_PIDS_VAL_ARGS == 4
+#define VALUE(item, type, stack, info) PIDS_VAL(item, type, stack, info)
+#else
+#define VALUE(item, type, stack, info) PIDS_VAL(item, type, stack)
+#endif
+
+static int find_by_libproc2(const char *name, struct list *list)
+{
+	enum { PID, COMM, STATE, EUID, RSS, ITEMS };
+	enum pids_item items[ITEMS] = {PIDS_ID_PID, PIDS_CMD, PIDS_STATE, PIDS_ID_EUID, PIDS_MEM_RES};
+	struct pids_info *info = NULL;
+	struct pids_fetch *fetch;
+	int err = procps_pids_new(&info, items, ITEMS);
+
+	if (err < 0)
+		return err;
+	fetch = procps_pids_reap(info, PIDS_FETCH_TASKS_ONLY);
+	if (!fetch)
+		err = errno ? -errno : -EIO;
+	for (int i = 0; fetch && !err && i < fetch->counts->total; i++) {
+		struct pids_stack *stack = fetch->stacks[i];
+		const char *comm = VALUE(COMM, str, stack, info);
+		struct mv_process process = {
+		    .pid = VALUE(PID, s_int, stack, info),
+		    .state = VALUE(STATE, s_ch, stack, info),
+		    .uid = mv_val_of(VALUE(EUID, u_int, stack, info)),
+		    .rss_bytes = (uint64_t)VALUE(RSS, ul_int, stack, info) * 1024,
+		};
+
+		if (!comm || !bears(comm, name))
+			continue;
+		strncpy(process.comm, comm, sizeof(process.comm) - 1);
+		err = list_add(list, &process);
+	}
+	procps_pids_unref(&info);
+	return err;
+}
+
+const char *mv_machine_backend(void)
+{
+	return "libproc2";
+}
+
+#else
+
+static int find_by_libproc2(const char *name, struct list *list)
+{
+	(void)name;
+	(void)list;
+	return -ENOSYS;
+}
+
+const char *mv_machine_backend(void)
+{
+	return "its own list";
+}
+
+#endif
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct mv_process *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static void leave_out_self(struct list *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->at[i].pid != getpid())
+			list->at[kept++] = list->at[i];
+	}
+	list->count = kept;
+}
+
+int mv_machine_find(struct mv_source *source, const char *name, struct mv_process **ret_list,
+		    size_t *ret_count)
+{
+	struct list list = {0};
+	int err = -ENOSYS;
+
+	if (mv_source_is_live(source) && is_plain(name))
+		err = find_by_libproc2(name, &list);
+	if (err == -ENOSYS)
+		err = find_by_own_list(source, name, &list);
+	if (err) {
+		free(list.at);
+		return err;
+	}
+	if (mv_source_is_live(source))
+		leave_out_self(&list);
+	if (list.count)
+		qsort(list.at, list.count, sizeof(*list.at), by_pid);
+	*ret_list = list.at;
+	*ret_count = list.count;
+	return 0;
+}

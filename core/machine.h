@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MV_MACHINE_H
+#define MV_MACHINE_H
+
+/* The machine's processes. The only user of libproc2, which reads nothing but /proc: fixtures get our own
+ * list. */
+
+#include "core/stat.h"
+
+struct mv_process {
+	int pid;
+	char state;
+	struct mv_val uid; /* effective */
+	uint64_t rss_bytes;
+	char comm[MV_COMM_BYTES]; /* raw: clean before showing */
+};
+
+/**
+ * Processes that bear a name, ascending by PID; the caller itself is left out.
+ *
+ * Source: libproc2's process list, else <root>/<pid>/stat and status. The kernel keeps 15 bytes of a name, so
+ * a longer one is compared by its first 15. Errors: -ENOMEM; -errno of the list. Nobody of that name is no
+ * error: *ret_count is 0. Cost:   about 20 us a process of the machine. *ret_list is malloc'ed.
+ */
+int mv_machine_find(struct mv_source *source, const char *name, struct mv_process **ret_list,
+		    size_t *ret_count);
+
+/* Where the process list comes from, for --version: "libproc2" or "its own list". */
+const char *mv_machine_backend(void);
+
+#endif
