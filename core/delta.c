@@ -21,7 +21,7 @@ struct row {
 
 struct mv_delta {
 	bool started;
-	uint64_t seq, maps_ns, pages_ns, smaps_ns;
+	uint64_t taken_ns, pages_ns, smaps_ns;
 	uint32_t epoch, maps_gen;
 	int32_t pid;
 
@@ -302,7 +302,8 @@ int mv_delta_feed(struct mv_delta *delta, const struct mv_snapshot *snap)
 	bool same = delta->started && delta->epoch == snap->epoch && delta->pid == snap->stat.pid;
 	int r = 0;
 
-	if (same && snap->seq <= delta->seq)
+	/* Not by seq: a replaced collector counts anew. */
+	if (same && snap->taken_ns < delta->taken_ns)
 		return 0;
 	feed_snapshot_counters(delta, snap);
 	forget_ghosts(delta, snap->taken_ns);
@@ -319,7 +320,7 @@ int mv_delta_feed(struct mv_delta *delta, const struct mv_snapshot *snap)
 		delta->smaps_ns = snap->smaps_ns;
 	}
 	delta->started = true;
-	delta->seq = snap->seq;
+	delta->taken_ns = snap->taken_ns;
 	delta->epoch = snap->epoch;
 	delta->pid = snap->stat.pid;
 	return r;

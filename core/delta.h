@@ -3,9 +3,9 @@
 #define MV_DELTA_H
 
 /*
- * Successive snapshots -> rates, changes, matched mappings. Fed once per snapshot, whether it is drawn or not.
- * Mappings are matched by identity: the start of a mapping, or the end for what grows down; a new epoch matches
- * nothing.
+ * Successive snapshots -> rates, changes, matched mappings. Fed once per snapshot, whether it is drawn or
+ * not. Mappings are matched by identity: the start of a mapping, or the end for what grows down; a new epoch
+ * matches nothing.
  */
 
 #include "core/series.h"
@@ -15,10 +15,11 @@ struct mv_delta;
 
 int mv_delta_new(struct mv_delta **ret_delta);
 void mv_delta_free(struct mv_delta *delta);
-/* Snapshots must come in order; one that was fed already is ignored. Errors: -ENOMEM (the change is lost). */
+/* Snapshots must come in order of time; an older one is ignored. Errors: -ENOMEM (the change is lost). */
 int mv_delta_feed(struct mv_delta *delta, const struct mv_snapshot *snap);
 
-/* Counters read elsewhere (the keeper's, while the collector is stuck). Older ones than the last are ignored. */
+/* Counters read elsewhere (the keeper's, while the collector is stuck). Older ones than the last are ignored.
+ */
 struct mv_counters {
 	uint64_t at_ns;
 	uint64_t start_ticks;

@@ -16,7 +16,8 @@
 #define SHARE_MAPS  100
 #define SHARE_PAGES 100
 #define SHARE_SMAPS 150
-#define SHARE_FIRST 1 /* the first look at a process: half a core */
+#define SHARE_FIRST 1			   /* the first look at a process: half a core */
+#define BURST_NS    (MV_NS_PER_SEC / 1000) /* a round this short is done at once, and paced as a whole */
 
 #define MAPS_NS	    MV_NS_PER_SEC	 /* an mprotect moves no counter */
 #define PAGES_NS    (5 * MV_NS_PER_SEC)	 /* khugepaged and populate move none either */
@@ -354,7 +355,8 @@ static int take_maps(struct mv_sampler *s)
 	old = s->maps;
 	s->maps = s->maps_next;
 	s->maps_next = old;
-	s->maps_gen++;
+	/* Starts from the clock: the successor of a replaced collector must not repeat its generations. */
+	s->maps_gen = s->maps_gen ? s->maps_gen + 1 : (uint32_t)(mv_source_now(s->source) / 1000000) | 1;
 	s->changed = true;
 	round_relist(s);
 	return 0;
@@ -653,6 +655,20 @@ int mv_sampler_tick(struct mv_sampler *sampler)
 	return 0;
 }
 
+/* A slice of the round took cost_ns: when may the next come? */
+static void pace_round(struct mv_sampler *s, uint64_t cost_ns)
+{
+	struct round *r = &s->round;
+	unsigned share = r->first ? SHARE_FIRST : SHARE_PAGES;
+	uint64_t now_ns = mv_source_now(s->source);
+
+	r->cost_ns += cost_ns;
+	if (r->cost_ns <= BURST_NS)
+		s->pages_pace.due_ns = r->active ? now_ns : now_ns + r->cost_ns * share;
+	else
+		s->pages_pace.due_ns = now_ns + cost_ns * share;
+}
+
 /* The costly things that are due now, dearest last; true when one was done. */
 static bool work_paced(struct mv_sampler *s, uint64_t *ret_next_ns)
 {
@@ -666,8 +682,7 @@ static bool work_paced(struct mv_sampler *s, uint64_t *ret_next_ns)
 				*ret_next_ns = p->due_ns;
 		} else {
 			round_step(s);
-			p->due_ns = mv_source_now(s->source);
-			p->due_ns += (p->due_ns - began_ns) * (s->round.first ? SHARE_FIRST : SHARE_PAGES);
+			pace_round(s, mv_source_now(s->source) - began_ns);
 			return true;
 		}
 	} else if (s->want.facts & (MV_FACT_PAGES | MV_FACT_TABLES) && s->maps.count &&

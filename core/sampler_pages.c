@@ -445,6 +445,19 @@ static void commit_span(struct mv_sampler *s)
 	g->pace.done_ns = mv_source_now(s->source);
 }
 
+/* A slice of the grid is done; a short grid is done at once and paced as a whole. */
+static void pace_grid(struct mv_sampler *s, uint64_t began_ns)
+{
+	struct grid *g = &s->grid;
+	uint64_t now_ns = mv_source_now(s->source), cost_ns = now_ns - began_ns;
+
+	g->cost_ns += cost_ns;
+	if (g->cost_ns <= GRID_BURST_NS)
+		g->pace.due_ns = g->active ? 0 : now_ns + g->cost_ns * GRID_SHARE;
+	else
+		g->pace.due_ns = now_ns + cost_ns * GRID_SHARE;
+}
+
 void grid_step(struct mv_sampler *s)
 {
 	struct grid *g = &s->grid;

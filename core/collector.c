@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "core/collector.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/sampler.h"
+
+#define FIRST_BLOCK_BYTES (64u << 10)
+#define PROGRESS_NS	  (250 * MV_NS_PER_SEC / 1000) /* while something long is read */
+#define PATIENCE_NS	  (30 * MV_NS_PER_SEC / 1000)  /* a tick waits so long for its slices */
+#define PSS_NS		  (20 * MV_NS_PER_SEC)
+
+struct block {
+	int fd;
+	char *at;
+	size_t bytes;
+	bool sent; /* the screen has it */
+};
+
+struct collector {
+	struct mv_source *source;
+	struct mv_sampler *sampler;
+	struct mv_pulse *pulse;
+	struct mv_target *self;
+	int socket;
+	struct block pool[MV_POOL_BLOCKS];
+	struct mv_want want;
+	bool has_want;
+	bool blocked;  /* no block was free */
+	bool tick_due; /* a tick or a want has not been answered by a snapshot yet */
+	uint64_t next_tick_ns, last_tick_ns, last_sent_ns, pss_ns;
+	bool ended;
+};
+
+/* A block grows under the reader's eyes but never shrinks, and the reader can never write: seals. */
+static int open_block(struct block *b)
+{
+	b->fd = memfd_create("memview", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (b->fd < 0)
+		return -errno;
+	b->bytes = FIRST_BLOCK_BYTES;
+	if (ftruncate(b->fd, (off_t)b->bytes) < 0)
+		return -errno;
+	b->at = mmap(NULL, b->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, b->fd, 0);
+	if (b->at == MAP_FAILED)
+		return -errno;
+	/* FUTURE_WRITE came with 5.1: without it the reader merely promises not to write. */
+	if (fcntl(b->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK) < 0 &&
+	    fcntl(b->fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0)
+		return -errno;
+	return 0;
+}
+
+static int grow_block(struct block *b, size_t bytes)
+{
+	size_t want = b->bytes;
+	char *at;
+
+	while (want < bytes)
+		want += want / 2;
+	want = (want + 0xffff) & ~(size_t)0xffff;
+	if (ftruncate(b->fd, (off_t)want) < 0)
+		return -errno;
+	at = mremap(b->at, b->bytes, want, MREMAP_MAYMOVE);
+	if (at == MAP_FAILED)
+		return -errno;
+	b->at = at;
+	b->bytes = want;
+	return 0;
+}
+
+static int open_pool(struct collector *c)
+{
+	struct mv_message m = {.type = MV_MSG_POOL};
+	int fds[MV_POOL_BLOCKS];
+
+	for (unsigned i = 0; i < MV_POOL_BLOCKS; i++) {
+		int r = open_block(&c->pool[i]);
+
+		if (r < 0)
+			return r;
+		fds[i] = c->pool[i].fd;
+	}
+	return mv_message_send(c->socket, &m, 0, fds, MV_POOL_BLOCKS);
+}
+
+/* Send a snapshot, when there is a free block for it. */
+static int publish(struct collector *c)
+{
+	size_t bytes = mv_sampler_snapshot_bytes(c->sampler);
+	struct mv_message m = {.type = MV_MSG_READY};
+	struct mv_snapshot *s;
+	struct timespec cpu;
+	unsigned i;
+	int r;
+
+	for (i = 0; i < MV_POOL_BLOCKS && c->pool[i].sent; i++)
+		;
+	if (i == MV_POOL_BLOCKS)
+		return -EAGAIN;
+	if (bytes > c->pool[i].bytes && (r = grow_block(&c->pool[i], bytes)) < 0)
+		return r;
+	s = (struct mv_snapshot *)(void *)c->pool[i].at;
+	mv_sampler_snapshot(c->sampler, s);
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0)
+		s->cpu_ns = (uint64_t)cpu.tv_sec * MV_NS_PER_SEC + (uint64_t)cpu.tv_nsec;
+	m.block = i;
+	m.length = s->length;
+	r = mv_message_send(c->socket, &m, 0, NULL, 0);
+	if (r < 0)
+		return r;
+	c->pool[i].sent = true;
+	c->tick_due = false;
+	c->last_sent_ns = mv_source_now(c->source);
+	return 0;
+}
+
+static void take_want(struct collector *c, const struct mv_want *want)
+{
+	bool faster = want->interval_ms &&
+		      (!c->has_want || want->interval_ms < c->want.interval_ms || !c->want.interval_ms);
+
+	c->want = *want;
+	c->has_want = true;
+	if (faster)
+		c->next_tick_ns = 0;
+	c->tick_due = true;
+	c->last_tick_ns = mv_source_now(c->source);
+	mv_sampler_want(c->sampler, want);
+}
+
+/* Take in all messages, keeping only the newest want. Returns false when the screen has gone. */
+static bool take_messages(struct collector *c)
+{
+	struct mv_message m;
+	struct mv_want newest;
+	bool any = false;
+	ssize_t n;
+
+	while ((n = mv_message_receive(c->socket, &m, NULL, 0)) > 0) {
+		if (m.type == MV_MSG_WANT && (size_t)n >= MV_MESSAGE_HEAD + sizeof(m.want)) {
+			newest = m.want;
+			any = true;
+		} else if (m.type == MV_MSG_RELEASE && m.block < MV_POOL_BLOCKS) {
+			c->pool[m.block].sent = false;
+		}
+	}
+	if (n == 0)
+		return false;
+	if (any)
+		take_want(c, &newest);
+	return true;
+}
+
+/* What memview itself costs is shown too. */
+static void measure_self(struct collector *c, uint64_t now_ns)
+{
+	struct mv_smaps_row row;
+
+	if (!c->self || now_ns - c->pss_ns < PSS_NS)
+		return;
+	c->pss_ns = now_ns;
+	if (mv_rollup_read(c->self, &row) == 0)
+		atomic_store(&c->pulse->pss_bytes, (uint64_t)row.kib[MV_SMAPS_PSS] * 1024);
+}
+
+static void tick_if_due(struct collector *c, uint64_t now_ns)
+{
+	if (!c->has_want || c->ended)
+		return;
+	if (c->next_tick_ns != 0 && (c->want.interval_ms == 0 || now_ns < c->next_tick_ns))
+		return;
+	c->next_tick_ns += c->want.interval_ms * (MV_NS_PER_SEC / 1000);
+	if (c->next_tick_ns <= now_ns) /* the first, or we were held up: no burst */
+		c->next_tick_ns = now_ns + c->want.interval_ms * (MV_NS_PER_SEC / 1000);
+	c->ended = mv_sampler_tick(c->sampler) == -ESRCH;
+	c->tick_due = true;
+	c->last_tick_ns = now_ns;
+}
+
+/* Is it time to send what there is? more: work for this very moment is left. */
+static bool publish_due(const struct collector *c, bool more, uint64_t now_ns)
+{
+	if (!c->has_want || !(c->tick_due || mv_sampler_changed(c->sampler)))
+		return false;
+	if (c->want.facts & MV_FACT_WHOLE)
+		return !more;
+	if (c->tick_due)
+		return !more || now_ns - c->last_tick_ns >= PATIENCE_NS;
+	return now_ns - c->last_sent_ns >= PROGRESS_NS;
+}
+
+/* Sleep until a message, the next tick or the next paced piece of work. */
+static void wait_for(struct collector *c, uint64_t due_ns)
+{
+	uint64_t now_ns = mv_source_now(c->source), until_ns = due_ns;
+	struct pollfd p = {.fd = c->socket, .events = POLLIN};
+	struct timespec t;
+
+	if (c->has_want && !c->ended && c->want.interval_ms && c->next_tick_ns < until_ns)
+		until_ns = c->next_tick_ns;
+	if (!c->blocked && mv_sampler_changed(c->sampler) && c->last_sent_ns + PROGRESS_NS < until_ns)
+		until_ns = c->last_sent_ns + PROGRESS_NS;
+	until_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+	t = (struct timespec){(time_t)(until_ns / MV_NS_PER_SEC), (long)(until_ns % MV_NS_PER_SEC)};
+	atomic_store(&c->pulse->busy, 0);
+	ppoll(&p, 1, due_ns == UINT64_MAX && until_ns > 3600 * MV_NS_PER_SEC ? NULL : &t, NULL);
+	atomic_store(&c->pulse->busy, 1);
+}
+
+static void run(struct collector *c)
+{
+	while (take_messages(c)) {
+		uint64_t now_ns = mv_source_now(c->source), due_ns = UINT64_MAX;
+		bool more = false;
+
+		tick_if_due(c, now_ns);
+		if (c->has_want)
+			more = mv_sampler_work(c->sampler, &due_ns) > 0;
+		now_ns = mv_source_now(c->source);
+		if (publish_due(c, more, now_ns)) {
+			int r = publish(c);
+
+			if (r < 0 && r != -EAGAIN)
+				return;
+			/* All blocks are with the screen: its RELEASE wakes us. */
+			c->blocked = r == -EAGAIN;
+		}
+		if (more)
+			continue;
+		measure_self(c, now_ns);
+		wait_for(c, due_ns);
+	}
+}
+
+int mv_collector_run(struct mv_source *source, struct mv_target *target, int socket, struct mv_pulse *pulse)
+{
+	struct collector c = {.source = source, .socket = socket, .pulse = pulse};
+
+	atomic_store(&pulse->busy, 1);
+	if (mv_sampler_new(source, target, &c.sampler) < 0 || open_pool(&c) < 0)
+		return 1;
+	if (mv_target_open(source, (int)getpid(), &c.self) < 0)
+		c.self = NULL;
+	/* First after two seconds: a batch command need not pay for it. */
+	c.pss_ns = mv_source_now(source) + 2 * MV_NS_PER_SEC - PSS_NS;
+	run(&c);
+	/* The kernel frees the rest faster than we could. */
+	return 0;
+}
