@@ -135,8 +135,8 @@ ssize_t mv_target_list(struct mv_target *target, const char *name, int *out, siz
  * always beyond range.start: start again there. What the ioctl refuses (above 1<<47 without la57) goes by
  * pagemap; from 1<<63 on ([vsyscall]) there are no runs. Never writes (no WP_MATCHING).
  * return_cats: which of FILE|HUGE|PFNZERO|GUARD the caller needs; FILE costs 1.1 to 4.5 times.
- * Returns runs filled or -errno (-ESRCH gone before it was first scanned, -EACCES/-EPERM not allowed). A process
- * that has exited or exec'ed since then looks empty: 0 runs and *ret_walked == range.end; maps tell the difference.
+ * Returns runs filled or -errno: -ESRCH it has no memory (gone, a zombie, a kernel thread) or has exec'ed since
+ * the first scan (then mv_target_reopen); -EACCES/-EPERM not allowed.
  * cap is at most MV_SCAN_RUNS (above 512 regions, Linux 6.18 returns a stale walk_end).
  */
 #define MV_SCAN_RUNS 256
@@ -147,7 +147,7 @@ ssize_t mv_target_scan(struct mv_target *target, struct mv_range range, uint64_t
 /*
  * Raw pagemap words of n pages from addr on (bits: 63 present, 62 swapped, 61 file or shared anon, 58 guard,
  * 56 exclusive, 55 soft-dirty, 0-54 frame when CAP_SYS_ADMIN, else 0; swapped: 0-4 type, 5-54 offset).
- * Returns words read or -errno.
+ * Returns words read, fewer at the end of user addresses, or -errno as mv_target_scan.
  */
 ssize_t mv_target_words(struct mv_target *target, uint64_t addr, size_t n, uint64_t *words);
 

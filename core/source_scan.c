@@ -161,23 +161,29 @@ void mv_source_probe(struct mv_source *source)
 	f->procmap_query = !source->no_procmap_query && probe_procmap(source);
 }
 
+/* Reads of pagemap end at once when the memory it was opened on is gone; page 0 can be asked about always. */
+static bool has_memory(int pagemap_fd)
+{
+	uint64_t word;
+
+	return pread(pagemap_fd, &word, sizeof(word), 0) != 0;
+}
+
 /*
- * The descriptor keeps the memory it was opened on. A kernel thread or a zombie has none: its pagemap reads
- * nothing, and the ioctl is then never tried on it, since kernels have differed in how they take that.
+ * The descriptor keeps the memory it was opened on. A kernel thread or a zombie has none; the ioctl is never
+ * tried on such, since kernels have differed in how they take that.
  */
 static int open_pagemap(struct mv_target *target)
 {
-	uint64_t word;
-	int fd;
+	if (target->pagemap_fd < 0) {
+		int fd = mv_target_open_below(target, "pagemap");
 
-	if (target->pagemap_fd >= 0)
-		return 0;
-	fd = mv_target_open_below(target, "pagemap");
-	if (fd < 0)
-		return fd;
-	target->pagemap_fd = fd;
-	target->pagemap_empty = pread(fd, &word, sizeof(word), 0) <= 0;
-	return 0;
+		if (fd < 0)
+			return fd;
+		target->pagemap_fd = fd;
+		target->pagemap_empty = !has_memory(fd);
+	}
+	return target->pagemap_empty ? -ESRCH : 0;
 }
 
 ssize_t mv_target_words(struct mv_target *target, uint64_t addr, size_t n, uint64_t *words)
@@ -206,7 +212,7 @@ ssize_t mv_target_words(struct mv_target *target, uint64_t addr, size_t n, uint6
 			break;
 		done += (size_t)got / sizeof(*words);
 	}
-	return (ssize_t)done;
+	return done || n == 0 || has_memory(target->pagemap_fd) ? (ssize_t)done : -ESRCH;
 }
 
 static uint64_t cats_of_word(uint64_t word, uint64_t told)
@@ -256,8 +262,8 @@ static ssize_t scan_words(struct mv_target *target, struct mv_range range, uint6
 		}
 		runs[used++] = (struct mv_run){addr, addr + page_bytes, cats};
 	}
-	*ret_walked =
-	    got < (ssize_t)want ? range.end : addr; /* short: the end of user addresses, or it is gone */
+	/* Fewer than wanted: the end of user addresses. */
+	*ret_walked = got < (ssize_t)want ? range.end : addr;
 	return (ssize_t)used;
 }
 
@@ -278,16 +284,14 @@ static ssize_t scan_live(struct mv_target *target, struct mv_range range, uint64
 {
 	struct mv_source *source = target->source;
 	int err = open_pagemap(target);
+	ssize_t n;
 
 	if (err)
 		return err;
-	if (target->pagemap_empty) {
-		*ret_walked = range.end;
-		return 0;
-	}
 	if (!source->features.pagemap_scan || range.start >= source->scan_end) {
 		const uint64_t less = *told & ~(uint64_t)(MV_CAT_HUGE | MV_CAT_PFNZERO);
-		ssize_t n = scan_words(target, range, less, max_pages, runs, cap, ret_walked);
+
+		n = scan_words(target, range, less, max_pages, runs, cap, ret_walked);
 
 		if (n > 0) /* no runs leave nothing untold */
 			*told = less;
@@ -295,7 +299,9 @@ static ssize_t scan_live(struct mv_target *target, struct mv_range range, uint64
 	}
 	if (range.end > source->scan_end)
 		range.end = source->scan_end;
-	return ask_kernel(target->pagemap_fd, range, *told, max_pages, runs, cap, ret_walked);
+	n = ask_kernel(target->pagemap_fd, range, *told, max_pages, runs, cap, ret_walked);
+	/* Where memory has gone, some kernels say ESRCH and some find nothing. */
+	return n == 0 && !has_memory(target->pagemap_fd) ? -ESRCH : n;
 }
 
 ssize_t mv_target_scan(struct mv_target *target, struct mv_range range, uint64_t return_cats,
