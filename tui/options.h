@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MV_OPTIONS_H
+#define MV_OPTIONS_H
+
+/* The command line as plain data. */
+
+#include "core/types.h"
+
+enum mv_mode {
+	MV_MODE_NOTHING, /* neither a process nor a command was named */
+	MV_MODE_HELP,
+	MV_MODE_VERSION,
+	MV_MODE_SCREEN,
+	MV_MODE_COMMAND,
+	MV_MODE_DEMO,
+	MV_MODE_REPORT,
+	MV_MODE_JSON,
+	MV_MODE_WATCH,
+};
+
+#define MV_INTERVAL_MIN_MS 100
+#define MV_INTERVAL_MAX_MS 10000
+
+struct mv_options {
+	enum mv_mode mode;
+	const char *who;   /* the process as typed; NULL with COMMAND and demo */
+	bool who_is_name;  /* -p: a name even when it looks like a PID or a command */
+	char **command;	   /* of MV_MODE_COMMAND, ends with NULL */
+	const char *theme; /* NULL: the default */
+	bool ascii, no_colour, mouse, quick;
+	uint32_t interval_ms;
+	uint64_t lines; /* of watch; 0: until the process ends */
+	bool has_pages;
+	struct mv_range pages; /* --pages */
+	/* For tests and pictures. */
+	const char *proc_root, *keys, *dump_svg;
+	bool dump;
+	int rows, cols;
+};
+
+/* Read the command line. Strings point into argv. On -EINVAL message is one line that says what is wrong with
+ * it. */
+int mv_options_parse(int argc, char **argv, struct mv_options *ret_options, char *message, size_t cap);
+
+/* The text of --help, and the few lines for whoever typed nothing. */
+extern const char mv_options_help[], mv_options_short_help[];
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "core/command.h"
+#include "tui/privilege.h"
+
+bool mv_privilege_is_borrowed(void)
+{
+	return getauxval(AT_SECURE) != 0;
+}
+
+/* Any capability in effect or within reach. */
+static bool has_capabilities(void)
+{
+	cap_t now = cap_get_proc(), none = cap_init();
+	bool has = !now || !none || cap_compare(now, none) != 0;
+
+	cap_free(now);
+	cap_free(none);
+	return has;
+}
+
+bool mv_privilege_is_held(void)
+{
+	return geteuid() == 0 || getuid() == 0 || has_capabilities();
+}
+
+static int drop_capabilities(void)
+{
+	cap_t none = cap_init();
+	int err = 0;
+
+	if (!none)
+		return -ENOMEM;
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (cap_set_proc(none) < 0)
+		err = -errno;
+	cap_free(none);
+	return err;
+}
+
+static int drop_root(void)
+{
+	struct mv_user user;
+	int err;
+
+	mv_command_invoker(&user);
+	err = mv_command_become(&user);
+	/* EINVAL: no such user in this namespace; EPERM: root without the right to become another. */
+	if (err == -EINVAL || (err == -EPERM && geteuid() == 0))
+		return 0;
+	if (err)
+		return err;
+	/* What is read from now on is that user's own. */
+	unsetenv("XDG_CONFIG_HOME");
+	return setenv("HOME", user.home[0] ? user.home : "/", 1) < 0 ? -ENOMEM : 0;
+}
+
+int mv_privilege_drop(void)
+{
+	const bool root = geteuid() == 0 || getuid() == 0;
+	int err = root ? drop_root() : 0;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	if (!err && (root || has_capabilities()))
+		err = drop_capabilities();
+	if (!err && has_capabilities())
+		err = -EPERM;
+	return err;
+}
