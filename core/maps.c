@@ -497,7 +497,7 @@ static bool is_shared_memory(const struct mv_mapping *m, const char *name)
 {
 	return is_of_file(m) && m->dev_major == 0 &&
 	       (has_prefix(name, "/memfd:") || has_prefix(name, "/SYSV") || has_prefix(name, "/dev/shm/") ||
-		strcmp(name, "/dev/zero") == 0);
+		has_prefix(name, "[anon_shmem:") || strcmp(name, "/dev/zero") == 0);
 }
 
 static bool is_hugetlb(const struct mv_mapping *m, const char *name)
@@ -543,7 +543,8 @@ static void classify_one(struct mv_maps *maps, uint32_t i, bool holds_stack_poin
 	bool is_object;
 
 	m->flags &= (uint8_t)~MV_MAPPING_FILE;
-	if (m->inode == 0 && *name == '[')
+	/* A name given to shared memory hides the file behind it, but not its inode. */
+	if (*name == '[' && (m->inode == 0 || (m->dev_major == 0 && has_prefix(name, "[anon_shmem:"))))
 		kind = kind_of_pseudo(name);
 	if (kind == MV_KIND__N && is_hugetlb(m, name))
 		kind = MV_KIND_HUGE;

@@ -42,7 +42,7 @@ enum mv_mapping_flag {
 	MV_MAPPING_FILE = 2,	/* inode or device is not 0, and not a shared-memory object */
 };
 
-/* One line of maps. 64 bytes, no pointers: it lives in snapshots as it is. */
+/* One line of maps. 56 bytes, no pointers: it lives in snapshots as it is. */
 struct mv_mapping {
 	uint64_t start, end; /* bytes */
 	uint64_t offset;     /* bytes into the file */

@@ -186,7 +186,7 @@ static int take_field(struct mv_smaps_row *row, const char *line, size_t len)
 		    memcmp(mv_smaps_fields[field].key, line, key_len) != 0)
 			continue;
 		mv_scan_spaces(&number);
-		if (!mv_scan_dec(&number, &kib))
+		if (!mv_scan_dec(&number, &kib) || (number.at < number.end && *number.at != ' '))
 			return -EBADMSG;
 		set_field(row, field, kib);
 		break;
@@ -200,20 +200,29 @@ static inline bool is_field_line(const char *line)
 	return *line >= 'A' && *line <= 'Z';
 }
 
+/* Two lines that every mapping has and nobody here needs (the size is known, the other is no amount). */
+static inline bool is_of_no_use(const char *line, size_t len)
+{
+	return len >= 8 && (load64(line) == load64("Size:   ") || load64(line) == load64("THPeligi"));
+}
+
 /* One line at text; *ret_next is behind it. */
 static inline int take_line(struct cursor *cursor, struct mv_smaps_row *row, const char *text,
 			    const char *end, const char **ret_next)
 {
+	const bool known = !is_of_no_use(text, (size_t)(end - text));
 	const char *newline;
 	size_t len;
 
-	if (end - text >= LINE_BYTES && take_aligned(cursor, row, text)) {
+	if (known && end - text >= LINE_BYTES && take_aligned(cursor, row, text)) {
 		*ret_next = text + LINE_BYTES;
 		return 0;
 	}
 	newline = memchr(text, '\n', (size_t)(end - text));
 	len = (size_t)((newline ? newline : end) - text);
 	*ret_next = newline ? newline + 1 : end;
+	if (!known)
+		return 0;
 	if (len >= strlen("VmFlags:") && memcmp(text, "VmFlags:", strlen("VmFlags:")) == 0) {
 		take_flags(cursor, row, text, len);
 		return 0;
