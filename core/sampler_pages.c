@@ -12,6 +12,7 @@
 #define GROUP_MAX      1024	  /* mappings in one call's range */
 #define BIG_PAGES      512
 #define GRID_SHARE     50 /* long run: 1/50 of a core for the grid */
+#define GRID_BURST_NS  (2 * MV_NS_PER_SEC / 1000)
 #define GRID_OLD_NS    (5 * MV_NS_PER_SEC)
 #define FREE_CATS      (MV_CAT_HUGE | MV_CAT_PFNZERO | MV_CAT_GUARD)
 
