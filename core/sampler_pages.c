@@ -493,9 +493,7 @@ void grid_step(struct mv_sampler *s)
 	g->cursor = walked;
 	if (!m || walked >= range.end)
 		commit_span(s);
-	if (!g->pace.wanted_now)
-		g->pace.due_ns =
-		    mv_source_now(s->source) + (mv_source_now(s->source) - began_ns) * GRID_SHARE;
+	pace_grid(s, began_ns);
 }
 
 /* ---- one page under the loupe ---- */
