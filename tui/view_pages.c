@@ -21,6 +21,25 @@ static int pages_init(void *state, const struct mv_place *place)
 	return 0;
 }
 
+/* Shown again, at another place perhaps: what is looked at already keeps its zoom. */
+static void pages_go(void *state, const struct mv_place *place)
+{
+	struct mv_pages *p = state;
+	enum mv_grid_colour colour = p->colour;
+
+	mv_pages_search_stop(p);
+	if (p->known && !p->gone && p->whole == (place->mapping == 0) &&
+	    (p->whole || p->range.start == place->mapping)) {
+		if (place->page)
+			p->cursor = place->page;
+		return;
+	}
+	free(p->first_row);
+	memset(p, 0, sizeof(*p));
+	pages_init(p, place);
+	p->colour = colour;
+}
+
 static void pages_release(void *state)
 {
 	struct mv_pages *p = state;
@@ -141,19 +160,8 @@ static struct mv_outcome mouse(struct mv_pages *p, const struct mv_snapshot *sna
 	const struct mv_pages_geometry *g = &p->geo;
 	struct mv_pages_row row;
 
-	switch (input.key) {
-	case MV_KEY_WHEEL_UP:
-		mv_pages_scroll(p, snap, -3);
-		return stay();
-	case MV_KEY_WHEEL_DOWN:
-		mv_pages_scroll(p, snap, 3);
-		return stay();
-	case MV_KEY_CLICK:
-	case MV_KEY_DOUBLE_CLICK:
-		break;
-	default:
+	if (input.key != MV_KEY_CLICK && input.key != MV_KEY_DOUBLE_CLICK)
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
-	}
 	if (input.y < g->grid_y || input.y >= g->grid_y + g->grid_rows || input.x < g->grid_x ||
 	    !mv_pages_row(p, snap, p->top + (uint64_t)(input.y - g->grid_y), &row))
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
@@ -362,6 +370,7 @@ const struct mv_view_ops mv_view_pages = {
     .name = {"Pages"},
     .state_bytes = sizeof(struct mv_pages),
     .init = pages_init,
+    .go = pages_go,
     .release = pages_release,
     .settle = pages_settle,
     .want = pages_want,

@@ -22,6 +22,7 @@ struct mv_pages_geometry {
 	struct mv_rect area;
 	int header_rows;
 	int path_y, grid_y, grid_rows, legend_y, tally_y, cursor_y, note_y;
+	int text_x, text_cols; /* inside the margins */
 	int grid_x;	       /* after the addresses */
 	int cells, cell_cols;  /* cells a row, columns a cell */
 	int name_x, name_cols; /* mappings' names, in the whole process; 0 columns: none */
@@ -114,7 +115,6 @@ bool mv_pages_cursor_cell(const struct mv_pages *p, const struct mv_snapshot *sn
 void mv_pages_move_cells(struct mv_pages *p, const struct mv_snapshot *snap, int by);
 void mv_pages_move_rows(struct mv_pages *p, const struct mv_snapshot *snap, int64_t by);
 void mv_pages_move_end(struct mv_pages *p, const struct mv_snapshot *snap, bool last);
-void mv_pages_scroll(struct mv_pages *p, const struct mv_snapshot *snap, int by); /* the wheel */
 /* Set the zoom, the cursor staying on its page and near its screen row. */
 void mv_pages_zoom(struct mv_pages *p, const struct mv_snapshot *snap, bool in);
 /* Turn between the mapping under the cursor and the whole process. */

@@ -79,9 +79,17 @@ static void draw_name(const struct mv_pages *p, const struct mv_context *ctx, st
 	const struct mv_mapping *m = &mv_snapshot_mappings(ctx->snap)[row->mapping];
 	struct mv_build b;
 
+	int used = 0;
+	if (p->geo.name_cols >= 22) {
+		mv_build_init(&b);
+		mv_words_perms(&b, m->perms);
+		mv_canvas_build(c, y, p->geo.name_x, 4, ROLE_DIM, &b);
+		used = 5;
+	}
 	mv_build_init(&b);
 	mv_words_name(&b, ctx->snap, row->mapping, true);
-	int used = mv_canvas_build(c, y, p->geo.name_x, p->geo.name_cols, mv_role_of_kind(m->kind), &b);
+	used += mv_canvas_build(c, y, p->geo.name_x + used, p->geo.name_cols - used, mv_role_of_kind(m->kind),
+				&b);
 	mv_build_init(&b);
 	mv_build_clean(&b, MV_TEXT(" "));
 	mv_build_size(&b, mv_mapping_bytes(m));
@@ -98,11 +106,11 @@ static void draw_row(const struct mv_pages *p, const struct mv_context *ctx, str
 	const struct mv_grid_cell *cells = mv_pages_cells(p, ctx->snap, row->range.start, &count);
 	struct mv_build b;
 
-	if (g->grid_x > g->area.x) {
+	if (g->grid_x > g->text_x) {
 		enum mv_role role = at_cursor ? ROLE_STRONG : p->whole && row->first ? ROLE_TEXT : ROLE_DIM;
 		mv_build_init(&b);
 		mv_words_addr(&b, row->range.start);
-		mv_canvas_text_right(c, y, g->area.x, 12, role, mv_build_text(&b));
+		mv_canvas_text_right(c, y, g->text_x, 12, role, mv_build_text(&b));
 	}
 	count = !cells || p->gone ? 0 : count < want ? count : want;
 	if (count) {
@@ -186,7 +194,7 @@ static void draw_path(const struct mv_pages *p, const struct mv_context *ctx, st
 		      const struct seen *seen)
 {
 	const struct mv_rect area = p->geo.area;
-	struct pen pen = {c, p->geo.path_y, area.x, area.x + area.cols};
+	struct pen pen = {c, p->geo.path_y, p->geo.text_x, p->geo.text_x + p->geo.text_cols};
 	struct mv_build b, zoom;
 
 	if (p->geo.path_y < 0)
@@ -257,7 +265,7 @@ static void draw_legend(const struct mv_pages *p, struct mv_canvas *c, const str
 	    {"older, or there before"}, {"under 10 min"}, {"under 1 min"}, {"under 10 s"}, {"under 3 s"}};
 	static const struct mv_clean growth[5] = {
 	    {"nothing new"}, {"a quarter"}, {"half"}, {"most"}, {"new within 3 s"}};
-	struct pen pen = {c, p->geo.legend_y, p->geo.grid_x, p->geo.area.x + p->geo.area.cols};
+	struct pen pen = {c, p->geo.legend_y, p->geo.text_x, p->geo.text_x + p->geo.text_cols};
 
 	if (pen.y < 0 || !p->known)
 		return;
@@ -342,7 +350,7 @@ static void draw_items(struct pen *pen, const struct item *items, size_t n)
 /* The figures of the mapping under the cursor. */
 static void draw_tally(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c)
 {
-	struct pen pen = {c, p->geo.tally_y, p->geo.area.x, p->geo.area.x + p->geo.area.cols};
+	struct pen pen = {c, p->geo.tally_y, p->geo.text_x, p->geo.text_x + p->geo.text_cols};
 	const struct mv_snapshot *snap = ctx->snap;
 	uint32_t i = p->whole ? mv_snapshot_find(snap, p->cursor) : p->index;
 
@@ -402,9 +410,15 @@ static bool is_present(const struct mv_page_detail *page)
 	       page->state != MV_PAGE_SWAPPED;
 }
 
+/* On narrow screens the age goes to the second line. */
+static bool age_below(const struct mv_pages *p)
+{
+	return p->geo.note_y >= 0 && p->geo.text_cols < 98;
+}
+
 static void draw_cursor_line(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c)
 {
-	struct pen pen = {c, p->geo.cursor_y, p->geo.area.x, p->geo.area.x + p->geo.area.cols};
+	struct pen pen = {c, p->geo.cursor_y, p->geo.text_x, p->geo.text_x + p->geo.text_cols};
 	const struct mv_page_detail *page = mv_words_detail(ctx->snap, p->cursor);
 	struct mv_build b;
 
@@ -433,8 +447,10 @@ static void draw_cursor_line(const struct mv_pages *p, const struct mv_context *
 		mv_build_fmt(&b, "0x%llx", (unsigned long long)page->frame.value);
 	else
 		mv_build_why(&b, page->frame.why);
-	mv_build_clean(&b, MV_TEXT("  "));
-	put_age(&b, page, ctx->now_ns);
+	if (!age_below(p)) {
+		mv_build_clean(&b, MV_TEXT("  "));
+		put_age(&b, page, ctx->now_ns);
+	}
 	pen_build(&pen, ROLE_TEXT, &b);
 }
 
@@ -442,7 +458,7 @@ static void draw_cursor_line(const struct mv_pages *p, const struct mv_context *
  * it is. */
 static void draw_note_line(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c)
 {
-	struct pen pen = {c, p->geo.note_y, p->geo.area.x, p->geo.area.x + p->geo.area.cols};
+	struct pen pen = {c, p->geo.note_y, p->geo.text_x, p->geo.text_x + p->geo.text_cols};
 	const struct mv_page_detail *page = mv_words_detail(ctx->snap, p->cursor);
 	struct mv_pages_row row;
 	struct mv_range cell;
@@ -456,6 +472,12 @@ static void draw_note_line(const struct mv_pages *p, const struct mv_context *ct
 		mv_words_mapping(&b, ctx->snap, row.mapping, true, false);
 		mv_build_clean(&b, MV_TEXT("  "));
 		pen_build(&pen, mv_role_of_kind(mv_snapshot_mappings(ctx->snap)[row.mapping].kind), &b);
+	}
+	if (page && is_present(page) && age_below(p)) {
+		mv_build_init(&b);
+		put_age(&b, page, ctx->now_ns);
+		mv_build_clean(&b, MV_TEXT("  "));
+		pen_build(&pen, ROLE_TEXT, &b);
 	}
 	const struct mv_grid_cell *cells = mv_pages_cells(p, ctx->snap, row.range.start, &count);
 	if (p->cell_pages > 1 && cells && column < count && (cells[column].flags & MV_GRID_READ)) {
@@ -515,7 +537,7 @@ void mv_pages_draw(const struct mv_pages *p, const struct mv_context *ctx, struc
 	struct seen seen = {0};
 
 	if (g->header_rows)
-		mv_header_draw(ctx, c, (struct mv_rect){g->area.y, g->area.x, g->header_rows, g->area.cols});
+		mv_header_draw(ctx, c, g->area);
 	bool grid = ctx->snap && p->known && mv_snapshot_count(ctx->snap) && !p->first_row_short;
 	if (grid)
 		draw_grid(p, ctx, c, &seen);

@@ -20,7 +20,7 @@ void mv_pages_geometry(struct mv_rect area, int cell_cols, bool whole, struct mv
 	    .area = area, .path_y = -1, .legend_y = -1, .tally_y = -1, .cursor_y = -1, .note_y = -1};
 	int top = area.y, bottom = area.y + area.rows, rows = area.rows;
 
-	g.header_rows = rows >= 19 ? 2 : rows >= 13 ? 1 : 0;
+	g.header_rows = rows >= 13 ? mv_header_rows(rows) : 0;
 	top += g.header_rows;
 	if (rows >= 2)
 		g.path_y = top++;
@@ -37,12 +37,18 @@ void mv_pages_geometry(struct mv_rect area, int cell_cols, bool whole, struct mv
 	g.grid_y = top;
 	g.grid_rows = clamp_int(bottom - top, rows > 0 ? 1 : 0, MV_WANT_SPANS);
 
+	if (area.cols >= 40) { /* the header's margins */
+		area.x++;
+		area.cols -= 2;
+	}
+	g.text_x = area.x;
+	g.text_cols = area.cols;
 	g.cell_cols = cell_cols > 0 ? cell_cols : 1;
 	g.grid_x = area.x + (area.cols >= 24 ? GUTTER : 0);
 	if (whole && area.cols >= 60)
 		g.name_cols = clamp_int(area.cols / 4, 14, 36);
 	int room = (area.x + area.cols - g.grid_x - (g.name_cols ? g.name_cols + 1 : 0)) / g.cell_cols;
-	g.cells = room >= 16 ? room - room % 16 : room >= 8 ? 8 : room > 1 ? room : 1;
+	g.cells = room >= 64 ? room - room % 16 : room >= 8 ? room - room % 8 : room > 1 ? room : 1;
 	g.name_x = g.grid_x + g.cells * g.cell_cols + 1;
 	if (g.name_cols)
 		g.name_cols = area.x + area.cols - g.name_x;
@@ -237,26 +243,6 @@ static uint64_t top_max(const struct mv_pages *p)
 	uint64_t total = mv_pages_rows(p), rows = (uint64_t)p->geo.grid_rows;
 
 	return total > rows ? total - rows : 0;
-}
-
-void mv_pages_scroll(struct mv_pages *p, const struct mv_snapshot *snap, int by)
-{
-	uint64_t step = (uint64_t)abs(by), top = p->top, rows = (uint64_t)p->geo.grid_rows;
-	struct mv_pages_row row;
-
-	if (by < 0)
-		top = top < step ? 0 : top - step;
-	else
-		top = top + step > top_max(p) ? top_max(p) : top + step;
-	if (!mv_pages_row(p, snap, top, &row))
-		return;
-	p->top = top;
-	p->top_addr = row.range.start;
-	uint64_t number = mv_pages_row_of(p, snap, p->cursor);
-	if (number < top)
-		mv_pages_move_rows(p, snap, (int64_t)(top - number));
-	else if (number >= top + rows)
-		mv_pages_move_rows(p, snap, -(int64_t)(number - (top + rows - 1)));
 }
 
 void mv_pages_zoom(struct mv_pages *p, const struct mv_snapshot *snap, bool in)

@@ -108,8 +108,13 @@ void mv_pages_search_stop(struct mv_pages *p)
 	p->kept.cell_pages = 0;
 }
 
-static void settle_on(struct mv_pages *p, uint64_t page)
+/* Found: beyond the screen it is shown with some rows before it, since they are what it differs from. */
+static void settle_on(struct mv_pages *p, const struct mv_snapshot *snap, uint64_t page)
 {
+	uint64_t number = mv_pages_row_of(p, snap, page), rows = (uint64_t)p->geo.grid_rows;
+
+	if (number < p->top || number - p->top >= rows)
+		p->anchor = p->geo.grid_rows / 2;
 	p->cursor = page;
 	mv_pages_search_stop(p);
 }
@@ -266,7 +271,7 @@ void mv_pages_search_step(struct mv_pages *p, const struct mv_snapshot *snap)
 		switch (look(s, span, (uint64_t)s->cell_pages * p->page_bytes, p->page_bytes, cells, count,
 			     &at)) {
 		case FOUND_PAGE:
-			settle_on(p, at.start);
+			settle_on(p, snap, at.start);
 			return;
 		case FOUND_CELL:
 			narrow_to(s, at);
@@ -355,7 +360,7 @@ void mv_pages_search_start(struct mv_pages *p, const struct mv_snapshot *snap, b
 		enum found found =
 		    look(s, row.range, mv_pages_cell_bytes(p), p->page_bytes, cells, count, &at);
 		if (found == FOUND_PAGE) {
-			settle_on(p, at.start);
+			settle_on(p, snap, at.start);
 			return;
 		}
 		if (found == FOUND_CELL)

@@ -156,14 +156,15 @@ static size_t bytes_needed(const struct snapbuild *b, size_t *ret_names, size_t 
 	return sizeof(struct mv_snapshot) + 256 + names + cells * sizeof(struct mv_grid_cell) +
 	       b->count * (sizeof(struct mv_mapping) + 1 + sizeof(struct mv_tally) +
 			   sizeof(struct mv_smaps_row) + sizeof(struct mv_mapping_tables)) +
-	       b->spans_count * (sizeof(struct mv_range) + sizeof(uint32_t)) + b->page_bytes_count +
+	       (b->spans_count + 1) * (sizeof(struct mv_range) + sizeof(uint32_t)) + b->page_bytes_count +
 	       b->cmdline_len + strlen(b->title);
 }
 
 static void fill_grid(const struct snapbuild *b, struct mv_snapshot *s, uint64_t *at, size_t cells_count)
 {
 	struct mv_range *spans = section(s, &s->spans, at, b->spans_count, sizeof(*spans));
-	uint32_t *first = section(s, &s->span_first, at, b->spans_count, sizeof(*first));
+	uint32_t *first = section(s, &s->span_first, at, b->spans_count ? b->spans_count + 1 : 0,
+				  sizeof(*first));
 	struct mv_grid_cell *cells = section(s, &s->cells, at, cells_count, sizeof(*cells));
 	uint32_t next = 0;
 
@@ -172,6 +173,8 @@ static void fill_grid(const struct snapbuild *b, struct mv_snapshot *s, uint64_t
 		first[i] = next;
 		next += b->span_cells[i];
 	}
+	if (b->spans_count)
+		first[b->spans_count] = next;
 	if (cells_count)
 		memcpy(cells, b->cells, cells_count * sizeof(*cells));
 }
