@@ -21,18 +21,19 @@ int mv_wrap_draw(struct mv_canvas *c, struct mv_rect area, enum mv_role role, st
 int mv_wrap_rows(int cols, struct mv_clean text);
 
 /* The facts that the header needs in that much room. */
-void mv_header_want(int rows, int cols, struct mv_want *want);
+void mv_header_want(const struct mv_context *ctx, int rows, int cols, struct mv_want *want);
 
 /* What the line above the bottom says of the process's end or of its reader; false: nothing to say. */
 struct mv_banner {
 	struct mv_build text;
 	enum mv_role role;
 };
-bool mv_banner_of(const struct mv_context *ctx, uint64_t exec_ns, uint64_t exec_real_ns, struct mv_banner *ret_banner);
+bool mv_banner_of(const struct mv_context *ctx, uint64_t exec_ns, uint64_t exec_real_ns,
+		  struct mv_banner *ret_banner);
 
 /* The editor of one line, for MV_OUT_ASK. */
 struct mv_editor {
-	char text[256]; /* UTF-8 as typed, NUL-terminated */
+	char text[256];	    /* UTF-8 as typed, NUL-terminated */
 	size_t len, cursor; /* bytes; the cursor stands on a character's first byte */
 };
 enum mv_editor_result { MV_EDITOR_GOES_ON, MV_EDITOR_DONE, MV_EDITOR_CANCELLED };

@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "tui/view_private.h"
+
+#define LEVELS_MAX    12
+#define HINT_SHOWN_NS (4 * MV_NS_PER_SEC)
+#define WHEEL_ROWS    3
+
+/* One level of the zoom. Its sides keep their state while another side is shown. */
+struct level {
+	const struct mv_view_ops *ops;
+	void *sides[MV_VIEW__N];
+};
+
+struct mv_stack {
+	struct level levels[LEVELS_MAX];
+	unsigned depth; /* at least 1 */
+	int rows, cols; /* of the last want or draw */
+	struct mv_build hint;
+	uint64_t hint_until_ns;
+	bool asking;
+	struct mv_build prompt;
+	struct mv_editor editor;
+	bool quitting; /* the question for a running COMMAND is open */
+	bool epoch_known;
+	uint32_t epoch;
+	uint64_t exec_ns, exec_real_ns;
+};
+
+static const struct mv_view_ops *const views[MV_VIEW__N] = {
+    [MV_VIEW_MAP] = &mv_view_map,	[MV_VIEW_PAGES] = &mv_view_pages,
+    [MV_VIEW_PAGE] = &mv_view_page,	[MV_VIEW_TABLES] = &mv_view_tables,
+    [MV_VIEW_HELP] = &mv_view_help,	[MV_VIEW_MEANING] = &mv_view_meaning,
+    [MV_VIEW_OUTPUT] = &mv_view_output,
+};
+
+/* ---- levels ---- */
+
+static struct level *top(struct mv_stack *stack)
+{
+	return &stack->levels[stack->depth - 1];
+}
+
+static void *state_of(const struct level *level)
+{
+	return level->sides[level->ops->id];
+}
+
+/* Views that lie over another one and have no want of their own. */
+static bool is_overlay(const struct level *level)
+{
+	return level->ops->id == MV_VIEW_HELP || level->ops->id == MV_VIEW_MEANING ||
+	       level->ops->id == MV_VIEW_OUTPUT;
+}
+
+static struct level *top_picture(struct mv_stack *stack)
+{
+	unsigned n = stack->depth - 1;
+
+	while (n > 0 && is_overlay(&stack->levels[n]))
+		n--;
+	return &stack->levels[n];
+}
+
+static void forget_side(struct level *level, enum mv_view_id id)
+{
+	if (!level->sides[id])
+		return;
+	if (views[id]->release)
+		views[id]->release(level->sides[id]);
+	free(level->sides[id]);
+	level->sides[id] = NULL;
+}
+
+static int show_side(struct level *level, enum mv_view_id id, const struct mv_place *place)
+{
+	const struct mv_view_ops *ops = views[id];
+	int r;
+
+	if (level->sides[id] && ops->go) {
+		ops->go(level->sides[id], place);
+		level->ops = ops;
+		return 0;
+	}
+	void *state = calloc(1, ops->state_bytes ? ops->state_bytes : 1);
+	if (!state)
+		return -ENOMEM;
+	r = ops->init ? ops->init(state, place) : 0;
+	if (r < 0) {
+		free(state);
+		return r;
+	}
+	forget_side(level, id);
+	level->sides[id] = state;
+	level->ops = ops;
+	return 0;
+}
+
+static void pop(struct mv_stack *stack)
+{
+	struct level *level = top(stack);
+
+	for (int id = 0; id < MV_VIEW__N; id++)
+		forget_side(level, (enum mv_view_id)id);
+	level->ops = NULL;
+	stack->depth--;
+}
+
+static int push(struct mv_stack *stack, enum mv_view_id id, const struct mv_place *place)
+{
+	if (stack->depth == LEVELS_MAX)
+		return -E2BIG;
+	memset(&stack->levels[stack->depth], 0, sizeof(stack->levels[0]));
+	int r = show_side(&stack->levels[stack->depth], id, place);
+	if (!r)
+		stack->depth++;
+	return r;
+}
+
+int mv_stack_new(enum mv_view_id first, const struct mv_place *place, struct mv_stack **ret_stack)
+{
+	struct mv_stack *stack = calloc(1, sizeof(*stack));
+
+	if (!stack)
+		return -ENOMEM;
+	stack->rows = 24;
+	stack->cols = 80;
+	int r = push(stack, first, place);
+	if (r < 0) {
+		free(stack);
+		return r;
+	}
+	*ret_stack = stack;
+	return 0;
+}
+
+void mv_stack_free(struct mv_stack *stack)
+{
+	if (!stack)
+		return;
+	while (stack->depth)
+		pop(stack);
+	free(stack);
+}
+
+void mv_stack_hint(struct mv_stack *stack, struct mv_clean text, uint64_t until_ns)
+{
+	mv_build_init(&stack->hint);
+	mv_build_clean(&stack->hint, text);
+	stack->hint_until_ns = until_ns;
+}
+
+static enum mv_effect hint(struct mv_stack *stack, const struct mv_context *ctx, struct mv_clean text)
+{
+	mv_stack_hint(stack, text, ctx->now_ns + HINT_SHOWN_NS);
+	return MV_EFFECT_DRAW;
+}
+
+/*
+ * Sides turn the picture round on its level. Where that would put the same whole-process side on two levels
+ * that lie upon each other (Map > a mapping's pages, then 1), we go back to the lower one instead.
+ */
+static int turn(struct mv_stack *stack, enum mv_view_id id, struct mv_place place)
+{
+	while (stack->depth > 1 && is_overlay(top(stack)))
+		pop(stack);
+	if (stack->depth > 1 && stack->levels[stack->depth - 2].ops->id == id && id != MV_VIEW_PAGES)
+		pop(stack);
+	return show_side(top(stack), id, &place);
+}
+
+/* ---- what surrounds the view ---- */
+
+struct frame {
+	struct mv_rect area; /* of the view */
+	int bottom;	     /* row of the bottom line, -1 none */
+	int banner;	     /* row of the banner, -1 none */
+	struct mv_banner what;
+};
+
+static struct frame frame_of(const struct mv_stack *stack, const struct mv_context *ctx)
+{
+	struct frame f = {.area = {0, 0, stack->rows, stack->cols}, .bottom = -1, .banner = -1};
+	bool banner = mv_banner_of(ctx, stack->exec_ns, stack->exec_real_ns, &f.what);
+
+	if (stack->rows >= 3)
+		f.bottom = --f.area.rows;
+	if (banner && stack->rows >= 6)
+		f.banner = --f.area.rows;
+	else if (banner && f.bottom >= 0 && !stack->asking && !stack->quitting) {
+		f.banner = f.bottom;
+		f.bottom = -1;
+	}
+	return f;
+}
+
+static void note_epoch(struct mv_stack *stack, const struct mv_context *ctx)
+{
+	if (!ctx->snap)
+		return;
+	if (stack->epoch_known && ctx->snap->epoch != stack->epoch) {
+		stack->exec_ns = ctx->now_ns;
+		stack->exec_real_ns = ctx->now_real_ns;
+	}
+	stack->epoch = ctx->snap->epoch;
+	stack->epoch_known = true;
+}
+
+static void settle(struct mv_stack *stack, const struct mv_context *ctx)
+{
+	note_epoch(stack, ctx);
+	struct frame f = frame_of(stack, ctx);
+	struct level *picture = top_picture(stack);
+
+	if (picture->ops->settle)
+		picture->ops->settle(state_of(picture), ctx, f.area);
+	for (unsigned n = (unsigned)(picture - stack->levels) + 1; n < stack->depth; n++)
+		if (stack->levels[n].ops->settle)
+			stack->levels[n].ops->settle(state_of(&stack->levels[n]), ctx, f.area);
+}
+
+void mv_stack_want(struct mv_stack *stack, const struct mv_context *ctx, int rows, int cols,
+		   struct mv_want *ret_want)
+{
+	struct level *picture = top_picture(stack);
+
+	stack->rows = rows;
+	stack->cols = cols;
+	memset(ret_want, 0, sizeof(*ret_want));
+	ret_want->interval_ms = ctx->paused ? 0 : ctx->interval_ms;
+	ret_want->cell_pages = 1;
+	settle(stack, ctx);
+	mv_header_want(ctx, rows, cols, ret_want);
+	if (picture->ops->want)
+		picture->ops->want(state_of(picture), ctx, ret_want);
+}
+
+/* ---- the bottom line ---- */
+
+struct item {
+	enum mv_action action;
+	struct mv_clean words;
+	int give_up;	      /* dropped first when higher */
+	enum mv_view_id side; /* MV_VIEW__N: no side */
+	char key[16];
+	int x, w; /* w 0: not shown */
+};
+#define ITEMS_MAX 16
+
+static const struct item bottom_items[] = {
+    {MV_ACT_SIDE_MAP, {"Map"}, 2, MV_VIEW_MAP, "", 0, 0},
+    {MV_ACT_SIDE_PAGES, {"Pages"}, 2, MV_VIEW_PAGES, "", 0, 0},
+    {MV_ACT_SIDE_TABLES, {"Tables"}, 2, MV_VIEW_TABLES, "", 0, 0},
+    {MV_ACT_ENTER, {"in"}, 4, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_BACK, {"out"}, 3, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_FIND, {"find"}, 5, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_SORT, {"sort"}, 8, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_FILTER, {"filter"}, 9, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_GROUP, {"group"}, 10, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_COLUMNS, {"columns"}, 11, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_ZOOM_IN, {"zoom"}, 8, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_COLOUR, {"colour"}, 10, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_MEANING, {"what is it"}, 7, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_HELP, {"help"}, 0, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_QUIT, {"quit"}, 1, MV_VIEW__N, "", 0, 0},
+};
+_Static_assert(MV_COUNT_OF(bottom_items) <= ITEMS_MAX, "room for every item");
+
+static bool works_here(const struct mv_stack *stack, enum mv_action action)
+{
+	const struct level *level = &stack->levels[stack->depth - 1];
+	const char *where = mv_actions[action].where;
+
+	if (action == MV_ACT_BACK && stack->depth == 1)
+		return false;
+	if (is_overlay(level) && (action == MV_ACT_MEANING || action == MV_ACT_HELP))
+		return false;
+	return strchr(where, '*') || strchr(where, level->ops->letter);
+}
+
+static int place_items(struct item *items, size_t count)
+{
+	int x = 1, end = 1;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!items[i].w)
+			continue;
+		items[i].x = x;
+		end = x + items[i].w;
+		bool side_next =
+		    i + 1 < count && items[i].side != MV_VIEW__N && items[i + 1].side != MV_VIEW__N;
+		x = end + (side_next ? 1 : 2);
+	}
+	return end;
+}
+
+static size_t layout_items(const struct mv_stack *stack, struct item *items)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < MV_COUNT_OF(bottom_items); i++) {
+		struct item *item = &items[count];
+
+		*item = bottom_items[i];
+		if (!works_here(stack, item->action))
+			continue;
+		mv_keys_of(item->action, item->key, sizeof(item->key));
+		item->w = (int)strlen(item->key) + 1 + (int)mv_clean_width(item->words);
+		count++;
+	}
+	while (place_items(items, count) > stack->cols) {
+		struct item *worst = NULL;
+
+		for (size_t i = 0; i < count; i++)
+			if (items[i].w && (!worst || items[i].give_up >= worst->give_up))
+				worst = &items[i];
+		if (!worst)
+			break;
+		worst->w = 0;
+	}
+	return count;
+}
+
+static void draw_items(const struct mv_stack *stack, struct mv_canvas *c, int y)
+{
+	struct item items[ITEMS_MAX];
+	size_t count = layout_items(stack, items);
+	enum mv_view_id shown = stack->levels[stack->depth - 1].ops->id;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct item *item = &items[i];
+		bool side = item->side != MV_VIEW__N, on = item->side == shown;
+
+		if (!item->w)
+			continue;
+		int x = item->x +
+			mv_canvas_text(c, y, item->x, -1, on ? ROLE_SIDE_ON : ROLE_KEY, mv_words(item->key));
+		mv_canvas_text(c, y, x + 1, -1,
+			       on     ? ROLE_SIDE_ON
+			       : side ? ROLE_SIDE
+				      : ROLE_KEY_TEXT,
+			       item->words);
+	}
+}
+
+static void draw_question(const struct mv_context *ctx, struct mv_canvas *c, int y)
+{
+	static const struct {
+		struct mv_clean key, words;
+	} answers[] = {{{"y"}, {"end it"}}, {{"l"}, {"leave it running"}}, {{"Esc"}, {"go on looking"}}};
+	struct mv_build b;
+	int x = 1;
+
+	mv_build_init(&b);
+	if (ctx->snap)
+		mv_build_clean(&b, mv_snapshot_title(ctx->snap));
+	mv_build_fmt(&b, " %d still runs:  ", ctx->status->pid);
+	x += mv_canvas_build(c, y, x, -1, ROLE_ALERT, &b);
+	for (size_t i = 0; i < MV_COUNT_OF(answers); i++) {
+		x += mv_canvas_text(c, y, x, -1, ROLE_KEY, answers[i].key) + 1;
+		x += mv_canvas_text(c, y, x, -1, ROLE_KEY_TEXT, answers[i].words) + 2;
+	}
+}
+
+static void draw_bottom(const struct mv_stack *stack, const struct mv_context *ctx, struct mv_canvas *c,
+			int y)
+{
+	if (stack->asking)
+		mv_editor_draw(&stack->editor, c, y, c->cols, mv_build_text(&stack->prompt));
+	else if (stack->quitting)
+		draw_question(ctx, c, y);
+	else if (ctx->now_ns < stack->hint_until_ns)
+		mv_canvas_build(c, y, 1, c->cols - 1, ROLE_STRONG, &stack->hint);
+	else
+		draw_items(stack, c, y);
+}
+
+void mv_stack_draw(struct mv_stack *stack, const struct mv_context *ctx, struct mv_canvas *canvas)
+{
+	stack->rows = canvas->rows;
+	stack->cols = canvas->cols;
+	mv_canvas_clear(canvas);
+	if (canvas->rows < 1 || canvas->cols < 1)
+		return;
+	settle(stack, ctx);
+	struct frame f = frame_of(stack, ctx);
+	const struct level *level = top(stack), *picture = top_picture(stack);
+
+	/* Only the meaning leaves what it lies over in sight. */
+	if (level->ops->id == MV_VIEW_MEANING && picture != level)
+		picture->ops->draw(state_of(picture), ctx, canvas, f.area);
+	level->ops->draw(state_of(level), ctx, canvas, f.area);
+	if (f.banner >= 0) {
+		mv_canvas_fill(canvas, (struct mv_rect){f.banner, 0, 1, canvas->cols}, f.what.role, U' ');
+		mv_canvas_build(canvas, f.banner, 1, canvas->cols - 1, f.what.role, &f.what.text);
+		mv_canvas_attr(canvas, (struct mv_rect){f.banner, 0, 1, canvas->cols}, MV_ATTR_REVERSE);
+	}
+	if (f.bottom >= 0)
+		draw_bottom(stack, ctx, canvas, f.bottom);
+}
+
+/* ---- inputs ---- */
+
+static enum mv_effect follow(struct mv_stack *stack, const struct mv_context *ctx, struct mv_outcome out)
+{
+	int r = 0;
+
+	switch (out.kind) {
+	case MV_OUT_NONE:
+		return MV_EFFECT_NONE;
+	case MV_OUT_STAY:
+		break;
+	case MV_OUT_PUSH:
+		r = push(stack, out.view, &out.place);
+		break;
+	case MV_OUT_POP:
+		if (stack->depth == 1)
+			return hint(stack, ctx, MV_TEXT("this is the outermost level; q quits"));
+		pop(stack);
+		break;
+	case MV_OUT_SIDE:
+		r = turn(stack, out.view, out.place);
+		break;
+	case MV_OUT_ASK:
+		mv_build_init(&stack->prompt);
+		mv_build_clean(&stack->prompt, out.text);
+		mv_editor_init(&stack->editor);
+		stack->asking = true;
+		break;
+	case MV_OUT_HINT:
+		return hint(stack, ctx, out.text);
+	}
+	if (r == -E2BIG)
+		return hint(stack, ctx, MV_TEXT("so deep and no deeper; Esc goes out"));
+	if (r < 0)
+		return hint(stack, ctx, MV_TEXT("memview ran out of memory"));
+	return MV_EFFECT_DRAW;
+}
+
+static enum mv_effect open_meaning(struct mv_stack *stack, const struct mv_context *ctx)
+{
+	struct mv_place nowhere = {0};
+	const struct level *below = top(stack);
+
+	if (is_overlay(below))
+		return MV_EFFECT_NONE;
+	int r = push(stack, MV_VIEW_MEANING, &nowhere);
+	if (r < 0)
+		return hint(stack, ctx, MV_TEXT("memview ran out of memory"));
+	mv_meaning_over(state_of(top(stack)), below->ops, state_of(below), ctx);
+	return MV_EFFECT_DRAW;
+}
+
+/* The same key closes what it opened. */
+static enum mv_effect open_over(struct mv_stack *stack, const struct mv_context *ctx, enum mv_view_id id)
+{
+	struct mv_outcome out = {.kind = top(stack)->ops->id == id ? MV_OUT_POP : MV_OUT_PUSH, .view = id};
+
+	return follow(stack, ctx, out);
+}
+
+static enum mv_effect open_side(struct mv_stack *stack, const struct mv_context *ctx, enum mv_view_id id)
+{
+	struct mv_outcome out = {.kind = MV_OUT_SIDE, .view = id};
+	const struct level *picture = top_picture(stack);
+
+	if (picture->ops->place)
+		out.place = picture->ops->place(state_of(picture), ctx);
+	if (picture->ops->id == id && !is_overlay(top(stack)))
+		return MV_EFFECT_NONE;
+	return follow(stack, ctx, out);
+}
+
+static enum mv_effect quit(struct mv_stack *stack, const struct mv_context *ctx)
+{
+	if (!ctx->has_output || !ctx->status->is_command || ctx->status->exited || stack->rows < 3)
+		return MV_EFFECT_QUIT;
+	stack->quitting = true;
+	return MV_EFFECT_DRAW;
+}
+
+static enum mv_effect answer_quit(struct mv_stack *stack, char32_t key)
+{
+	stack->quitting = false;
+	if (key == 'y' || key == 'Y')
+		return MV_EFFECT_QUIT;
+	if (key == 'l' || key == 'L')
+		return MV_EFFECT_LEAVE_RUNNING;
+	return MV_EFFECT_DRAW;
+}
+
+/* What means the same in every view. */
+static enum mv_effect act_common(struct mv_stack *stack, const struct mv_context *ctx, enum mv_action action)
+{
+	switch (action) {
+	case MV_ACT_BACK:
+		return follow(stack, ctx, (struct mv_outcome){.kind = MV_OUT_POP});
+	case MV_ACT_SIDE_MAP:
+		return open_side(stack, ctx, MV_VIEW_MAP);
+	case MV_ACT_SIDE_PAGES:
+		return open_side(stack, ctx, MV_VIEW_PAGES);
+	case MV_ACT_SIDE_TABLES:
+		return open_side(stack, ctx, MV_VIEW_TABLES);
+	case MV_ACT_HELP:
+		return open_over(stack, ctx, MV_VIEW_HELP);
+	case MV_ACT_MEANING:
+		if (top(stack)->ops->id == MV_VIEW_MEANING)
+			return open_over(stack, ctx, MV_VIEW_MEANING);
+		return open_meaning(stack, ctx);
+	case MV_ACT_OUTPUT:
+		if (!ctx->has_output)
+			return hint(stack, ctx,
+				    MV_TEXT("only a COMMAND that memview started has output here"));
+		return open_over(stack, ctx, MV_VIEW_OUTPUT);
+	case MV_ACT_RETRY:
+		if (!ctx->status->gave_up)
+			return hint(stack, ctx, MV_TEXT("reading goes on: nothing to try again"));
+		return MV_EFFECT_RETRY;
+	case MV_ACT_QUIT:
+		return quit(stack, ctx);
+	case MV_ACT_PAUSE:
+		return MV_EFFECT_PAUSE;
+	case MV_ACT_SLOWER:
+		return MV_EFFECT_SLOWER;
+	case MV_ACT_FASTER:
+		return MV_EFFECT_FASTER;
+	case MV_ACT_THEME:
+		return MV_EFFECT_THEME;
+	case MV_ACT_REDRAW:
+		return MV_EFFECT_REDRAW;
+	case MV_ACT_SAVE:
+		return MV_EFFECT_SAVE;
+	case MV_ACT_EXACT:
+		return MV_EFFECT_EXACT;
+	default:
+		return MV_EFFECT_NONE;
+	}
+}
+
+static enum mv_effect act(struct mv_stack *stack, const struct mv_context *ctx, enum mv_action action,
+			  struct mv_input input)
+{
+	struct level *level = top(stack);
+	struct mv_outcome out = level->ops->act(state_of(level), ctx, action, input);
+
+	if (out.kind != MV_OUT_NONE)
+		return follow(stack, ctx, out);
+	return act_common(stack, ctx, action);
+}
+
+static enum mv_effect mouse(struct mv_stack *stack, const struct mv_context *ctx, struct mv_input input)
+{
+	struct item items[ITEMS_MAX];
+	enum mv_effect effect = MV_EFFECT_NONE;
+	bool wheel_up = input.key == MV_KEY_WHEEL_UP;
+
+	if (wheel_up || input.key == MV_KEY_WHEEL_DOWN) {
+		for (int i = 0; i < WHEEL_ROWS; i++)
+			if (act(stack, ctx, wheel_up ? MV_ACT_UP : MV_ACT_DOWN, (struct mv_input){0}) !=
+			    MV_EFFECT_NONE)
+				effect = MV_EFFECT_DRAW;
+		return effect;
+	}
+	if (input.y == frame_of(stack, ctx).bottom) {
+		size_t count = layout_items(stack, items);
+
+		for (size_t i = 0; i < count; i++)
+			if (input.x >= items[i].x && input.x < items[i].x + items[i].w)
+				return act(stack, ctx, items[i].action, (struct mv_input){0});
+		return MV_EFFECT_NONE;
+	}
+	effect = act(stack, ctx, MV_ACT_NONE, input);
+	if (effect == MV_EFFECT_NONE && input.key == MV_KEY_DOUBLE_CLICK) {
+		effect = act(stack, ctx, MV_ACT_NONE, (struct mv_input){MV_KEY_CLICK, input.y, input.x});
+		if (effect != MV_EFFECT_NONE)
+			effect = act(stack, ctx, MV_ACT_ENTER, (struct mv_input){.key = MV_KEY_ENTER});
+	}
+	return effect;
+}
+
+static enum mv_effect edit(struct mv_stack *stack, const struct mv_context *ctx, char32_t key)
+{
+	struct level *level = top(stack);
+
+	switch (mv_editor_input(&stack->editor, key)) {
+	case MV_EDITOR_GOES_ON:
+		return MV_EFFECT_DRAW;
+	case MV_EDITOR_CANCELLED:
+		stack->asking = false;
+		return MV_EFFECT_DRAW;
+	case MV_EDITOR_DONE:
+		break;
+	}
+	stack->asking = false;
+	if (level->ops->answer)
+		follow(stack, ctx, level->ops->answer(state_of(level), ctx, stack->editor.text));
+	return MV_EFFECT_DRAW;
+}
+
+enum mv_effect mv_stack_input(struct mv_stack *stack, const struct mv_context *ctx, struct mv_input input)
+{
+	bool is_mouse = input.key == MV_KEY_CLICK || input.key == MV_KEY_DOUBLE_CLICK ||
+			input.key == MV_KEY_WHEEL_UP || input.key == MV_KEY_WHEEL_DOWN;
+
+	if (input.key == MV_KEY_NONE || input.key == MV_KEY_TICK)
+		return MV_EFFECT_NONE;
+	settle(stack, ctx);
+	if (is_mouse)
+		return stack->asking || stack->quitting ? MV_EFFECT_NONE : mouse(stack, ctx, input);
+	if (stack->asking)
+		return edit(stack, ctx, input.key);
+	if (stack->quitting)
+		return answer_quit(stack, input.key);
+	bool had_hint = ctx->now_ns < stack->hint_until_ns;
+	stack->hint_until_ns = 0;
+	enum mv_effect effect = act(stack, ctx, mv_keys_action(input.key), input);
+	/* A hint that the key took away is gone from the screen only once it is drawn. */
+	return effect == MV_EFFECT_NONE && had_hint ? MV_EFFECT_DRAW : effect;
+}

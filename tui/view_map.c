@@ -1,0 +1,739 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "tui/view_map.h"
+
+/* ---- life ---- */
+
+static int init(void *state, const struct mv_place *place)
+{
+	struct map_state *s = state;
+
+	s->columns_on = map_columns_default();
+	s->order.sort = COL_ADDRESS;
+	if (place && place->mapping)
+		s->selected = (struct map_identity){.set = true, .start = place->mapping};
+	return 0;
+}
+
+static void release(void *state)
+{
+	struct map_state *s = state;
+
+	map_rows_release(&s->rows);
+	free(s->cells);
+}
+
+static void go(void *state, const struct mv_place *place)
+{
+	struct map_state *s = state;
+
+	if (place->mapping)
+		s->selected = (struct map_identity){.set = true, .start = place->mapping};
+}
+
+/* ---- layout ---- */
+
+static struct map_layout layout_of(struct mv_rect area)
+{
+	struct map_layout l = {.headings = -1, .note = -1};
+	int y = area.y + mv_header_rows(area.rows), left = area.y + area.rows - y;
+
+	if (left >= 9 && area.cols >= 20) {
+		int rows = left >= 28 ? 2 : 1;
+
+		l.strip_box = (struct mv_rect){y, area.x, rows + 2, area.cols};
+		l.strip = (struct mv_rect){y + 1, area.x + 2, rows, area.cols - 4};
+	} else if (left >= 1) {
+		l.strip = (struct mv_rect){y, area.x, 1, area.cols};
+	}
+	y += l.strip_box.rows ? l.strip_box.rows : l.strip.rows;
+	left = area.y + area.rows - y;
+	if (left >= 8)
+		l.note = area.y + area.rows - 1;
+	if (left >= 3)
+		l.headings = y++;
+	l.table = (struct mv_rect){y, area.x + 2, area.y + area.rows - y - (l.note >= 0), area.cols - 3};
+	if (l.table.rows < 0)
+		l.table.rows = 0;
+	if (l.table.cols < 0)
+		l.table.cols = 0;
+	return l;
+}
+
+static void settle_strip(struct map_state *s, const struct mv_context *ctx)
+{
+	int cols = s->layout.strip.rows ? s->layout.strip.cols : 0;
+
+	if (cols < 1 || !ctx->snap) {
+		s->cells_made = false;
+		return;
+	}
+	if (s->cells_made && s->cells_cols == cols && s->cells_scale == s->to_scale &&
+	    s->cells_gen == ctx->snap->maps_gen && s->cells_epoch == ctx->snap->epoch)
+		return;
+	struct mv_strip_cell *cells = reallocarray(s->cells, (size_t)cols, sizeof(*cells));
+	s->cells_made = cells != NULL;
+	if (!cells)
+		return;
+	s->cells = cells;
+	s->cells_cols = cols;
+	s->cells_scale = s->to_scale;
+	s->cells_gen = ctx->snap->maps_gen;
+	s->cells_epoch = ctx->snap->epoch;
+	mv_strip_layout(ctx->snap, cols, s->to_scale, cells);
+}
+
+static void select_row(struct map_state *s, const struct mv_context *ctx, uint32_t row)
+{
+	if (row >= s->rows.count)
+		row = s->rows.count ? s->rows.count - 1 : 0;
+	s->cursor = row;
+	s->selected = map_rows_identity(&s->rows, ctx, row);
+	s->top = mv_table_scroll(s->top, s->cursor, s->rows.count, s->layout.table.rows);
+}
+
+static void settle(void *state, const struct mv_context *ctx, struct mv_rect area)
+{
+	struct map_state *s = state;
+	bool moved = s->area.rows != area.rows || s->area.cols != area.cols;
+
+	s->area = area;
+	s->layout = layout_of(area);
+	map_columns_layout(s, ctx, s->layout.table.cols);
+	settle_strip(s, ctx);
+	bool anew = map_rows_settle(&s->rows, ctx, &s->order);
+	bool elsewhere = s->selected.set && s->cursor < s->rows.count &&
+			 map_rows_identity(&s->rows, ctx, s->cursor).start != s->selected.start;
+	/* While there are no rows yet, the place we were sent to stays selected. */
+	if (s->rows.count && (anew || moved || elsewhere))
+		select_row(s, ctx, map_rows_find(&s->rows, ctx, &s->selected, s->cursor));
+}
+
+/* ---- want ---- */
+
+static void want(const void *state, const struct mv_context *ctx, struct mv_want *ret_want)
+{
+	const struct map_state *s = state;
+	uint64_t low = UINT64_MAX, high = 0;
+
+	ret_want->facts |= MV_FACT_MAPS | MV_FACT_PAGES;
+	for (int i = 0; i < COL__N; i++)
+		if (map_column_needs_smaps((enum map_column)i) &&
+		    (s->columns[i].w || s->order.sort == (enum map_column)i))
+			ret_want->facts |= MV_FACT_SMAPS;
+	for (uint32_t i = s->top; i < s->rows.count && i < s->top + (uint32_t)s->layout.table.rows; i++) {
+		const struct map_row *row = &s->rows.at[i];
+		struct map_identity who = map_rows_identity(&s->rows, ctx, i);
+
+		if (row->kind == ROW_GHOST || !who.set)
+			continue;
+		low = who.start < low ? who.start : low;
+		high = who.end > high ? who.end : high;
+	}
+	if (low < high)
+		ret_want->visible = (struct mv_range){low, high};
+}
+
+/* ---- drawing ---- */
+
+static void draw_strip(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	const struct map_layout *l = &s->layout;
+	const struct mv_mapping *maps = mv_snapshot_mappings(ctx->snap);
+	uint32_t count = mv_snapshot_count(ctx->snap);
+	struct mv_build b;
+
+	if (l->strip_box.rows) {
+		mv_canvas_box(c, l->strip_box,
+			      s->to_scale ? MV_TEXT("address space, true to scale")
+					  : MV_TEXT("address space"));
+		int bottom = l->strip_box.y + l->strip_box.rows - 1, end = l->strip_box.x + l->strip_box.cols;
+
+		if (s->pane == PANE_STRIP)
+			mv_canvas_role(c, (struct mv_rect){l->strip_box.y, l->strip_box.x + 2, 1, 15},
+				       ROLE_SIDE_ON);
+		/* vsyscall is not in the strip, so it is not its last address either. */
+		while (count && maps[count - 1].kind == MV_KIND_VSYSCALL)
+			count--;
+		if (count && l->strip_box.cols >= 40) {
+			mv_build_init(&b);
+			mv_build_fmt(&b, " %llx ", (unsigned long long)maps[0].start);
+			mv_canvas_build(c, bottom, l->strip_box.x + 2, -1, ROLE_DIM, &b);
+			mv_build_init(&b);
+			mv_build_fmt(&b, " %llx ", (unsigned long long)maps[count - 1].end);
+			int w = (int)b.len;
+			mv_canvas_build(c, bottom, end - 2 - w, w, ROLE_DIM, &b);
+		}
+	}
+	if (s->cells_made && l->strip.rows)
+		mv_strip_draw(c, l->strip, ctx->snap, s->cells, s->cells_cols,
+			      s->selected.set ? s->selected.start : 0);
+}
+
+static void draw_rows(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	const struct mv_rect *t = &s->layout.table;
+
+	if (s->layout.headings >= 0) {
+		struct mv_column shifted[COL__N];
+
+		memcpy(shifted, s->columns, sizeof(shifted));
+		for (int i = 0; i < COL__N; i++)
+			shifted[i].x += t->x;
+		mv_table_headings(c, s->layout.headings, shifted, COL__N, (int)s->order.sort,
+				  map_column_ascends(s->order.sort) != s->order.reverse);
+	}
+	for (int i = 0; i < t->rows && s->top + (uint32_t)i < s->rows.count; i++) {
+		uint32_t n = s->top + (uint32_t)i;
+
+		map_row_draw(s, ctx, c, t->y + i, t->x, &s->rows.at[n]);
+		if (n != s->cursor)
+			continue;
+		mv_canvas_glyph(c, t->y + i, t->x - 2, ROLE_CURSOR, U'>');
+		if (s->pane == PANE_TABLE)
+			mv_canvas_attr(c, (struct mv_rect){t->y + i, t->x - 2, 1, t->cols + 3},
+				       MV_ATTR_CURSOR);
+	}
+}
+
+/* Instead of rows: why there are none. */
+static void draw_nothing(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	const struct mv_rect *t = &s->layout.table;
+	const struct mv_snapshot *snap = ctx->snap;
+	enum mv_role role = ROLE_DIM;
+	struct mv_build b;
+	uint32_t why = snap ? snap->part_why[MV_PART_MAPS] : (uint32_t)MV_WHY_NOT_READ;
+
+	mv_build_init(&b);
+	if (s->rows.failed) {
+		mv_build_clean(&b, MV_TEXT("memview ran out of memory for the table"));
+		role = ROLE_WARN;
+	} else if (!snap || why == MV_WHY_NOT_READ) {
+		mv_build_clean(&b, MV_TEXT("reading the mappings"));
+		if (snap && snap->round_of) {
+			mv_build_clean(&b, MV_TEXT(": "));
+			mv_build_count(&b, snap->pages_done);
+			mv_build_clean(&b, MV_TEXT(" of ~"));
+			mv_build_count(&b, snap->round_of);
+		}
+	} else if (why != MV_WHY_HAVE) {
+		mv_build_clean(&b, MV_TEXT("the mappings cannot be read: "));
+		mv_build_clean(&b, mv_words(mv_why_text((enum mv_why)why)));
+		role = ROLE_WARN;
+	} else if (snap->life != MV_LIFE_ALIVE) {
+		mv_build_clean(&b, snap->life == MV_LIFE_KERNEL_THREAD
+				       ? MV_TEXT("no mappings: this is a part of the kernel")
+				       : MV_TEXT("no mappings are left"));
+	} else if (s->order.kinds) {
+		mv_build_clean(&b, MV_TEXT("no mapping of the kinds shown; f chooses others"));
+	} else {
+		mv_build_clean(&b, MV_TEXT("no mappings"));
+	}
+	mv_canvas_build(c, t->y + (t->rows > 2), t->x, t->cols, role, &b);
+}
+
+static void draw_note(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	struct mv_build left, right;
+	int y = s->layout.note, x = s->layout.table.x;
+	uint32_t all = ctx->snap ? mv_snapshot_count(ctx->snap) : 0;
+
+	mv_build_init(&left);
+	if (s->order.kinds) {
+		mv_build_count(&left, s->rows.mappings);
+		mv_build_clean(&left, MV_TEXT(" of "));
+	}
+	mv_build_count(&left, all);
+	mv_build_clean(&left, all == 1 ? MV_TEXT(" mapping") : MV_TEXT(" mappings"));
+	if (s->order.kinds) {
+		mv_build_clean(&left, MV_TEXT(", only"));
+		for (unsigned k = 0; k < MV_KIND__N; k++) {
+			if (!(s->order.kinds >> k & 1))
+				continue;
+			mv_build_clean(&left, MV_TEXT(" "));
+			mv_build_clean(&left, mv_words(mv_kind_name((enum mv_kind)k)));
+		}
+	}
+	if (s->order.grouped) {
+		mv_build_clean(&left, MV_TEXT(" in "));
+		mv_build_count(&left, s->rows.groups_count);
+		mv_build_clean(&left, MV_TEXT(" objects"));
+	}
+	x += mv_canvas_build(c, y, x, s->layout.table.cols, ROLE_DIM, &left) + 3;
+	if (map_columns_note(s, ctx, &right))
+		mv_canvas_build(c, y, x, s->area.x + s->area.cols - x, ROLE_WARN, &right);
+}
+
+/* ---- the chooser: columns or kinds with check marks, over the table ---- */
+
+static uint32_t chooser_list(const struct map_state *s, const struct mv_context *ctx, uint8_t *list,
+			     uint32_t *counts)
+{
+	uint32_t n = 0;
+
+	if (s->chooser == CHOOSE_COLUMNS) {
+		for (uint8_t i = 0; i < COL__N; i++)
+			if (i != COL_ADDRESS && i != COL_NAME && map_column_exists((enum map_column)i))
+				list[n++] = i;
+		return n;
+	}
+	if (!ctx->snap)
+		return 0;
+	map_rows_count_kinds(ctx->snap, counts);
+	for (uint8_t i = 0; i < MV_KIND__N; i++)
+		if (counts[i] || (s->order.kinds >> i & 1))
+			list[n++] = i;
+	return n;
+}
+
+static void draw_choice(const struct map_state *s, struct mv_canvas *c, int y, int x, int cols, uint8_t id,
+			uint32_t count)
+{
+	bool on = s->chooser == CHOOSE_COLUMNS ? s->columns_on >> id & 1 : s->order.kinds >> id & 1;
+	enum mv_role role = ROLE_TEXT;
+	struct mv_build b;
+	struct mv_clean name, words;
+
+	mv_canvas_text(c, y, x, 3, ROLE_KEY, on ? MV_TEXT("[x]") : MV_TEXT("[ ]"));
+	if (s->chooser == CHOOSE_COLUMNS) {
+		name = map_column_heading((enum map_column)id);
+		words = map_column_words((enum map_column)id);
+	} else {
+		name = mv_words(mv_kind_name((enum mv_kind)id));
+		words = mv_words(mv_kind_meaning((enum mv_kind)id));
+		role = mv_role_of_kind(id);
+	}
+	mv_canvas_text(c, y, x + 4, 12, role, name);
+	if (s->chooser == CHOOSE_KINDS) {
+		mv_build_init(&b);
+		mv_build_count(&b, count);
+		mv_canvas_text_right(c, y, x + 16, 7, ROLE_TEXT, mv_build_text(&b));
+		x += 8;
+	}
+	mv_canvas_text(c, y, x + 17, cols - 17 - (s->chooser == CHOOSE_KINDS ? 8 : 0), ROLE_DIM, words);
+}
+
+static void draw_chooser(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	uint8_t list[COL__N];
+	uint32_t counts[MV_KIND__N], n = chooser_list(s, ctx, list, counts);
+	int rows = (int)n + 2, cols = s->area.cols - 4;
+	int y = s->layout.headings >= 0 ? s->layout.headings : s->layout.table.y;
+
+	cols = cols > 84 ? 84 : cols;
+	rows = rows > s->area.y + s->area.rows - y ? s->area.y + s->area.rows - y : rows;
+	if (rows < 3 && s->area.rows > 3) {
+		y = s->area.y;
+		rows = s->area.rows;
+	}
+	struct mv_rect r = {y, s->area.x + 2, rows, cols};
+	mv_canvas_fill(c, r, ROLE_TEXT, U' ');
+	struct mv_rect in = mv_canvas_box(c, r,
+					  s->chooser == CHOOSE_COLUMNS
+					      ? MV_TEXT("columns  Space chooses, Esc closes")
+					      : MV_TEXT("only these kinds  Space chooses, Esc closes"));
+	uint32_t top = mv_table_scroll(0, s->chooser_cursor, n, in.rows);
+	for (int i = 0; i < in.rows && top + (uint32_t)i < n; i++) {
+		uint8_t id = list[top + (uint32_t)i];
+
+		draw_choice(s, c, in.y + i, in.x + 1, in.cols - 2, id,
+			    s->chooser == CHOOSE_KINDS ? counts[id] : 0);
+		if (top + (uint32_t)i == s->chooser_cursor)
+			mv_canvas_attr(c, (struct mv_rect){in.y + i, in.x, 1, in.cols}, MV_ATTR_CURSOR);
+	}
+}
+
+static void draw(const void *state, const struct mv_context *ctx, struct mv_canvas *canvas,
+		 struct mv_rect area)
+{
+	const struct map_state *s = state;
+
+	mv_header_draw(ctx, canvas, area);
+	if (ctx->snap)
+		draw_strip(s, ctx, canvas);
+	if (ctx->snap && s->rows.count)
+		draw_rows(s, ctx, canvas);
+	else if (s->layout.table.rows)
+		draw_nothing(s, ctx, canvas);
+	if (s->layout.note >= 0)
+		draw_note(s, ctx, canvas);
+	if (s->chooser != CHOOSE_NOTHING)
+		draw_chooser(s, ctx, canvas);
+}
+
+/* ---- acting ---- */
+
+#define STAY ((struct mv_outcome){.kind = MV_OUT_STAY})
+#define NONE ((struct mv_outcome){.kind = MV_OUT_NONE})
+
+static struct mv_outcome say(struct map_state *s, struct mv_clean text)
+{
+	mv_build_init(&s->hint);
+	mv_build_clean(&s->hint, text);
+	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = mv_build_text(&s->hint)};
+}
+
+static struct mv_outcome resettle(struct map_state *s, const struct mv_context *ctx)
+{
+	settle(s, ctx, s->area);
+	return STAY;
+}
+
+static struct mv_outcome act_chooser(struct map_state *s, const struct mv_context *ctx, enum mv_action action,
+				     struct mv_input input)
+{
+	uint8_t list[COL__N];
+	uint32_t counts[MV_KIND__N], n = chooser_list(s, ctx, list, counts), at = s->chooser_cursor;
+
+	if (input.key == ' ' || action == MV_ACT_ENTER) {
+		if (at < n && s->chooser == CHOOSE_COLUMNS)
+			s->columns_on ^= UINT64_C(1) << list[at];
+		else if (at < n)
+			s->order.kinds ^= UINT32_C(1) << list[at];
+		return resettle(s, ctx);
+	}
+	switch (action) {
+	case MV_ACT_UP:
+		at -= at > 0;
+		break;
+	case MV_ACT_DOWN:
+		at += at + 1 < n;
+		break;
+	case MV_ACT_PAGE_UP:
+		at -= at > 10 ? 10 : at;
+		break;
+	case MV_ACT_PAGE_DOWN:
+		at = at + 10 < n ? at + 10 : n ? n - 1 : 0;
+		break;
+	case MV_ACT_FIRST:
+		at = 0;
+		break;
+	case MV_ACT_LAST:
+		at = n ? n - 1 : 0;
+		break;
+	case MV_ACT_QUIT:
+	case MV_ACT_HELP:
+	case MV_ACT_REDRAW:
+	case MV_ACT_THEME:
+	case MV_ACT_SAVE:
+		return NONE;
+	case MV_ACT_BACK:
+	case MV_ACT_COLUMNS:
+	case MV_ACT_FILTER:
+		s->chooser = CHOOSE_NOTHING;
+		break;
+	default:
+		break;
+	}
+	s->chooser_cursor = at;
+	return STAY;
+}
+
+static struct mv_outcome open_chooser(struct map_state *s, enum map_chooser chooser)
+{
+	s->chooser = chooser;
+	s->chooser_cursor = 0;
+	return STAY;
+}
+
+static struct mv_outcome move(struct map_state *s, const struct mv_context *ctx, enum mv_action action)
+{
+	uint32_t at = s->cursor, last = s->rows.count ? s->rows.count - 1 : 0;
+	uint32_t page = s->layout.table.rows > 1 ? (uint32_t)s->layout.table.rows - 1 : 1;
+
+	switch (action) {
+	case MV_ACT_UP:
+		at -= at > 0;
+		break;
+	case MV_ACT_DOWN:
+		at += at < last;
+		break;
+	case MV_ACT_PAGE_UP:
+		at -= at > page ? page : at;
+		break;
+	case MV_ACT_PAGE_DOWN:
+		at = last - at > page ? at + page : last;
+		break;
+	case MV_ACT_FIRST:
+		at = 0;
+		break;
+	default:
+		at = last;
+	}
+	select_row(s, ctx, at);
+	return STAY;
+}
+
+/* The next row up or down the address space, whatever the table is sorted by. */
+static struct mv_outcome step_in_strip(struct map_state *s, const struct mv_context *ctx, bool up)
+{
+	uint64_t here = s->selected.start, best_start = 0;
+	uint32_t best = UINT32_MAX;
+
+	for (uint32_t i = 0; i < s->rows.count; i++) {
+		uint64_t start = map_rows_identity(&s->rows, ctx, i).start;
+
+		if (s->rows.at[i].kind == ROW_GHOST || (up ? start <= here : start >= here))
+			continue;
+		if (best == UINT32_MAX || (up ? start < best_start : start > best_start)) {
+			best = i;
+			best_start = start;
+		}
+	}
+	if (best != UINT32_MAX)
+		select_row(s, ctx, best);
+	return STAY;
+}
+
+static struct mv_outcome fold(struct map_state *s, const struct mv_context *ctx, bool unfold)
+{
+	uint32_t group = map_rows_group_of(&s->rows, ctx, s->cursor);
+
+	if (group == UINT32_MAX || !map_rows_fold(&s->rows, ctx, s->cursor, unfold))
+		return STAY;
+	/* Folding puts the cursor on the group's line. */
+	uint32_t row = s->cursor;
+	while (row > 0 && s->rows.at[row].kind != ROW_GROUP)
+		row--;
+	select_row(s, ctx, row);
+	return resettle(s, ctx);
+}
+
+static struct mv_outcome enter(struct map_state *s, const struct mv_context *ctx)
+{
+	if (!ctx->snap || s->cursor >= s->rows.count)
+		return say(s, MV_TEXT("there is no mapping to open"));
+	const struct map_row *row = &s->rows.at[s->cursor];
+	if (row->kind == ROW_GHOST)
+		return say(s, MV_TEXT("this mapping has gone"));
+	if (row->kind == ROW_GROUP)
+		return fold(s, ctx, !s->rows.groups[row->index].unfolded);
+	return (struct mv_outcome){
+	    .kind = MV_OUT_PUSH, .view = MV_VIEW_PAGES, .place = {.mapping = s->selected.start}};
+}
+
+static struct mv_outcome sort_by(struct map_state *s, const struct mv_context *ctx, enum map_column column)
+{
+	if (s->order.sort == column) {
+		s->order.reverse = !s->order.reverse;
+	} else {
+		s->order.sort = column;
+		s->order.reverse = false;
+	}
+	return resettle(s, ctx);
+}
+
+static struct mv_outcome sort_next(struct map_state *s, const struct mv_context *ctx)
+{
+	int column = (int)s->order.sort;
+
+	do {
+		column = (column + 1) % COL__N;
+	} while (column != (int)s->order.sort && !s->columns[column].w);
+	s->order.reverse = false;
+	s->order.sort = (enum map_column)column;
+	return resettle(s, ctx);
+}
+
+static struct mv_outcome search(struct map_state *s, const struct mv_context *ctx, uint32_t from,
+				bool backwards)
+{
+	if (!s->find[0])
+		return say(s, MV_TEXT("nothing was looked for yet; / finds"));
+	uint32_t row = ctx->snap && s->rows.count ? map_rows_search(&s->rows, ctx, from, backwards, s->find)
+						  : s->rows.count;
+	if (row == s->rows.count)
+		return say(s, MV_TEXT("no mapping is named so"));
+	select_row(s, ctx, row);
+	return STAY;
+}
+
+static struct mv_outcome click(struct map_state *s, const struct mv_context *ctx, struct mv_input input)
+{
+	const struct map_layout *l = &s->layout;
+	const struct mv_rect *t = &l->table;
+
+	if (input.y >= t->y && input.y < t->y + t->rows) {
+		uint32_t row = s->top + (uint32_t)(input.y - t->y);
+
+		if (row >= s->rows.count)
+			return NONE;
+		s->pane = PANE_TABLE;
+		select_row(s, ctx, row);
+		return STAY;
+	}
+	if (l->headings >= 0 && input.y == l->headings) {
+		for (int i = 0; i < COL__N; i++)
+			if (s->columns[i].w && input.x >= t->x + s->columns[i].x &&
+			    input.x < t->x + s->columns[i].x + s->columns[i].w)
+				return sort_by(s, ctx, (enum map_column)i);
+		return NONE;
+	}
+	int x = input.x - l->strip.x;
+	if (!s->cells_made || !ctx->snap || input.y < l->strip.y || input.y >= l->strip.y + l->strip.rows ||
+	    x < 0 || x >= s->cells_cols)
+		return NONE;
+	uint32_t first = s->cells[x].first;
+	if (first == UINT32_MAX || first >= mv_snapshot_count(ctx->snap))
+		return STAY;
+	const struct mv_mapping *m = &mv_snapshot_mappings(ctx->snap)[first];
+	struct map_identity who = {.set = true, .start = m->start, .end = m->end};
+	s->pane = PANE_STRIP;
+	select_row(s, ctx, map_rows_find(&s->rows, ctx, &who, s->cursor));
+	return STAY;
+}
+
+static struct mv_outcome act(void *state, const struct mv_context *ctx, enum mv_action action,
+			     struct mv_input input)
+{
+	struct map_state *s = state;
+
+	if (s->chooser != CHOOSE_NOTHING)
+		return act_chooser(s, ctx, action, input);
+	if (input.key == MV_KEY_CLICK)
+		return click(s, ctx, input);
+	switch (action) {
+	case MV_ACT_UP:
+	case MV_ACT_DOWN:
+	case MV_ACT_PAGE_UP:
+	case MV_ACT_PAGE_DOWN:
+	case MV_ACT_FIRST:
+	case MV_ACT_LAST:
+		return move(s, ctx, action);
+	case MV_ACT_LEFT:
+	case MV_ACT_RIGHT:
+		if (s->pane == PANE_STRIP)
+			return step_in_strip(s, ctx, action == MV_ACT_RIGHT);
+		return fold(s, ctx, action == MV_ACT_RIGHT);
+	case MV_ACT_ENTER:
+		return enter(s, ctx);
+	case MV_ACT_PANE:
+		s->pane = s->pane == PANE_TABLE ? PANE_STRIP : PANE_TABLE;
+		return STAY;
+	case MV_ACT_SCALE:
+		s->to_scale = !s->to_scale;
+		return resettle(s, ctx);
+	case MV_ACT_SORT:
+		return sort_next(s, ctx);
+	case MV_ACT_REVERSE:
+		s->order.reverse = !s->order.reverse;
+		return resettle(s, ctx);
+	case MV_ACT_GROUP:
+		s->order.grouped = !s->order.grouped;
+		return resettle(s, ctx);
+	case MV_ACT_FILTER:
+		return open_chooser(s, CHOOSE_KINDS);
+	case MV_ACT_COLUMNS:
+		return open_chooser(s, CHOOSE_COLUMNS);
+	case MV_ACT_FIND:
+		return (struct mv_outcome){.kind = MV_OUT_ASK,
+					   .text = MV_TEXT("find a name, or an address as 0x...: ")};
+	case MV_ACT_FIND_NEXT:
+		return search(s, ctx, s->cursor, false);
+	case MV_ACT_FIND_PREV:
+		return search(s, ctx, s->cursor, true);
+	default:
+		return NONE;
+	}
+}
+
+static struct mv_outcome find_address(struct map_state *s, const struct mv_context *ctx, uint64_t addr)
+{
+	uint32_t i = mv_snapshot_find(ctx->snap, addr);
+
+	if (i >= mv_snapshot_count(ctx->snap))
+		return say(s, MV_TEXT("no mapping holds this address"));
+	const struct mv_mapping *m = &mv_snapshot_mappings(ctx->snap)[i];
+	if (s->order.kinds && !(s->order.kinds >> m->kind & 1))
+		return say(s, MV_TEXT("the filter (f) hides the mapping that holds this address"));
+	struct map_identity who = {.set = true, .start = m->start, .end = m->end};
+	uint32_t row = map_rows_find(&s->rows, ctx, &who, s->cursor);
+	if (row < s->rows.count && s->rows.at[row].kind == ROW_GROUP &&
+	    map_rows_fold(&s->rows, ctx, row, true)) {
+		map_rows_settle(&s->rows, ctx, &s->order);
+		row = map_rows_find(&s->rows, ctx, &who, row);
+	}
+	select_row(s, ctx, row);
+	return STAY;
+}
+
+static struct mv_outcome answer(void *state, const struct mv_context *ctx, const char *text)
+{
+	struct map_state *s = state;
+	size_t len;
+
+	while (isspace((unsigned char)*text))
+		text++;
+	len = strlen(text);
+	while (len && isspace((unsigned char)text[len - 1]))
+		len--;
+	if (!ctx->snap)
+		return say(s, MV_TEXT("nothing has been read yet"));
+	if (len > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+		struct mv_scan scan = {text + 2, text + len};
+		uint64_t addr;
+
+		if (mv_scan_hex(&scan, &addr) && scan.at == scan.end)
+			return find_address(s, ctx, addr);
+		return say(s, MV_TEXT("an address is 0x and up to 16 hexadecimal digits"));
+	}
+	if (len >= sizeof(s->find))
+		len = sizeof(s->find) - 1;
+	memcpy(s->find, text, len);
+	s->find[len] = '\0';
+	if (!len)
+		return STAY;
+	/* The row under the cursor counts too. */
+	return search(s, ctx, s->cursor ? s->cursor - 1 : s->rows.count ? s->rows.count - 1 : 0, false);
+}
+
+/* ---- what it is ---- */
+
+static bool meaning(const void *state, const struct mv_context *ctx, unsigned n,
+		    struct mv_meaning *ret_meaning)
+{
+	const struct map_state *s = state;
+
+	/* First the column that the table is sorted by, then the others from left to right. */
+	if (n == 0)
+		return map_column_meaning(s, ctx, s->order.sort, ret_meaning);
+	for (int i = 0; i < COL__N; i++)
+		if (s->columns[i].w && i != (int)s->order.sort && --n == 0)
+			return map_column_meaning(s, ctx, (enum map_column)i, ret_meaning);
+	return false;
+}
+
+static struct mv_place place(const void *state, const struct mv_context *ctx)
+{
+	const struct map_state *s = state;
+
+	(void)ctx;
+	if (!s->selected.set || s->selected.kind == ROW_GHOST)
+		return (struct mv_place){0};
+	return (struct mv_place){.mapping = s->selected.start};
+}
+
+const struct mv_view_ops mv_view_map = {
+    .id = MV_VIEW_MAP,
+    .letter = 'm',
+    .name = {"Map"},
+    .state_bytes = sizeof(struct map_state),
+    .init = init,
+    .release = release,
+    .go = go,
+    .settle = settle,
+    .want = want,
+    .draw = draw,
+    .act = act,
+    .answer = answer,
+    .meaning = meaning,
+    .place = place,
+};

@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "tui/view_map.h"
+
+/*
+ * One table of columns: headings, chooser, cells, sorting and `w` derive from it.
+ * X(ID, heading, width, width at least, given up when narrow (highest first), right-aligned, words, source)
+ */
+// clang-format off
+#define COLUMNS(X)                                                                                                    \
+	X(ADDRESS, "ADDRESS", 12, 12, 0, false, "first address of the mapping", "/proc/PID/maps, first field")        \
+	X(SIZE, "SIZE", 5, 5, 0, true, "addresses it covers: end - start", "/proc/PID/maps, first field")             \
+	X(RSS, "RSS", 5, 5, 0, true, "its pages that are in RAM: present - zero pages", "/proc/PID/pagemap (PAGEMAP_SCAN), or smaps Rss where that is newer") \
+	X(PSS, "PSS", 5, 5, 6, true, "RSS with each page divided by the number of processes that map it", "/proc/PID/smaps Pss") \
+	X(DIRTY, "DIRTY", 6, 6, 7, true, "changed since it was read from disk: Shared_Dirty + Private_Dirty", "/proc/PID/smaps Shared_Dirty, Private_Dirty") \
+	X(SWAP, "SWAP", 5, 5, 8, true, "its pages that are in swap", "/proc/PID/pagemap (PAGEMAP_SCAN), or smaps Swap where that was read") \
+	X(PERM, "PERM", 5, 4, 0, false, "read, write, execute; p private, s shared", "/proc/PID/maps, second field")  \
+	X(KIND, "KIND", 12, 6, 5, false, "what it is for, told from its name, rights and neighbours", "/proc/PID/maps and the threads' stack pointers") \
+	X(RESIDENT, "RESIDENT", 20, 8, 0, false, "how much of it is in RAM: RSS / SIZE", "/proc/PID/pagemap and maps") \
+	X(GROWTH, "GROWTH", 9, 9, 9, true, "growth of its RSS a second, over the last few seconds", "difference of RSS between snapshots / seconds") \
+	X(END, "END", 12, 12, 2, false, "address after its last byte", "/proc/PID/maps, first field")                 \
+	X(PAGES, "PAGES", 7, 7, 2, true, "base pages that it covers: SIZE / page size", "/proc/PID/maps, first field")  \
+	X(OFFSET, "OFFSET", 8, 8, 2, true, "where in the file it begins", "/proc/PID/maps, third field")              \
+	X(INODE, "INODE", 9, 9, 2, true, "inode of the file, 0 none", "/proc/PID/maps, fifth field")                  \
+	X(DEVICE, "DEV", 6, 6, 2, true, "device of the file, major:minor", "/proc/PID/maps, fourth field")            \
+	X(FLAGS, "VMFLAGS", 24, 8, 2, false, "what the kernel notes about it, two letters each", "/proc/PID/smaps VmFlags") \
+	X(NAME, "NAME", 24, 10, 0, false, "the file, or what the kernel or program calls it", "/proc/PID/maps, last field")
+// clang-format on
+
+struct info {
+	const char *heading;
+	int width, min_width, give_up;
+	bool right;
+	const char *words, *source;
+};
+static const struct info infos[COL__N] = {
+#define X(id, heading, width, min, give, right, words, source) \
+	[COL_##id] = {heading, width, min, give, right, words, source},
+    COLUMNS(X)
+#undef X
+};
+
+/* The smaps field behind a column, MV_SMAPS__N none. */
+static unsigned field_of(enum map_column column)
+{
+	return column >= COL_SMAPS && column < COL_NAME ? (unsigned)column - COL_SMAPS
+							: (unsigned)MV_SMAPS__N;
+}
+
+bool map_column_exists(enum map_column column)
+{
+	unsigned field = field_of(column);
+
+	/* Those have columns of their own. */
+	return field != MV_SMAPS_RSS && field != MV_SMAPS_PSS && field != MV_SMAPS_SWAP;
+}
+
+struct mv_clean map_column_heading(enum map_column column)
+{
+	unsigned field = field_of(column);
+
+	return mv_words(field < MV_SMAPS__N ? mv_smaps_fields[field].heading : infos[column].heading);
+}
+
+struct mv_clean map_column_words(enum map_column column)
+{
+	unsigned field = field_of(column);
+
+	return mv_words(field < MV_SMAPS__N ? mv_smaps_fields[field].meaning : infos[column].words);
+}
+
+bool map_column_needs_smaps(enum map_column column)
+{
+	return column == COL_PSS || column == COL_DIRTY || column == COL_FLAGS ||
+	       field_of(column) < MV_SMAPS__N;
+}
+
+bool map_column_ascends(enum map_column column)
+{
+	return column == COL_ADDRESS || column == COL_PERM || column == COL_KIND || column == COL_END ||
+	       column == COL_OFFSET || column == COL_INODE || column == COL_DEVICE || column == COL_NAME;
+}
+
+uint64_t map_columns_default(void)
+{
+	uint64_t on = UINT64_C(1) << COL_NAME;
+
+	for (int i = COL_ADDRESS; i <= COL_GROWTH; i++)
+		on |= UINT64_C(1) << i;
+	return on;
+}
+
+static bool is_size(enum map_column column)
+{
+	return (column >= COL_SIZE && column <= COL_SWAP) || field_of(column) < MV_SMAPS__N;
+}
+
+void map_columns_layout(struct map_state *state, const struct mv_context *ctx, int cols)
+{
+	for (int i = 0; i < COL__N; i++) {
+		struct mv_column *column = &state->columns[i];
+		unsigned field = field_of((enum map_column)i);
+		const struct info *info = &infos[i];
+
+		*column = (struct mv_column){.heading = map_column_heading((enum map_column)i),
+					     .on = state->columns_on >> i & 1};
+		if (field < MV_SMAPS__N) {
+			int heading = (int)mv_clean_width(column->heading) + 1;
+
+			column->width = column->min_width = heading > 5 ? heading : 5;
+			column->give_up = 2;
+			column->right = true;
+		} else {
+			column->width = info->width;
+			column->min_width = info->min_width;
+			column->give_up = info->give_up;
+			column->right = info->right;
+		}
+		if (ctx->exact && is_size((enum map_column)i)) {
+			column->width = i == COL_SIZE ? 15 : 12;
+			column->min_width = column->width;
+		}
+	}
+	/* Narrow screens: the name is what one knows a mapping by, it keeps its room longer than the rest. */
+	if (cols >= 60)
+		state->columns[COL_NAME].min_width = 20;
+	mv_table_layout(state->columns, COL__N, cols, COL_NAME);
+}
+
+/* ---- values ---- */
+
+static struct mv_val smaps_bytes(const struct mv_context *ctx, uint32_t i, enum mv_smaps_field field)
+{
+	struct mv_val v = mv_snapshot_field(ctx->snap, i, field);
+
+	v.value *= 1024;
+	return v;
+}
+
+static struct mv_val swap_of(const struct mv_context *ctx, uint32_t i)
+{
+	struct mv_val v = smaps_bytes(ctx, i, MV_SMAPS_SWAP);
+	const struct mv_tally *tally = mv_snapshot_tally(ctx->snap, i);
+
+	if (mv_have(&v))
+		return v;
+	if (tally)
+		return mv_val_of((uint64_t)tally->state[MV_PAGE_SWAPPED] * ctx->snap->page_bytes);
+	return mv_val_missing(ctx->snap->part_why[MV_PART_PAGES] == MV_WHY_HAVE
+				  ? MV_WHY_NOT_READ
+				  : (enum mv_why)ctx->snap->part_why[MV_PART_PAGES]);
+}
+
+struct mv_val map_value(const struct mv_context *ctx, uint32_t i, enum map_column column, double *ret_rate)
+{
+	const struct mv_mapping *m = &mv_snapshot_mappings(ctx->snap)[i];
+
+	switch (column) {
+	case COL_ADDRESS:
+		return mv_val_of(m->start);
+	case COL_END:
+		return mv_val_of(m->end);
+	case COL_SIZE:
+		return mv_val_of(mv_mapping_bytes(m));
+	case COL_PAGES:
+		return mv_val_of(mv_mapping_pages(m, ctx->snap->page_bytes));
+	case COL_RSS:
+		return mv_snapshot_rss(ctx->snap, i);
+	case COL_PSS:
+		return smaps_bytes(ctx, i, MV_SMAPS_PSS);
+	case COL_DIRTY: {
+		struct mv_val shared = smaps_bytes(ctx, i, MV_SMAPS_SHARED_DIRTY);
+		struct mv_val private = smaps_bytes(ctx, i, MV_SMAPS_PRIVATE_DIRTY);
+
+		if (!mv_have(&shared) || !mv_have(&private))
+			return mv_have(&shared) ? private : shared;
+		return mv_val_of(shared.value + private.value);
+	}
+	case COL_SWAP:
+		return swap_of(ctx, i);
+	case COL_PERM:
+		return mv_val_of(m->perms);
+	case COL_KIND:
+		return mv_val_of(m->kind);
+	case COL_RESIDENT: {
+		struct mv_val rss = mv_snapshot_rss(ctx->snap, i);
+
+		/* In millionths, to be sorted by. */
+		if (mv_have(&rss))
+			rss.value = (uint64_t)((double)rss.value * 1e6 / (double)mv_mapping_bytes(m));
+		return rss;
+	}
+	case COL_GROWTH: {
+		struct mv_rate rate = mv_delta_mapping(ctx->delta, m->start).growth;
+
+		*ret_rate = rate.per_second;
+		return rate.have ? mv_val_of(0) : mv_val_missing(MV_WHY_NOT_READ);
+	}
+	case COL_OFFSET:
+		return mv_val_of(m->offset);
+	case COL_INODE:
+		return mv_val_of(m->inode);
+	case COL_DEVICE:
+		return mv_val_of((uint64_t)m->dev_major << 32 | m->dev_minor);
+	case COL_FLAGS: {
+		const struct mv_smaps_row *row = mv_snapshot_smaps(ctx->snap, i);
+		struct mv_val why = mv_snapshot_field(ctx->snap, i, MV_SMAPS_PSS);
+
+		return row ? mv_val_of(row->vm_flags) : why;
+	}
+	default:
+		return field_of(column) < MV_SMAPS__N
+			   ? smaps_bytes(ctx, i, (enum mv_smaps_field)field_of(column))
+			   : mv_val_missing(MV_WHY_NOT_HERE);
+	}
+}
+
+struct mv_clean map_name(const struct mv_context *ctx, uint32_t i)
+{
+	struct mv_clean name = mv_snapshot_name(ctx->snap, i);
+
+	return name.text && *name.text ? name : MV_TEXT("[anon]");
+}
+
+/* The sum over a group's members; missing only when none has a value. */
+static struct mv_val sum_of(const struct map_state *state, const struct mv_context *ctx,
+			    const struct map_row *row, enum map_column column, double *ret_rate)
+{
+	const struct map_group *group = &state->rows.groups[row->index];
+	struct mv_val sum = mv_val_missing(MV_WHY_NOT_READ);
+	double rates = 0;
+
+	for (uint32_t i = 0; i < group->count; i++) {
+		double rate = 0;
+		struct mv_val v = map_value(ctx, state->rows.members[group->first + i], column, &rate);
+
+		if (!mv_have(&v)) {
+			if (!mv_have(&sum))
+				sum = v;
+			continue;
+		}
+		sum = mv_val_of(mv_have(&sum) ? sum.value + v.value : v.value);
+		rates += rate;
+	}
+	*ret_rate = rates;
+	return sum;
+}
+
+static struct mv_val value_of(const struct map_state *state, const struct mv_context *ctx,
+			      const struct map_row *row, enum map_column column, double *ret_rate)
+{
+	if (row->kind == ROW_GROUP)
+		return sum_of(state, ctx, row, column, ret_rate);
+	return map_value(ctx, row->index, column, ret_rate);
+}
+
+/* ---- cells ---- */
+
+struct cell {
+	struct mv_build text;
+	enum mv_role role;
+};
+
+static void build_perms(struct mv_build *b, unsigned perms)
+{
+	mv_build_clean(b, perms & MV_PERM_R ? MV_TEXT("r") : MV_TEXT("-"));
+	mv_build_clean(b, perms & MV_PERM_W ? MV_TEXT("w") : MV_TEXT("-"));
+	mv_build_clean(b, perms & MV_PERM_X ? MV_TEXT("x") : MV_TEXT("-"));
+	mv_build_clean(b, perms & MV_PERM_SHARED ? MV_TEXT("s") : MV_TEXT("p"));
+}
+
+static void build_growth(struct cell *cell, double per_second)
+{
+	if (fabs(per_second) < 1) {
+		mv_build_clean(&cell->text, MV_TEXT("0"));
+		cell->role = ROLE_DIM;
+		return;
+	}
+	mv_build_clean(&cell->text, per_second > 0 ? MV_TEXT("+") : MV_TEXT("-"));
+	mv_build_size(&cell->text, (uint64_t)fabs(per_second));
+	mv_build_clean(&cell->text, MV_TEXT("/s"));
+	cell->role = per_second > 0 ? ROLE_GREW : ROLE_DIM;
+}
+
+static void build_flags(struct mv_build *b, uint64_t flags)
+{
+	for (unsigned i = 0; i < MV_VM__N; i++) {
+		if (!(flags >> i & 1))
+			continue;
+		if (b->len)
+			mv_build_clean(b, MV_TEXT(" "));
+		mv_build_clean(b, mv_words(mv_vm_flag_letters((enum mv_vm_flag)i)));
+	}
+}
+
+static void build_cell(const struct mv_context *ctx, enum map_column column, struct mv_val v, double rate,
+		       struct cell *cell)
+{
+	mv_build_init(&cell->text);
+	cell->role = ROLE_TEXT;
+	if (!mv_have(&v)) {
+		mv_build_clean(&cell->text, MV_TEXT("-"));
+		cell->role = ROLE_DIM;
+	} else if (column == COL_ADDRESS || column == COL_END) {
+		mv_build_fmt(&cell->text, "%012llx", (unsigned long long)v.value);
+	} else if (is_size(column)) {
+		mv_size_build(&cell->text, v.value, ctx->exact);
+		if (!v.value)
+			cell->role = ROLE_DIM;
+	} else if (column == COL_PERM) {
+		build_perms(&cell->text, (unsigned)v.value);
+	} else if (column == COL_KIND) {
+		mv_build_clean(&cell->text, mv_words(mv_kind_name((enum mv_kind)v.value)));
+		cell->role = mv_role_of_kind((unsigned)v.value);
+	} else if (column == COL_GROWTH) {
+		build_growth(cell, rate);
+	} else if (column == COL_OFFSET) {
+		mv_build_fmt(&cell->text, "%llx", (unsigned long long)v.value);
+	} else if (column == COL_INODE) {
+		mv_build_fmt(&cell->text, "%llu", (unsigned long long)v.value);
+	} else if (column == COL_DEVICE) {
+		mv_build_fmt(&cell->text, "%02x:%02x", (unsigned)(v.value >> 32),
+			     (unsigned)(v.value & UINT32_MAX));
+	} else if (column == COL_FLAGS) {
+		build_flags(&cell->text, v.value);
+		cell->role = ROLE_DIM;
+	} else {
+		mv_build_count(&cell->text, v.value);
+	}
+}
+
+static void draw_bar(const struct map_state *state, const struct mv_context *ctx, struct mv_canvas *c, int y,
+		     int x, int w, const struct map_row *row, enum mv_role role)
+{
+	double rate;
+	struct mv_val rss = value_of(state, ctx, row, COL_RSS, &rate);
+	struct mv_val size = value_of(state, ctx, row, COL_SIZE, &rate);
+
+	if (mv_have(&rss) && mv_have(&size))
+		mv_bar_draw(c, y, x, w, role, rss.value, size.value);
+	else
+		mv_canvas_text(c, y, x, w, ROLE_DIM, MV_TEXT("-"));
+}
+
+/* A path that does not fit keeps its end, where the file's name is. */
+static void draw_long(struct mv_canvas *c, int y, int x, int w, enum mv_role role, struct mv_clean text)
+{
+	if (mv_clean_width(text) > (unsigned)(w > 0 ? w : 0) && text.text[0] == '/')
+		mv_canvas_text_right(c, y, x, w, role, text);
+	else
+		mv_canvas_text(c, y, x, w, role, text);
+}
+
+static void draw_name(const struct map_state *state, const struct mv_context *ctx, struct mv_canvas *c, int y,
+		      int x, int w, const struct map_row *row)
+{
+	bool hit = state->find[0] && map_row_matches(&state->rows, ctx, row, state->find);
+	uint32_t index = row->index;
+
+	if (row->kind == ROW_GROUP) {
+		const struct map_group *group = &state->rows.groups[row->index];
+		struct mv_build b;
+
+		index = state->rows.members[group->first];
+		mv_canvas_glyph2(c, y, x, ROLE_KEY, group->unfolded ? U'▾' : U'▸',
+				 group->unfolded ? '-' : '+');
+		mv_build_init(&b);
+		mv_build_fmt(&b, " (%u)", group->count);
+		int tail = (int)mv_clean_width(mv_build_text(&b)), room = w - 2 - tail;
+		int used = (int)mv_clean_width(map_name(ctx, index));
+		if (room < 1)
+			return;
+		draw_long(c, y, x + 2, room, hit ? ROLE_FOUND : ROLE_STRONG, map_name(ctx, index));
+		mv_canvas_build(c, y, x + 2 + (used < room ? used : room), tail, ROLE_DIM, &b);
+		return;
+	}
+	struct mv_clean name = mv_snapshot_name(ctx->snap, index);
+	enum mv_role role = hit ? ROLE_FOUND : name.text && *name.text ? ROLE_TEXT : ROLE_DIM;
+	if (row->child && w > 2)
+		draw_long(c, y, x + 2, w - 2, role, map_name(ctx, index));
+	else
+		draw_long(c, y, x, w, role, map_name(ctx, index));
+}
+
+static void draw_cell(struct mv_canvas *c, int y, int x, const struct mv_column *column,
+		      const struct cell *cell)
+{
+	if (column->right)
+		mv_canvas_text_right(c, y, x, column->w, cell->role, mv_build_text(&cell->text));
+	else
+		mv_canvas_build(c, y, x, column->w, cell->role, &cell->text);
+}
+
+static void draw_ghost(const struct map_state *state, const struct mv_context *ctx, struct mv_canvas *c,
+		       int y, int x, const struct map_row *row)
+{
+	size_t count;
+	const struct mv_ghost *ghosts = mv_delta_ghosts(ctx->delta, &count);
+	static const enum map_column known[] = {COL_ADDRESS, COL_SIZE, COL_PERM, COL_KIND, COL_END};
+
+	if (row->index >= count)
+		return;
+	const struct mv_ghost *ghost = &ghosts[row->index];
+	const uint64_t values[] = {ghost->range.start, ghost->range.end - ghost->range.start, ghost->perms,
+				   ghost->kind, ghost->range.end};
+	for (size_t i = 0; i < MV_COUNT_OF(known); i++) {
+		const struct mv_column *column = &state->columns[known[i]];
+		struct cell cell;
+
+		if (!column->w)
+			continue;
+		build_cell(ctx, known[i], mv_val_of(values[i]), 0, &cell);
+		cell.role = ROLE_GONE;
+		draw_cell(c, y, x + column->x, column, &cell);
+	}
+	const struct mv_column *bar = &state->columns[COL_RESIDENT], *name = &state->columns[COL_NAME];
+	if (bar->w)
+		mv_canvas_text(c, y, x + bar->x, bar->w, ROLE_GONE, MV_TEXT("gone"));
+	draw_long(c, y, x + name->x, name->w, ROLE_GONE,
+		  ghost->name[0] ? mv_clean_trusted(ghost->name) : MV_TEXT("[anon]"));
+}
+
+/* New and grown mappings are lit for three seconds. */
+static enum mv_role light_of(const struct mv_context *ctx, const struct map_row *row)
+{
+	if (row->kind != ROW_MAPPING)
+		return ROLE_TEXT;
+	const struct mv_mapping *m = &mv_snapshot_mappings(ctx->snap)[row->index];
+	struct mv_mapping_change change = mv_delta_mapping(ctx->delta, m->start);
+	if (ctx->now_ns >= change.at_ns + MV_LIT_NS)
+		return ROLE_TEXT;
+	return change.change == MV_CHANGE_NEW	 ? ROLE_NEW
+	       : change.change == MV_CHANGE_GREW ? ROLE_GREW
+						 : ROLE_TEXT;
+}
+
+void map_row_draw(const struct map_state *state, const struct mv_context *ctx, struct mv_canvas *c, int y,
+		  int x, const struct map_row *row)
+{
+	if (row->kind == ROW_GHOST) {
+		draw_ghost(state, ctx, c, y, x, row);
+		return;
+	}
+	const struct mv_mapping *maps = mv_snapshot_mappings(ctx->snap);
+	uint32_t first =
+	    row->kind == ROW_GROUP ? state->rows.members[state->rows.groups[row->index].first] : row->index;
+	enum mv_role light = light_of(ctx, row);
+	for (int i = 0; i < COL__N; i++) {
+		const struct mv_column *column = &state->columns[i];
+		enum map_column id = (enum map_column)i;
+		struct cell cell;
+		double rate = 0;
+
+		if (!column->w)
+			continue;
+		if (id == COL_RESIDENT) {
+			draw_bar(state, ctx, c, y, x + column->x, column->w, row,
+				 mv_role_of_kind(maps[first].kind));
+			continue;
+		}
+		if (id == COL_NAME) {
+			draw_name(state, ctx, c, y, x + column->x, column->w, row);
+		} else if (row->kind == ROW_GROUP && id != COL_ADDRESS && map_column_ascends(id)) {
+			/* What its members differ in. */
+			continue;
+		} else {
+			struct mv_val v = row->kind == ROW_GROUP && id == COL_ADDRESS
+					      ? mv_val_of(maps[first].start)
+					      : value_of(state, ctx, row, id, &rate);
+
+			if (row->kind == ROW_GROUP && id == COL_FLAGS)
+				continue;
+			build_cell(ctx, id, v, rate, &cell);
+			draw_cell(c, y, x + column->x, column, &cell);
+		}
+		if (light != ROLE_TEXT &&
+		    (id == COL_ADDRESS || id == COL_SIZE || id == COL_PERM || id == COL_NAME))
+			mv_canvas_role(c, (struct mv_rect){y, x + column->x, 1, column->w}, light);
+	}
+}
+
+/* ---- words about them ---- */
+
+bool map_column_meaning(const struct map_state *state, const struct mv_context *ctx, enum map_column column,
+			struct mv_meaning *m)
+{
+	unsigned field = field_of(column);
+	struct cell cell;
+	double rate = 0;
+
+	mv_build_init(&m->title);
+	mv_build_init(&m->formula);
+	mv_build_init(&m->source);
+	mv_build_init(&m->unit);
+	mv_build_init(&m->note);
+	mv_build_clean(&m->title, map_column_heading(column));
+	mv_build_clean(&m->formula, map_column_words(column));
+	if (field < MV_SMAPS__N) {
+		mv_build_clean(&m->source, MV_TEXT("/proc/PID/smaps "));
+		mv_build_clean(&m->source, mv_words(mv_smaps_fields[field].key));
+	} else {
+		mv_build_clean(&m->source, mv_words(infos[column].source));
+	}
+	if (is_size(column))
+		mv_build_clean(&m->unit, MV_TEXT("bytes (K = 1024, M = 1024K, G = 1024M)"));
+	else if (column == COL_GROWTH)
+		mv_build_clean(&m->unit, MV_TEXT("bytes a second"));
+	else if (column == COL_PAGES)
+		mv_build_fmt(&m->unit, "pages of %u bytes", ctx->snap ? ctx->snap->page_bytes : 0);
+	if (!ctx->snap || state->cursor >= state->rows.count)
+		return true;
+	const struct map_row *row = &state->rows.at[state->cursor];
+	if (row->kind == ROW_GHOST || column == COL_NAME)
+		return true;
+	struct mv_val v = value_of(state, ctx, row, column, &rate);
+	mv_build_clean(&m->title, MV_TEXT("  "));
+	if (!mv_have(&v)) {
+		mv_build_why(&m->title, (enum mv_why)v.why);
+	} else if (column == COL_RESIDENT) {
+		if (row->kind == ROW_MAPPING)
+			mv_build_fmt(&m->title, "%.1f %%", (double)v.value / 1e4);
+	} else if (row->kind == ROW_MAPPING || is_size(column) || column == COL_GROWTH ||
+		   column == COL_PAGES) {
+		build_cell(ctx, column, v, rate, &cell);
+		mv_build_clean(&m->title, mv_build_text(&cell.text));
+	}
+	if (mv_have(&v) && is_size(column)) {
+		mv_build_clean(&m->note, MV_TEXT("exactly "));
+		mv_build_count(&m->note, v.value);
+		mv_build_clean(&m->note, MV_TEXT(" bytes"));
+	} else if (mv_have(&v) && column == COL_KIND && row->kind == ROW_MAPPING) {
+		mv_build_clean(&m->note, mv_words(mv_kind_meaning((enum mv_kind)v.value)));
+	} else if (mv_have(&v) && column == COL_FLAGS && row->kind == ROW_MAPPING) {
+		for (unsigned i = 0; i < MV_VM__N; i++) {
+			if (!(v.value >> i & 1))
+				continue;
+			if (m->note.len)
+				mv_build_clean(&m->note, MV_TEXT(", "));
+			mv_build_clean(&m->note, mv_words(mv_vm_flag_letters((enum mv_vm_flag)i)));
+			mv_build_clean(&m->note, MV_TEXT(" "));
+			mv_build_clean(&m->note, mv_words(mv_vm_flag_meaning((enum mv_vm_flag)i)));
+		}
+	}
+	return true;
+}
+
+/* "PSS, DIRTY: - (needs …)" for the shown columns that come from a part that cannot be read. */
+static void note_part(const struct map_state *state, struct mv_build *b, uint64_t columns, uint32_t why)
+{
+	bool any = false;
+
+	if (why == MV_WHY_HAVE || why == MV_WHY_NOT_READ)
+		return;
+	for (int i = 0; i < COL__N; i++) {
+		if (!(columns >> i & 1) || !state->columns[i].w)
+			continue;
+		mv_build_clean(b, any ? MV_TEXT(", ") : b->len ? MV_TEXT("   ") : MV_TEXT(""));
+		mv_build_clean(b, state->columns[i].heading);
+		any = true;
+	}
+	if (!any)
+		return;
+	mv_build_clean(b, MV_TEXT(": "));
+	mv_build_why(b, (enum mv_why)why);
+}
+
+bool map_columns_note(const struct map_state *state, const struct mv_context *ctx, struct mv_build *b)
+{
+	const struct mv_snapshot *snap = ctx->snap;
+	uint64_t from_smaps = 0, limit_ns = 2 * (uint64_t)ctx->interval_ms * 1000000;
+	uint64_t from_pages = UINT64_C(1) << COL_RSS | UINT64_C(1) << COL_SWAP | UINT64_C(1) << COL_RESIDENT;
+	bool shows_smaps = false;
+
+	mv_build_init(b);
+	if (!snap)
+		return false;
+	for (int i = 0; i < COL__N; i++) {
+		if (!map_column_needs_smaps((enum map_column)i))
+			continue;
+		from_smaps |= UINT64_C(1) << i;
+		shows_smaps |= state->columns[i].w > 0;
+	}
+	if (snap->maps_torn)
+		mv_build_clean(b, MV_TEXT("the mappings changed while they were read"));
+	note_part(state, b, from_pages, snap->part_why[MV_PART_PAGES]);
+	note_part(state, b, from_smaps, snap->part_why[MV_PART_SMAPS]);
+	if (!ctx->paused && snap->part_why[MV_PART_PAGES] == MV_WHY_HAVE && !snap->pages_ns &&
+	    snap->round_of) {
+		mv_build_clean(b, b->len ? MV_TEXT("   reading pages: ") : MV_TEXT("reading pages: "));
+		mv_build_count(b, snap->pages_done);
+		mv_build_clean(b, MV_TEXT(" of ~"));
+		mv_build_count(b, snap->round_of);
+		mv_build_clean(b, MV_TEXT(" mappings"));
+	}
+	if (shows_smaps && !ctx->paused && snap->smaps_ns && ctx->now_ns > snap->smaps_ns + limit_ns) {
+		mv_build_clean(b, b->len ? MV_TEXT("   PSS, DIRTY ") : MV_TEXT("PSS, DIRTY "));
+		mv_age_build(b, ctx->now_ns - snap->smaps_ns);
+		mv_build_clean(b, MV_TEXT(" ago"));
+	}
+	return b->len > 0;
+}
