@@ -136,7 +136,7 @@ ssize_t mv_target_list(struct mv_target *target, const char *name, int *out, siz
  * pagemap; from 1<<63 on ([vsyscall]) there are no runs. Never writes (no WP_MATCHING).
  * return_cats: which of FILE|HUGE|PFNZERO|GUARD the caller needs; FILE costs 1.1 to 4.5 times.
  * Returns runs filled or -errno: -ESRCH it has no memory (gone, a zombie, a kernel thread) or has exec'ed since
- * the first scan (then mv_target_reopen); -EACCES/-EPERM not allowed.
+ * the first scan (then mv_target_reopen); -EACCES/-EPERM not allowed (without rights a zombie of one's own, too).
  * cap is at most MV_SCAN_RUNS (above 512 regions, Linux 6.18 returns a stale walk_end).
  */
 #define MV_SCAN_RUNS 256

@@ -586,6 +586,7 @@ static void test_live_zombie(void **state)
 	uint64_t walked, told;
 	char text[4096];
 	siginfo_t info;
+	ssize_t scanned;
 	pid_t child;
 
 	(void)state;
@@ -597,8 +598,8 @@ static void test_live_zombie(void **state)
 	assert_int_equal(mv_source_new(NULL, &s), 0);
 	assert_int_equal(mv_target_open(s, child, &t), 0);
 	assert_true(mv_target_read(t, MV_FILE_STAT, text, sizeof(text)) > 0);
-	assert_int_equal(mv_target_scan(t, (struct mv_range){0, 1 << 20}, 0, 64, &run, 1, &walked, &told),
-			 -ESRCH);
+	scanned = mv_target_scan(t, (struct mv_range){0, 1 << 20}, 0, 64, &run, 1, &walked, &told);
+	assert_true(scanned == -ESRCH || (geteuid() != 0 && scanned == -EACCES));
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	assert_int_equal(mv_target_read(t, MV_FILE_STAT, text, sizeof(text)), -ESRCH);
 	assert_int_equal(mv_target_read(t, MV_FILE_WCHAN, text, sizeof(text)), -ESRCH);
