@@ -68,6 +68,7 @@ int mv_sampler_new(struct mv_source *source, struct mv_target *target, struct mv
 	mv_maps_init(&s->maps);
 	mv_maps_init(&s->maps_next);
 	mv_smaps_init(&s->smaps_next);
+	mv_smaps_init(&s->rows);
 	s->page_bytes_read = malloc(s->page_bytes);
 	r = mv_ages_new(s->page_bytes, AGES_BYTES, &s->ages);
 	if (r < 0 || !s->page_bytes_read) {
@@ -85,12 +86,12 @@ void mv_sampler_free(struct mv_sampler *sampler)
 	mv_maps_release(&sampler->maps);
 	mv_maps_release(&sampler->maps_next);
 	mv_smaps_release(&sampler->smaps_next);
+	mv_smaps_release(&sampler->rows);
 	mv_ages_free(sampler->ages);
 	grid_release(sampler);
 	free(sampler->cmdline);
 	free(sampler->seen);
 	free(sampler->tallies);
-	free(sampler->rows);
 	free(sampler->tables);
 	free(sampler->tids);
 	free(sampler->stack_pointers);
@@ -247,29 +248,26 @@ static int read_counters(struct mv_sampler *s)
 
 /* ---- mappings ---- */
 
-int sampler_columns(struct mv_sampler *s, uint32_t count)
+/* Columns for count mappings, nothing known of any. */
+static int fresh_columns(struct mv_sampler *s, uint32_t count)
 {
-	uint32_t cap = s->columns_cap ? s->columns_cap : 64;
-	uint8_t *seen;
-	struct mv_tally *tallies;
-	struct mv_smaps_row *rows;
-	struct mv_mapping_tables *tables;
+	uint32_t cap = count ? count : 1;
+	uint8_t *seen = calloc(cap, 1);
+	struct mv_tally *tallies = malloc(cap * sizeof(*tallies));
+	struct mv_mapping_tables *tables = malloc(cap * sizeof(*tables));
 
-	if (count <= s->columns_cap)
-		return 0;
-	while (cap < count)
-		cap += cap / 2;
-	if ((seen = realloc(s->seen, cap)))
-		s->seen = seen;
-	if ((tallies = realloc(s->tallies, cap * sizeof(*tallies))))
-		s->tallies = tallies;
-	if ((rows = realloc(s->rows, cap * sizeof(*rows))))
-		s->rows = rows;
-	if ((tables = realloc(s->tables, cap * sizeof(*tables))))
-		s->tables = tables;
-	if (!seen || !tallies || !rows || !tables)
+	if (!seen || !tallies || !tables) {
+		free(seen);
+		free(tallies);
+		free(tables);
 		return -ENOMEM;
-	s->columns_cap = cap;
+	}
+	free(s->seen);
+	free(s->tallies);
+	free(s->tables);
+	s->seen = seen;
+	s->tallies = tallies;
+	s->tables = tables;
 	return 0;
 }
 
@@ -294,42 +292,60 @@ static uint32_t *match_old(const struct mv_maps *old, const struct mv_maps *now)
 	return from;
 }
 
-/* Bring the columns of the old list into the order of the new one. Moves within the arrays, so by a copy. */
+/* Rows of smaps in the order of the new list. */
+static int realign_rows(struct mv_sampler *s, const uint32_t *from, uint32_t count)
+{
+	struct mv_smaps_row *rows;
+
+	if (!s->rows.count)
+		return 0;
+	rows = malloc((count ? count : 1) * sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	for (uint32_t j = 0; j < count; j++)
+		if (from[j] != UINT32_MAX)
+			rows[j] = s->rows.at[from[j]];
+	free(s->rows.at);
+	s->rows = (struct mv_smaps){.at = rows, .count = count, .cap = count ? count : 1};
+	return 0;
+}
+
+/* Bring the columns of the old list into the order of the new one. */
 static int realign(struct mv_sampler *s, const struct mv_maps *now)
 {
-	uint32_t n = now->count, *from;
-	uint8_t *seen = calloc(n ? n : 1, 1);
-	struct mv_tally *tallies = malloc((n ? n : 1) * sizeof(*tallies));
-	struct mv_smaps_row *rows = malloc((n ? n : 1) * sizeof(*rows));
-	struct mv_mapping_tables *tables = malloc((n ? n : 1) * sizeof(*tables));
+	uint8_t *seen = s->seen;
+	struct mv_tally *tallies = s->tallies;
+	struct mv_mapping_tables *tables = s->tables;
+	uint32_t *from;
+	int r;
 
+	if (s->maps.count == 0)
+		return fresh_columns(s, now->count);
 	from = match_old(&s->maps, now);
-	if (!seen || !tallies || !rows || !tables || !from) {
-		free(seen);
-		free(tallies);
-		free(rows);
-		free(tables);
+	r = from ? realign_rows(s, from, now->count) : -ENOMEM;
+	s->seen = NULL;
+	s->tallies = NULL;
+	s->tables = NULL;
+	if (r == 0)
+		r = fresh_columns(s, now->count);
+	if (r < 0) {
 		free(from);
-		return -ENOMEM;
+		s->seen = seen;
+		s->tallies = tallies;
+		s->tables = tables;
+		return r;
 	}
-	for (uint32_t j = 0; j < n; j++) {
+	for (uint32_t j = 0; j < now->count; j++) {
 		if (from[j] == UINT32_MAX)
 			continue;
-		seen[j] = s->seen[from[j]];
-		tallies[j] = s->tallies[from[j]];
-		rows[j] = s->rows[from[j]];
-		tables[j] = s->tables[from[j]];
+		s->seen[j] = seen[from[j]];
+		s->tallies[j] = tallies[from[j]];
+		s->tables[j] = tables[from[j]];
 	}
 	free(from);
-	free(s->seen);
-	free(s->tallies);
-	free(s->rows);
-	free(s->tables);
-	s->seen = seen;
-	s->tallies = tallies;
-	s->rows = rows;
-	s->tables = tables;
-	s->columns_cap = n ? n : 1;
+	free(seen);
+	free(tallies);
+	free(tables);
 	return 0;
 }
 
@@ -547,6 +563,7 @@ static void add_up(struct mv_smaps_row *total, const struct mv_smaps_row *rows, 
 static void read_smaps(struct mv_sampler *s)
 {
 	uint64_t began_ns = mv_source_now(s->source);
+	struct mv_smaps rows;
 	int r;
 
 	if (WHOLE(s))
@@ -554,11 +571,13 @@ static void read_smaps(struct mv_sampler *s)
 	s->smaps_pace.gate = sampler_gate(s);
 	r = read_list(s, true);
 	if (r == 0) {
-		/* take_maps has put the columns into this very order */
-		memcpy(s->rows, s->smaps_next.at, s->maps.count * sizeof(*s->rows));
+		/* parallel to the list that came with them */
+		rows = s->rows;
+		s->rows = s->smaps_next;
+		s->smaps_next = rows;
 		for (uint32_t i = 0; i < s->maps.count; i++)
 			s->seen[i] |= MV_SEEN_SMAPS;
-		add_up(&s->total, s->smaps_next.at, s->smaps_next.count);
+		add_up(&s->total, s->rows.at, s->rows.count);
 		s->total_have = true;
 		s->total_ns = mv_source_now(s->source);
 		s->maps_pace.why = MV_WHY_HAVE;

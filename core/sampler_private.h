@@ -91,9 +91,8 @@ struct mv_sampler {
 	bool maps_torn;
 	uint8_t *seen;
 	struct mv_tally *tallies;
-	struct mv_smaps_row *rows;
+	struct mv_smaps rows; /* empty until smaps is wanted */
 	struct mv_mapping_tables *tables;
-	uint32_t columns_cap;
 
 	/* thread stacks: last known stack pointer by thread */
 	int *tids;
@@ -130,8 +129,6 @@ struct mv_sampler {
 
 struct gate sampler_gate(const struct mv_sampler *s);
 bool sampler_gate_equal(const struct gate *a, const struct gate *b);
-/* Make the columns parallel to maps hold count mappings. */
-int sampler_columns(struct mv_sampler *s, uint32_t count);
 
 /* sampler_pages.c */
 void round_start(struct mv_sampler *s);

@@ -29,7 +29,7 @@ static struct layout lay_out(const struct mv_sampler *s)
 	l.names = take(&a, s->maps.names_len ? s->maps.names_len : 1, 1);
 	l.seen = take(&a, n, 1);
 	l.tallies = take(&a, n, sizeof(struct mv_tally));
-	l.smaps = take(&a, WANTS(s, SMAPS) ? n : 0, sizeof(struct mv_smaps_row));
+	l.smaps = take(&a, WANTS(s, SMAPS) && s->rows.count == n ? n : 0, sizeof(struct mv_smaps_row));
 	l.mapping_tables =
 	    take(&a, WANTS(s, TABLES) && s->tables_ns ? n : 0, sizeof(struct mv_mapping_tables));
 	l.spans = take(&a, spans, sizeof(struct mv_range));
@@ -162,7 +162,7 @@ static void write_sections(const struct mv_sampler *s, struct mv_snapshot *b, co
 		base[l->names.offset] = '\0';
 	memcpy(base + l->seen.offset, s->seen, l->seen.count);
 	memcpy(base + l->tallies.offset, s->tallies, l->tallies.count * sizeof(struct mv_tally));
-	memcpy(base + l->smaps.offset, s->rows, l->smaps.count * sizeof(struct mv_smaps_row));
+	memcpy(base + l->smaps.offset, s->rows.at, l->smaps.count * sizeof(struct mv_smaps_row));
 	memcpy(base + l->mapping_tables.offset, s->tables,
 	       l->mapping_tables.count * sizeof(struct mv_mapping_tables));
 	memcpy(base + l->spans.offset, s->want.spans, l->spans.count * sizeof(struct mv_range));
