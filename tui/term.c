@@ -566,7 +566,6 @@ static int start_curses(struct mv_term *term)
 
 	for (size_t i = 0; i < MV_COUNT_OF(curses_signals); i++)
 		sigaction(curses_signals[i], NULL, &before[i]);
-	use_env(FALSE);
 	set_escdelay(ESCAPE_MS);
 	term->screen = newterm(NULL, term->out, term->in);
 	for (size_t i = 0; i < MV_COUNT_OF(curses_signals); i++)
