@@ -91,8 +91,12 @@ static void account_run(struct mv_sampler *s, struct mv_run run)
 			part.end = m->end;
 		mv_tally_count(&r->tally, &part, m, s->page_bytes);
 		if (WANTS(s, TABLES)) {
-			mv_table_count_run(&r->mapping_tables, part.start, part.end, m->kind == MV_KIND_HUGE);
-			mv_table_count_run(&r->tables, part.start, part.end, m->kind == MV_KIND_HUGE);
+			/* Only a huge block of anonymous memory keeps a PTE table in store. */
+			bool bare =
+			    m->kind == MV_KIND_HUGE || (part.cats & MV_CAT_HUGE && part.cats & MV_CAT_FILE);
+
+			mv_table_count_run(&r->mapping_tables, part.start, part.end, bare);
+			mv_table_count_run(&r->tables, part.start, part.end, bare);
 		}
 		run.start = part.end;
 	}
