@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/sampler.h"
+#include "tui/batch.h"
+#include "tui/demo.h"
+#include "tui/privilege.h"
+
+/* How long a picture may stay out after the process has ended. */
+#define LAST_WORD_NS (2 * MV_NS_PER_SEC)
+
+struct mv_batch {
+	struct mv_source *source;
+	struct mv_session *session; /* live */
+	uint32_t seq;
+	int pid;
+	struct mv_target *target; /* fixture */
+	struct mv_sampler *sampler;
+	struct mv_snapshot *snap;
+};
+
+/* Signals keep their meaning: SIGPIPE and SIGINT end us, and with us the keeper. */
+static int start_session(struct mv_batch *batch, const struct mv_options *options,
+			 const struct mv_source_opts *source_opts)
+{
+	struct mv_session_opts opts = {.pid = batch->pid, .source = *source_opts};
+	int err;
+
+	if (options->mode == MV_MODE_COMMAND)
+		opts.command = options->command;
+	if (options->mode == MV_MODE_DEMO)
+		opts.workload = mv_demo_run;
+	opts.drop_command_user = options->mode == MV_MODE_COMMAND && geteuid() == 0 && getenv("SUDO_UID");
+	err = mv_session_start(&opts, &batch->session);
+	if (err && options->mode == MV_MODE_COMMAND) {
+		mv_choose_explain_command(options->command[0], err);
+		return MV_EXIT_COULD_NOT;
+	}
+	if (err)
+		return mv_choose_explain(batch->source, batch->pid, err);
+	err = mv_privilege_drop();
+	if (err)
+		fprintf(stderr, "memview: can't drop its privileges: %s\n", strerror(-err));
+	return err ? MV_EXIT_COULD_NOT : MV_EXIT_DONE;
+}
+
+static int open_fixture(struct mv_batch *batch)
+{
+	int err = mv_target_open(batch->source, batch->pid, &batch->target);
+
+	if (!err)
+		err = mv_sampler_new(batch->source, batch->target, &batch->sampler);
+	return err ? mv_choose_explain(batch->source, batch->pid, err) : MV_EXIT_DONE;
+}
+
+int mv_batch_open(const struct mv_options *options, struct mv_batch **ret_batch)
+{
+	struct mv_batch *batch = calloc(1, sizeof(*batch));
+	struct mv_source_opts source_opts;
+	int status;
+
+	if (!batch) {
+		fputs("memview: out of memory\n", stderr);
+		return MV_EXIT_COULD_NOT;
+	}
+	status = mv_choose_source(options, &source_opts, &batch->source);
+	if (!status && options->who)
+		status = mv_choose_process(batch->source, options, &batch->pid);
+	if (!status)
+		status =
+		    options->proc_root ? open_fixture(batch) : start_session(batch, options, &source_opts);
+	/* Give a process that has just been started a second to be worth a report. */
+	if (!status && !options->who)
+		mv_batch_wait(batch, mv_batch_now(batch) + MV_NS_PER_SEC);
+	if (status) {
+		mv_batch_close(batch);
+		return status;
+	}
+	*ret_batch = batch;
+	return MV_EXIT_DONE;
+}
+
+void mv_batch_close(struct mv_batch *batch)
+{
+	if (!batch)
+		return;
+	if (batch->session)
+		mv_session_end(batch->session, MV_LEAVE_END);
+	free(batch->snap);
+	mv_sampler_free(batch->sampler);
+	mv_target_close(batch->target);
+	mv_source_free(batch->source);
+	free(batch);
+}
+
+const struct mv_keeper_status *mv_batch_status(const struct mv_batch *batch)
+{
+	return batch->session ? mv_session_status(batch->session) : NULL;
+}
+
+uint64_t mv_batch_now(const struct mv_batch *batch)
+{
+	return mv_source_now(batch->source);
+}
+
+static unsigned wait_events(struct mv_batch *batch, uint64_t at_ns)
+{
+	struct pollfd waiters[8];
+	int fds[MV_COUNT_OF(waiters)];
+	size_t count = mv_session_fds(batch->session, fds, MV_COUNT_OF(fds));
+	uint64_t now = mv_batch_now(batch);
+	uint64_t left_ms = at_ns > now ? (at_ns - now + 999999) / 1000000 : 0;
+
+	for (size_t i = 0; i < count; i++)
+		waiters[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+	poll(waiters, (nfds_t)count, left_ms > 1000 ? 1000 : (int)left_ms);
+	return mv_session_dispatch(batch->session);
+}
+
+bool mv_batch_wait(struct mv_batch *batch, uint64_t at_ns)
+{
+	if (!batch->session)
+		return false;
+	while (!mv_session_status(batch->session)->exited && mv_batch_now(batch) < at_ns) {
+		if (wait_events(batch, at_ns) & MV_EVENT_LOST)
+			return true;
+	}
+	return mv_session_status(batch->session)->exited;
+}
+
+static int explain_stuck(const struct mv_keeper_status *status)
+{
+	fprintf(stderr,
+		"memview: %d does not answer: reading its memory blocks in %s; try again once it moves\n",
+		status->pid, status->wchan[0] ? status->wchan : "the kernel");
+	return MV_EXIT_COULD_NOT;
+}
+
+static int take_live(struct mv_batch *batch, const struct mv_want *want, const struct mv_snapshot **ret_snap)
+{
+	uint64_t ended_ns = 0;
+
+	mv_session_want(batch->session, want);
+	for (;;) {
+		const struct mv_keeper_status *status = mv_session_status(batch->session);
+		const struct mv_snapshot *snap = mv_session_snapshot(batch->session);
+		unsigned events;
+
+		if (snap && snap->want_seq == want->seq) {
+			*ret_snap = snap;
+			return MV_EXIT_DONE;
+		}
+		if (status->gave_up)
+			return explain_stuck(status);
+		if (status->exited && !ended_ns)
+			ended_ns = mv_batch_now(batch);
+		if (ended_ns && mv_batch_now(batch) - ended_ns > LAST_WORD_NS) {
+			fprintf(stderr, "memview: %d ended before it could be read\n", status->pid);
+			return MV_EXIT_ENDED;
+		}
+		events = wait_events(batch, mv_batch_now(batch) + MV_NS_PER_SEC / 4);
+		if (events & MV_EVENT_LOST) {
+			fputs("memview: its reading process has gone: nothing more can be read\n", stderr);
+			return MV_EXIT_COULD_NOT;
+		}
+	}
+}
+
+int mv_batch_take(struct mv_batch *batch, struct mv_want *want, const struct mv_snapshot **ret_snap)
+{
+	struct mv_snapshot *snap;
+	int err;
+
+	want->seq = ++batch->seq;
+	want->facts |= MV_FACT_WHOLE;
+	want->interval_ms = 0;
+	if (!want->cell_pages)
+		want->cell_pages = 1;
+	if (batch->session)
+		return take_live(batch, want, ret_snap);
+	err = mv_sampler_once(batch->sampler, want, &snap);
+	if (err)
+		return mv_choose_explain(batch->source, batch->pid, err);
+	free(batch->snap);
+	*ret_snap = batch->snap = snap;
+	return MV_EXIT_DONE;
+}
+
+int mv_batch_judge(const struct mv_snapshot *snap)
+{
+	const enum mv_why why = (enum mv_why)snap->part_why[MV_PART_MAPS];
+	const int pid = snap->stat.pid;
+
+	if (snap->life == MV_LIFE_KERNEL_THREAD || snap->life == MV_LIFE_ZOMBIE || why == MV_WHY_HAVE)
+		return MV_EXIT_DONE;
+	if (snap->life == MV_LIFE_GONE || why == MV_WHY_GONE) {
+		fprintf(stderr, "memview: %d ended before it could be read\n", pid);
+		return MV_EXIT_ENDED;
+	}
+	if (why == MV_WHY_NEEDS_PTRACE || why == MV_WHY_NEEDS_PTRACE_DAC || why == MV_WHY_NEEDS_ROOT)
+		fprintf(stderr,
+			"memview: %d belongs to another user, its mappings can't be read (%s): try sudo "
+			"memview\n",
+			pid, mv_why_text(why));
+	else
+		fprintf(stderr, "memview: the mappings of %d can't be read: %s\n", pid, mv_why_text(why));
+	return MV_EXIT_COULD_NOT;
+}
+
+void mv_batch_print_end(int pid, bool exit_known, int exit_status)
+{
+	if (!exit_known)
+		fprintf(stderr, "memview: %d has ended\n", pid);
+	else if (WIFSIGNALED(exit_status))
+		fprintf(stderr, "memview: %d was ended by signal %d (%s)\n", pid, WTERMSIG(exit_status),
+			strsignal(WTERMSIG(exit_status)));
+	else
+		fprintf(stderr, "memview: %d ended with status %d\n", pid, WEXITSTATUS(exit_status));
+}
+
+/* Lines as they are; anything else that a terminal would obey is escaped when stdout is one. */
+void mv_batch_print_output(const char *output, size_t len)
+{
+	const bool terminal = isatty(STDOUT_FILENO);
+	size_t at = 0;
+
+	if (!terminal)
+		fwrite(output, 1, len, stdout);
+	while (terminal && at < len) {
+		char clean[4096];
+		size_t n = 0;
+
+		while (at + n < len && n < 256 && output[at + n] != '\n' && output[at + n] != '\t')
+			n++;
+		if (n)
+			fputs(mv_clean_into(clean, sizeof(clean), output + at, n).text, stdout);
+		at += n;
+		if (at < len && (output[at] == '\n' || output[at] == '\t'))
+			putchar(output[at++]);
+	}
+	if (len && output[len - 1] != '\n' && terminal)
+		putchar('\n');
+	fflush(stdout);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MV_BATCH_H
+#define MV_BATCH_H
+
+/*
+ * Commands that print: report, json, watch. They run the same keeper and collector as the screen does, so
+ * that a stuck target can be given up here as well; a fixture is sampled in-process.
+ */
+
+#include "core/session.h"
+#include "tui/choose.h"
+#include "tui/options.h"
+
+/* ---- output: one buffer, one write a quarter of a megabyte, errors remembered ---- */
+
+struct mv_out {
+	char *buffer;
+	size_t len;
+	int fd;
+	int err; /* the first that happened; nothing is written after it */
+};
+int mv_out_init(struct mv_out *out, int fd); /* -ENOMEM */
+void mv_out_release(struct mv_out *out);
+void mv_out_clean(struct mv_out *out, struct mv_clean text);
+void mv_out_ascii(struct mv_out *out, const char *bytes,
+		  size_t n); /* made by us, known to be safe: numbers, JSON */
+void mv_out_char(struct mv_out *out, char c, unsigned times);
+void mv_out_field(struct mv_out *out, struct mv_clean text, unsigned columns); /* left-aligned */
+void mv_out_right(struct mv_out *out, struct mv_clean text, unsigned columns); /* right-aligned */
+void mv_out_number(struct mv_out *out, uint64_t number, unsigned columns);     /* decimal, right-aligned */
+void mv_out_hex(struct mv_out *out, uint64_t number, unsigned digits);	       /* at least that many digits */
+void mv_out_val(struct mv_out *out, const struct mv_val *val, unsigned columns); /* "-" when missing */
+int mv_out_flush(struct mv_out *out);
+/* Flush and close, so that a full disk is noticed. Returns the exit status; says what went wrong, but for
+ * EPIPE. */
+int mv_out_end(struct mv_out *out);
+
+/* ---- the process being read ---- */
+
+struct mv_batch;
+
+/* Find the process (or start the workload or COMMAND) that the options name. Returns an exit status. */
+int mv_batch_open(const struct mv_options *options, struct mv_batch **ret_batch);
+/* Read what is wanted, whole; seq and pacing are set here. The snapshot lives until the next call. Exit
+ * status. */
+int mv_batch_take(struct mv_batch *batch, struct mv_want *want, const struct mv_snapshot **ret_snap);
+/* Wait until at_ns (CLOCK_MONOTONIC) or the target's end; true when it has ended. */
+bool mv_batch_wait(struct mv_batch *batch, uint64_t at_ns);
+const struct mv_keeper_status *mv_batch_status(const struct mv_batch *batch); /* NULL for fixtures */
+uint64_t mv_batch_now(const struct mv_batch *batch);
+void mv_batch_close(struct mv_batch *batch);
+/* Said on stderr, with the exit status, when a picture lacks what the command is about. MV_EXIT_DONE: it has
+ * all. */
+int mv_batch_judge(const struct mv_snapshot *snap);
+
+/* What COMMAND printed, safe for a terminal when stdout is one, and how it ended (stderr). */
+void mv_batch_print_output(const char *output, size_t len);
+void mv_batch_print_end(int pid, bool exit_known, int exit_status);
+
+/* ---- the commands; each returns the exit status ---- */
+
+int mv_batch_report(const struct mv_options *options);
+int mv_batch_json(const struct mv_options *options);
+int mv_batch_watch(const struct mv_options *options);
+
+#endif
