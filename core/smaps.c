@@ -125,8 +125,12 @@ static inline bool take_aligned(struct cursor *cursor, struct mv_smaps_row *row,
 			value += scale * (unsigned)(number[--i] - '0');
 			scale *= 10;
 		}
-		if (i == NUMBER_COLUMNS || (i > 0 && number[i - 1] != ' '))
+		if (i == NUMBER_COLUMNS)
 			return false;
+		while (i > 0) {
+			if (number[--i] != ' ')
+				return false;
+		}
 	}
 	cursor->next = at;
 	set_field(row, field, value);
