@@ -412,16 +412,18 @@ static void ask_width(struct mv_term *term)
 	term->asked_width = true;
 }
 
-static void take_width(struct mv_term *term, bool wide)
+/* True when the picture must be drawn in the other set of glyphs. */
+static bool take_width(struct mv_term *term, bool wide)
 {
 	define_key("\033[2;2R", 0);
 	define_key("\033[2;3R", 0);
 	term->asked_width = false;
-	if (wide && !term->wide_glyphs) {
-		term->wide_glyphs = true;
-		/* What was drawn so far stands in the wrong columns. */
-		start_anew(term);
-	}
+	if (!wide || term->wide_glyphs)
+		return false;
+	term->wide_glyphs = true;
+	/* What was drawn so far stands in the wrong columns. */
+	start_anew(term);
+	return true;
 }
 
 bool mv_term_wants_ascii(const struct mv_term *term)
@@ -503,7 +505,9 @@ bool mv_term_input(struct mv_term *term, struct mv_input *ret_input)
 		if (what == OK) {
 			input.key = plain_key(ch);
 		} else if (ch == KEY_WIDTH_NARROW || ch == KEY_WIDTH_WIDE) {
-			take_width(term, ch == KEY_WIDTH_WIDE);
+			/* To the loop this is what ^L is: draw everything anew. */
+			if (take_width(term, ch == KEY_WIDTH_WIDE))
+				input.key = '\f';
 		} else if (ch == KEY_MOUSE) {
 			if (!mouse_input(term, &input))
 				continue;

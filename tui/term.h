@@ -31,7 +31,9 @@ void mv_term_show(struct mv_term *term, const struct mv_canvas *canvas); /* only
 void mv_term_redraw(struct mv_term *term); /* ^L: everything anew */
 /* Ctrl-Z: give the terminal back and stop; returns after SIGCONT with the terminal taken again. */
 void mv_term_suspend(struct mv_term *term);
-/* True when the terminal draws ambiguous-width glyphs double, or LC_CTYPE has no UTF-8: use the ASCII set. */
+/* True when the terminal draws ambiguous-width glyphs double, LC_CTYPE has no UTF-8, or it is the Linux console, whose
+ * font lacks most of ours: use the ASCII set. Ask before each frame: when the terminal's answer comes late, it turns
+ * true after mv_term_input has returned a ^L. */
 bool mv_term_wants_ascii(const struct mv_term *term);
 int mv_term_colours(const struct mv_term *term); /* 0, 8, 16, 256, 1<<24 */
 /* Async-signal-safe: write the restoring sequences and termios; for crash handlers. */

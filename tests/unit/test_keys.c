@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/types.h"
+#include "tui/keys.h"
+
+static struct mv_input parse(const char *text, int taken)
+{
+	struct mv_input input = {0};
+
+	assert_int_equal(mv_keys_parse(text, &input), taken);
+	return input;
+}
+
+static void each_actions_keys_parse(void **state)
+{
+	(void)state;
+	for (unsigned action = MV_ACT_NONE + 1; action < MV_ACT__N; action++) {
+		const char *at = mv_actions[action].keys;
+		struct mv_input input;
+		unsigned found = 0;
+		int n;
+
+		for (; (n = mv_keys_parse(at, &input)) > 0; at += n)
+			found++;
+		if (n < 0 || found == 0)
+			fail_msg("%s: \"%s\"", mv_actions[action].name, at);
+	}
+}
+
+static void no_key_does_two_things(void **state)
+{
+	(void)state;
+	for (unsigned action = MV_ACT_NONE + 1; action < MV_ACT__N; action++) {
+		const char *at = mv_actions[action].keys;
+		struct mv_input input;
+
+		for (int n; (n = mv_keys_parse(at, &input)) > 0; at += n) {
+			enum mv_action does = mv_keys_action(input.key);
+
+			if (does != action)
+				fail_msg("%s of %s does %s", at, mv_actions[action].name,
+					 mv_actions[does].name);
+		}
+	}
+}
+
+static void each_action_works_somewhere_and_says_what_it_does(void **state)
+{
+	(void)state;
+	for (unsigned action = MV_ACT_NONE + 1; action < MV_ACT__N; action++) {
+		const char *where = mv_actions[action].where;
+
+		assert_true(*mv_actions[action].help && *mv_actions[action].group && *where);
+		assert_true(strcmp(where, "*") == 0 || strspn(where, "mpgtho") == strlen(where));
+	}
+	assert_string_equal(mv_actions[MV_ACT_NONE].name, "");
+	assert_string_equal(mv_actions[MV_ACT_QUIT].name, "QUIT");
+}
+
+static void notation_is_read(void **state)
+{
+	struct mv_input input;
+
+	(void)state;
+	assert_int_equal(parse("j<Enter>", 1).key, 'j');
+	assert_int_equal(parse("<Enter>x", 7).key, MV_KEY_ENTER);
+	assert_int_equal(parse("  <PgDn>", 8).key, MV_KEY_PGDN);
+	assert_int_equal(parse("<lt>", 4).key, '<');
+	assert_int_equal(parse("<Space>", 7).key, ' ');
+	assert_int_equal(parse(">", 1).key, '>');
+	assert_int_equal(parse("^Lx", 2).key, 12);
+	assert_int_equal(parse("^", 1).key, '^');
+	assert_int_equal(parse("^a", 1).key, '^');
+	assert_int_equal(parse("가", 3).key, U'가');
+	assert_int_equal(parse("<Tick>", 6).key, MV_KEY_TICK);
+	assert_int_equal(parse("<BS>", 4).key, MV_KEY_BACKSPACE);
+	input = parse("<Click 4,12>q", 12);
+	assert_int_equal(input.key, MV_KEY_CLICK);
+	assert_int_equal(input.y, 4);
+	assert_int_equal(input.x, 12);
+	assert_int_equal(parse("<WheelUp>", 9).key, MV_KEY_WHEEL_UP);
+	parse("", 0);
+	parse("   ", 0);
+}
+
+static void wrong_notation_is_refused(void **state)
+{
+	static const char *const wrong[] = {
+	    "<",    "<Entr>", "<Enter",	  "<Enter 1,2>", "<Click x>", "<Click 1,>", "<Click 1,2,3>",
+	    "\xff", "\xc3",   "\xe0\x80", "<>"};
+
+	(void)state;
+	for (size_t i = 0; i < MV_COUNT_OF(wrong); i++) {
+		struct mv_input input = {.key = 'x'};
+
+		if (mv_keys_parse(wrong[i], &input) >= 0)
+			fail_msg("\"%s\" is read as %u", wrong[i], (unsigned)input.key);
+		assert_int_equal(input.key, 'x');
+	}
+}
+
+static void keys_find_their_actions(void **state)
+{
+	(void)state;
+	assert_int_equal(mv_keys_action('j'), MV_ACT_DOWN);
+	assert_int_equal(mv_keys_action(MV_KEY_DOWN), MV_ACT_DOWN);
+	assert_int_equal(mv_keys_action('<'), MV_ACT_SLOWER);
+	assert_int_equal(mv_keys_action(' '), MV_ACT_PAUSE);
+	assert_int_equal(mv_keys_action(12), MV_ACT_REDRAW);
+	assert_int_equal(mv_keys_action(3), MV_ACT_QUIT);
+	assert_int_equal(mv_keys_action(MV_KEY_BACKSPACE), MV_ACT_BACK);
+	assert_int_equal(mv_keys_action(MV_KEY_NONE), MV_ACT_NONE);
+	assert_int_equal(mv_keys_action(U'가'), MV_ACT_NONE);
+	assert_int_equal(mv_keys_action(MV_KEY_CLICK), MV_ACT_NONE);
+}
+
+static void names_are_shown(void **state)
+{
+	static const struct {
+		char32_t key;
+		const char *name;
+	} wanted[] = {
+	    {'j', "j"},
+	    {'<', "<"},
+	    {' ', "Space"},
+	    {12, "^L"},
+	    {MV_KEY_ENTER, "Enter"},
+	    {MV_KEY_PGDN, "PgDn"},
+	    {MV_KEY_BACKSPACE, "Backspace"},
+	    {U'é', "é"},
+	    {U'가', "가"},
+	};
+	char out[16], tiny[3];
+
+	(void)state;
+	for (size_t i = 0; i < MV_COUNT_OF(wanted); i++) {
+		assert_int_equal(mv_keys_name(wanted[i].key, out, sizeof(out)), strlen(wanted[i].name));
+		assert_string_equal(out, wanted[i].name);
+	}
+	assert_int_equal(mv_keys_name(MV_KEY_ENTER, tiny, sizeof(tiny)), 5);
+	assert_string_equal(tiny, "En");
+	assert_int_equal(mv_keys_of(MV_ACT_ENTER, out, sizeof(out)), 5);
+	assert_string_equal(out, "Enter");
+	assert_int_equal(mv_keys_of(MV_ACT_SLOWER, out, sizeof(out)), 1);
+	assert_int_equal(mv_keys_of(MV_ACT_NONE, out, sizeof(out)), 0);
+	assert_string_equal(out, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(each_actions_keys_parse),
+	    cmocka_unit_test(no_key_does_two_things),
+	    cmocka_unit_test(each_action_works_somewhere_and_says_what_it_does),
+	    cmocka_unit_test(notation_is_read),
+	    cmocka_unit_test(wrong_notation_is_refused),
+	    cmocka_unit_test(keys_find_their_actions),
+	    cmocka_unit_test(names_are_shown),
+	};
+
+	return cmocka_run_group_tests_name("keys", tests, NULL, NULL);
+}
