@@ -243,112 +243,6 @@ void mv_stack_want(struct mv_stack *stack, const struct mv_context *ctx, int row
 
 /* ---- the bottom line ---- */
 
-struct item {
-	enum mv_action action;
-	struct mv_clean words;
-	int give_up;	      /* dropped first when higher */
-	enum mv_view_id side; /* MV_VIEW__N: no side */
-	char key[16];
-	int x, w; /* w 0: not shown */
-};
-#define ITEMS_MAX 16
-
-static const struct item bottom_items[] = {
-    {MV_ACT_SIDE_MAP, {"Map"}, 2, MV_VIEW_MAP, "", 0, 0},
-    {MV_ACT_SIDE_PAGES, {"Pages"}, 2, MV_VIEW_PAGES, "", 0, 0},
-    {MV_ACT_SIDE_TABLES, {"Tables"}, 2, MV_VIEW_TABLES, "", 0, 0},
-    {MV_ACT_ENTER, {"in"}, 4, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_BACK, {"out"}, 3, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_FIND, {"find"}, 5, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_SORT, {"sort"}, 8, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_FILTER, {"filter"}, 9, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_GROUP, {"group"}, 10, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_COLUMNS, {"columns"}, 11, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_ZOOM_IN, {"zoom"}, 8, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_COLOUR, {"colour"}, 10, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_MEANING, {"what is it"}, 7, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_HELP, {"help"}, 0, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_QUIT, {"quit"}, 1, MV_VIEW__N, "", 0, 0},
-};
-_Static_assert(MV_COUNT_OF(bottom_items) <= ITEMS_MAX, "room for every item");
-
-static bool works_here(const struct mv_stack *stack, enum mv_action action)
-{
-	const struct level *level = &stack->levels[stack->depth - 1];
-	const char *where = mv_actions[action].where;
-
-	if (action == MV_ACT_BACK && stack->depth == 1)
-		return false;
-	if (is_overlay(level) && (action == MV_ACT_MEANING || action == MV_ACT_HELP))
-		return false;
-	return strchr(where, '*') || strchr(where, level->ops->letter);
-}
-
-static int place_items(struct item *items, size_t count)
-{
-	int x = 1, end = 1;
-
-	for (size_t i = 0; i < count; i++) {
-		if (!items[i].w)
-			continue;
-		items[i].x = x;
-		end = x + items[i].w;
-		bool side_next =
-		    i + 1 < count && items[i].side != MV_VIEW__N && items[i + 1].side != MV_VIEW__N;
-		x = end + (side_next ? 1 : 2);
-	}
-	return end;
-}
-
-static size_t layout_items(const struct mv_stack *stack, struct item *items)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < MV_COUNT_OF(bottom_items); i++) {
-		struct item *item = &items[count];
-
-		*item = bottom_items[i];
-		if (!works_here(stack, item->action))
-			continue;
-		mv_keys_of(item->action, item->key, sizeof(item->key));
-		item->w = (int)strlen(item->key) + 1 + (int)mv_clean_width(item->words);
-		count++;
-	}
-	while (place_items(items, count) > stack->cols) {
-		struct item *worst = NULL;
-
-		for (size_t i = 0; i < count; i++)
-			if (items[i].w && (!worst || items[i].give_up >= worst->give_up))
-				worst = &items[i];
-		if (!worst)
-			break;
-		worst->w = 0;
-	}
-	return count;
-}
-
-static void draw_items(const struct mv_stack *stack, struct mv_canvas *c, int y)
-{
-	struct item items[ITEMS_MAX];
-	size_t count = layout_items(stack, items);
-	enum mv_view_id shown = stack->levels[stack->depth - 1].ops->id;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct item *item = &items[i];
-		bool side = item->side != MV_VIEW__N, on = item->side == shown;
-
-		if (!item->w)
-			continue;
-		int x = item->x +
-			mv_canvas_text(c, y, item->x, -1, on ? ROLE_SIDE_ON : ROLE_KEY, mv_words(item->key));
-		mv_canvas_text(c, y, x + 1, -1,
-			       on     ? ROLE_SIDE_ON
-			       : side ? ROLE_SIDE
-				      : ROLE_KEY_TEXT,
-			       item->words);
-	}
-}
-
 static void draw_question(const struct mv_context *ctx, struct mv_canvas *c, int y)
 {
 	static const struct {
@@ -368,9 +262,22 @@ static void draw_question(const struct mv_context *ctx, struct mv_canvas *c, int
 	}
 }
 
+static struct mv_bottom bottom_of(const struct mv_stack *stack)
+{
+	const struct level *level = &stack->levels[stack->depth - 1];
+
+	return (struct mv_bottom){.cols = stack->cols,
+				  .shown = level->ops->id,
+				  .letter = level->ops->letter,
+				  .outermost = stack->depth == 1,
+				  .overlay = is_overlay(level)};
+}
+
 static void draw_bottom(const struct mv_stack *stack, const struct mv_context *ctx, struct mv_canvas *c,
 			int y)
 {
+	struct mv_bottom bottom = bottom_of(stack);
+
 	if (stack->asking)
 		mv_editor_draw(&stack->editor, c, y, c->cols, mv_build_text(&stack->prompt));
 	else if (stack->quitting)
@@ -378,7 +285,7 @@ static void draw_bottom(const struct mv_stack *stack, const struct mv_context *c
 	else if (ctx->now_ns < stack->hint_until_ns)
 		mv_canvas_build(c, y, 1, c->cols - 1, ROLE_STRONG, &stack->hint);
 	else
-		draw_items(stack, c, y);
+		mv_bottom_draw(&bottom, c, y);
 }
 
 void mv_stack_draw(struct mv_stack *stack, const struct mv_context *ctx, struct mv_canvas *canvas)
@@ -556,7 +463,6 @@ static enum mv_effect act(struct mv_stack *stack, const struct mv_context *ctx, 
 
 static enum mv_effect mouse(struct mv_stack *stack, const struct mv_context *ctx, struct mv_input input)
 {
-	struct item items[ITEMS_MAX];
 	enum mv_effect effect = MV_EFFECT_NONE;
 	bool wheel_up = input.key == MV_KEY_WHEEL_UP;
 
@@ -568,11 +474,11 @@ static enum mv_effect mouse(struct mv_stack *stack, const struct mv_context *ctx
 		return effect;
 	}
 	if (input.y == frame_of(stack, ctx).bottom) {
-		size_t count = layout_items(stack, items);
+		struct mv_bottom bottom = bottom_of(stack);
+		enum mv_action action = mv_bottom_at(&bottom, input.x);
 
-		for (size_t i = 0; i < count; i++)
-			if (input.x >= items[i].x && input.x < items[i].x + items[i].w)
-				return act(stack, ctx, items[i].action, (struct mv_input){0});
+		if (action != MV_ACT_NONE)
+			return act(stack, ctx, action, (struct mv_input){0});
 		return MV_EFFECT_NONE;
 	}
 	effect = act(stack, ctx, MV_ACT_NONE, input);

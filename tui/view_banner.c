@@ -24,7 +24,7 @@ static const struct {
 	int number;
 	struct mv_clean words;
 } signals[] = {
-    {SIGKILL, {"SIGKILL (killed; the OOM killer does so too)"}},
+    {SIGKILL, {"SIGKILL (the OOM killer's too)"}},
     {SIGSEGV, {"SIGSEGV (touched an address it may not)"}},
     {SIGBUS, {"SIGBUS (touched memory that is not there)"}},
     {SIGABRT, {"SIGABRT (gave up by abort)"}},
@@ -62,7 +62,7 @@ static void build_exit(struct mv_build *b, const struct mv_keeper_status *status
 		mv_build_clean(b, MV_TEXT(" at "));
 		build_clock(b, status->exit_real_ns);
 	}
-	mv_build_clean(b, MV_TEXT("; this is the last picture"));
+	mv_build_clean(b, MV_TEXT("; the last picture stays"));
 }
 
 static void build_stuck(struct mv_build *b, const struct mv_context *ctx)

@@ -63,7 +63,8 @@ void mv_size_build(struct mv_build *b, uint64_t bytes, bool exact)
 		return;
 	}
 	mv_build_count(b, bytes / 1024);
-	mv_build_clean(b, MV_TEXT("K"));
+	if (bytes)
+		mv_build_clean(b, MV_TEXT("K"));
 }
 
 static struct item *add(struct line *line, struct mv_clean label, int give_up)
@@ -154,7 +155,7 @@ static char state_letter(const struct mv_context *ctx)
 
 static void add_identity(struct line *line, const struct mv_context *ctx)
 {
-	struct item *item = add(line, MV_TEXT("memview"), 9);
+	struct item *item = add(line, MV_TEXT("memview"), 11);
 	item = add(line, MV_TEXT(""), 0);
 
 	item->role = ROLE_TITLE;
@@ -201,7 +202,7 @@ static void build_first(struct line *line, const struct mv_context *ctx)
 	item->spark = SPARK_COLS;
 	add_size(line, ctx, MV_FIG_SIZE, 4);
 	add_pss(line, ctx);
-	add_size(line, ctx, MV_FIG_SWAP, 6);
+	add_size(line, ctx, MV_FIG_SWAP, 6)->value_cols = 0;
 }
 
 static void add_faults(struct line *line, const struct mv_context *ctx, enum mv_figure id,
@@ -266,7 +267,7 @@ static void build_second(struct line *line, const struct mv_context *ctx)
 	else
 		mv_build_clean(&item->value, MV_TEXT("-"));
 	if (ctx->own_cpu_percent >= 0) {
-		item = add(line, MV_TEXT("memview"), 10);
+		item = add(line, MV_TEXT("memview"), 11);
 		item->role = ROLE_DIM;
 		mv_build_fmt(&item->value, "%.1f%%", ctx->own_cpu_percent);
 		if (ctx->own_bytes) {
@@ -329,7 +330,7 @@ static bool drop_one(struct line *line, int above)
 
 static void fit(struct line *line, int cols)
 {
-	while (width_of_line(line) > cols && drop_one(line, 8))
+	while (width_of_line(line) > cols && drop_one(line, 10))
 		;
 	if (width_of_line(line) > cols)
 		shrink_sparks(line, SPARK_SMALL);

@@ -13,7 +13,7 @@
  */
 
 #define COLUMN_COLS 46
-#define KEY_COLS    12
+#define KEY_COLS    15
 
 struct help_state {
 	int top; /* first line shown */
@@ -24,19 +24,44 @@ struct help_state {
 enum line_kind { LINE_BLANK, LINE_TITLE, LINE_ACTION, LINE_STATE, LINE_KIND, LINE_MARK };
 struct help_line {
 	uint8_t kind, n;
+	uint8_t part; /* of what it says, when that is wrapped */
 };
-#define LINES_MAX (2 * (int)MV_ACT__N + MV_PAGE__N + MV_KIND__N + 16)
+#define LINES_MAX 512
 struct help_text {
 	struct help_line at[LINES_MAX];
 	int count;
+	int cols; /* of one column */
 };
 
 enum { TITLE_STATES, TITLE_KINDS, TITLE_GROUPS }; /* an action's group: TITLE_GROUPS + its first action */
 
+/* Where a line's words begin, and what they are. */
+static int words_of(enum line_kind kind, int n, struct mv_clean *ret_words)
+{
+	switch (kind) {
+	case LINE_ACTION:
+		*ret_words = mv_words(mv_actions[n].help);
+		return KEY_COLS;
+	case LINE_STATE:
+		*ret_words = mv_words(mv_page_states[n].meaning);
+		return 4;
+	case LINE_KIND:
+		*ret_words = mv_words(mv_kind_meaning((enum mv_kind)n));
+		return KEY_COLS;
+	default:
+		*ret_words = MV_TEXT("");
+		return 0;
+	}
+}
+
+/* As many lines as its words take when they are wrapped. */
 static void add(struct help_text *text, enum line_kind kind, int n)
 {
-	if (text->count < LINES_MAX)
-		text->at[text->count++] = (struct help_line){(uint8_t)kind, (uint8_t)n};
+	struct mv_clean words;
+	int indent = words_of(kind, n, &words), rows = mv_wrap_rows(text->cols - indent, words);
+
+	for (int part = 0; (part < rows || part == 0) && text->count < LINES_MAX; part++)
+		text->at[text->count++] = (struct help_line){(uint8_t)kind, (uint8_t)n, (uint8_t)part};
 }
 
 static bool is_first_of_group(int action)
@@ -47,9 +72,10 @@ static bool is_first_of_group(int action)
 	return true;
 }
 
-static void make(struct help_text *text)
+static void make(struct help_text *text, int cols)
 {
 	text->count = 0;
+	text->cols = cols;
 	for (int a = MV_ACT_NONE + 1; a < MV_ACT__N; a++) {
 		if (!is_first_of_group(a))
 			continue;
@@ -103,31 +129,22 @@ static void draw_title(struct mv_canvas *c, int y, int x, int cols, int n)
 static void draw_line(struct mv_canvas *c, int y, int x, int cols, struct help_line line)
 {
 	struct mv_build b;
+	struct mv_clean words;
+	int indent = words_of((enum line_kind)line.kind, line.n, &words);
 
-	switch (line.kind) {
-	case LINE_TITLE:
+	if (line.kind == LINE_TITLE) {
 		draw_title(c, y, x, cols, line.n);
-		break;
-	case LINE_ACTION:
+	} else if (line.part == 0 && line.kind == LINE_ACTION) {
 		build_keys(&b, mv_actions[line.n].keys);
 		mv_canvas_build(c, y, x + 1, KEY_COLS - 2, ROLE_KEY, &b);
-		mv_canvas_text(c, y, x + KEY_COLS, cols - KEY_COLS, ROLE_TEXT,
-			       mv_words(mv_actions[line.n].help));
-		break;
-	case LINE_STATE:
+	} else if (line.part == 0 && line.kind == LINE_STATE) {
 		mv_canvas_glyph2(c, y, x + 1, mv_role_of_state(line.n), mv_page_states[line.n].glyph,
 				 mv_page_states[line.n].ascii);
-		mv_canvas_text(c, y, x + 4, cols - 4, ROLE_TEXT, mv_words(mv_page_states[line.n].meaning));
-		break;
-	case LINE_KIND:
+	} else if (line.part == 0 && line.kind == LINE_KIND) {
 		mv_canvas_text(c, y, x + 1, KEY_COLS, mv_role_of_kind(line.n),
 			       mv_words(mv_kind_name((enum mv_kind)line.n)));
-		mv_canvas_text(c, y, x + KEY_COLS + 2, cols - KEY_COLS - 2, ROLE_TEXT,
-			       mv_words(mv_kind_meaning((enum mv_kind)line.n)));
-		break;
-	default:
-		break;
 	}
+	mv_wrap_line(c, y, x + indent, cols - indent, ROLE_TEXT, words, line.part);
 }
 
 static int columns_of(int cols)
@@ -135,6 +152,11 @@ static int columns_of(int cols)
 	int n = (cols - 1) / COLUMN_COLS;
 
 	return n < 1 ? 1 : n > 3 ? 3 : n;
+}
+
+static int width_of(int cols)
+{
+	return (cols - 2) / columns_of(cols) - 2;
 }
 
 /*
@@ -170,7 +192,7 @@ static int length_of(int cols)
 	struct help_text text;
 	int starts[4];
 
-	make(&text);
+	make(&text, width_of(cols));
 	return flow(&text, columns_of(cols), starts);
 }
 
@@ -191,12 +213,12 @@ static void draw(const void *state, const struct mv_context *ctx, struct mv_canv
 		 struct mv_rect area)
 {
 	const struct help_state *s = state;
-	int columns = columns_of(area.cols), width = (area.cols - 2) / columns;
+	int columns = columns_of(area.cols), width = width_of(area.cols);
 	struct help_text text;
 	int starts[4], y = area.y;
 
 	(void)ctx;
-	make(&text);
+	make(&text, width);
 	int longest = flow(&text, columns, starts);
 	if (area.rows - 2 > 0) {
 		int x = area.x + 1 +
@@ -213,7 +235,8 @@ static void draw(const void *state, const struct mv_context *ctx, struct mv_canv
 			int line = starts[i] + s->top + row;
 
 			if (line < starts[i + 1] - 1 && line < text.count)
-				draw_line(canvas, y + row, area.x + 1 + i * width, width - 2, text.at[line]);
+				draw_line(canvas, y + row, area.x + 1 + i * (width + 2), width,
+					  text.at[line]);
 		}
 }
 

@@ -147,22 +147,42 @@ void map_rows_count_kinds(const struct mv_snapshot *snap, uint32_t ret_counts[st
 
 /* ---- view_map_columns.c ---- */
 
+struct map_cell {
+	struct mv_build text;
+	enum mv_role role;
+};
 uint64_t map_columns_default(void);
+bool map_column_exists(enum map_column column);
 struct mv_clean map_column_heading(enum map_column column);
 struct mv_clean map_column_words(enum map_column column); /* for the chooser and `w` */
-bool map_column_exists(enum map_column column);
+struct mv_clean map_column_source(enum map_column column);
+unsigned map_column_field(enum map_column column); /* smaps field behind it, MV_SMAPS__N none */
+bool map_column_is_size(enum map_column column);
 bool map_column_needs_smaps(enum map_column column);
 bool map_column_ascends(enum map_column column); /* sorted upwards unless reversed */
 void map_columns_layout(struct map_state *state, const struct mv_context *ctx, int cols);
-/* The number that a column is sorted by and that its cell shows. */
+/* The number that a column is sorted by and that its cell shows: of a mapping; of a row (groups: the sum). */
 struct mv_val map_value(const struct mv_context *ctx, uint32_t mapping, enum map_column column,
 			double *ret_rate);
+struct mv_val map_row_value(const struct map_state *state, const struct mv_context *ctx,
+			    const struct map_row *row, enum map_column column, double *ret_rate);
 struct mv_clean map_name(const struct mv_context *ctx, uint32_t mapping);
+void map_cell_build(const struct mv_context *ctx, enum map_column column, struct mv_val v, double rate,
+		    struct map_cell *cell);
 void map_row_draw(const struct map_state *state, const struct mv_context *ctx, struct mv_canvas *c, int y,
 		  int x, const struct map_row *row);
+
+/* ---- view_map_words.c ---- */
+
 bool map_column_meaning(const struct map_state *state, const struct mv_context *ctx, enum map_column column,
 			struct mv_meaning *ret_meaning);
 /* Why shown columns have no value, how old they are: one line; false when there is nothing to say. */
 bool map_columns_note(const struct map_state *state, const struct mv_context *ctx, struct mv_build *b);
+
+/* ---- view_map_chooser.c ---- */
+
+void map_chooser_draw(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c);
+struct mv_outcome map_chooser_act(struct map_state *s, const struct mv_context *ctx, enum mv_action action,
+				  struct mv_input input);
 
 #endif

@@ -46,7 +46,7 @@ static const struct info infos[COL__N] = {
 };
 
 /* The smaps field behind a column, MV_SMAPS__N none. */
-static unsigned field_of(enum map_column column)
+unsigned map_column_field(enum map_column column)
 {
 	return column >= COL_SMAPS && column < COL_NAME ? (unsigned)column - COL_SMAPS
 							: (unsigned)MV_SMAPS__N;
@@ -54,7 +54,7 @@ static unsigned field_of(enum map_column column)
 
 bool map_column_exists(enum map_column column)
 {
-	unsigned field = field_of(column);
+	unsigned field = map_column_field(column);
 
 	/* Those have columns of their own. */
 	return field != MV_SMAPS_RSS && field != MV_SMAPS_PSS && field != MV_SMAPS_SWAP;
@@ -62,22 +62,27 @@ bool map_column_exists(enum map_column column)
 
 struct mv_clean map_column_heading(enum map_column column)
 {
-	unsigned field = field_of(column);
+	unsigned field = map_column_field(column);
 
 	return mv_words(field < MV_SMAPS__N ? mv_smaps_fields[field].heading : infos[column].heading);
 }
 
 struct mv_clean map_column_words(enum map_column column)
 {
-	unsigned field = field_of(column);
+	unsigned field = map_column_field(column);
 
 	return mv_words(field < MV_SMAPS__N ? mv_smaps_fields[field].meaning : infos[column].words);
+}
+
+struct mv_clean map_column_source(enum map_column column)
+{
+	return mv_words(infos[column].source);
 }
 
 bool map_column_needs_smaps(enum map_column column)
 {
 	return column == COL_PSS || column == COL_DIRTY || column == COL_FLAGS ||
-	       field_of(column) < MV_SMAPS__N;
+	       map_column_field(column) < MV_SMAPS__N;
 }
 
 bool map_column_ascends(enum map_column column)
@@ -95,16 +100,16 @@ uint64_t map_columns_default(void)
 	return on;
 }
 
-static bool is_size(enum map_column column)
+bool map_column_is_size(enum map_column column)
 {
-	return (column >= COL_SIZE && column <= COL_SWAP) || field_of(column) < MV_SMAPS__N;
+	return (column >= COL_SIZE && column <= COL_SWAP) || map_column_field(column) < MV_SMAPS__N;
 }
 
 void map_columns_layout(struct map_state *state, const struct mv_context *ctx, int cols)
 {
 	for (int i = 0; i < COL__N; i++) {
 		struct mv_column *column = &state->columns[i];
-		unsigned field = field_of((enum map_column)i);
+		unsigned field = map_column_field((enum map_column)i);
 		const struct info *info = &infos[i];
 
 		*column = (struct mv_column){.heading = map_column_heading((enum map_column)i),
@@ -121,14 +126,14 @@ void map_columns_layout(struct map_state *state, const struct mv_context *ctx, i
 			column->give_up = info->give_up;
 			column->right = info->right;
 		}
-		if (ctx->exact && is_size((enum map_column)i)) {
+		if (ctx->exact && map_column_is_size((enum map_column)i)) {
 			column->width = i == COL_SIZE ? 15 : 12;
 			column->min_width = column->width;
 		}
 	}
 	/* Narrow screens: the name is what one knows a mapping by, it keeps its room longer than the rest. */
 	if (cols >= 60)
-		state->columns[COL_NAME].min_width = 20;
+		state->columns[COL_NAME].min_width = cols >= 90 ? 18 : 20;
 	mv_table_layout(state->columns, COL__N, cols, COL_NAME);
 }
 
@@ -214,8 +219,8 @@ struct mv_val map_value(const struct mv_context *ctx, uint32_t i, enum map_colum
 		return row ? mv_val_of(row->vm_flags) : why;
 	}
 	default:
-		return field_of(column) < MV_SMAPS__N
-			   ? smaps_bytes(ctx, i, (enum mv_smaps_field)field_of(column))
+		return map_column_field(column) < MV_SMAPS__N
+			   ? smaps_bytes(ctx, i, (enum mv_smaps_field)map_column_field(column))
 			   : mv_val_missing(MV_WHY_NOT_HERE);
 	}
 }
@@ -251,8 +256,8 @@ static struct mv_val sum_of(const struct map_state *state, const struct mv_conte
 	return sum;
 }
 
-static struct mv_val value_of(const struct map_state *state, const struct mv_context *ctx,
-			      const struct map_row *row, enum map_column column, double *ret_rate)
+struct mv_val map_row_value(const struct map_state *state, const struct mv_context *ctx,
+			    const struct map_row *row, enum map_column column, double *ret_rate)
 {
 	if (row->kind == ROW_GROUP)
 		return sum_of(state, ctx, row, column, ret_rate);
@@ -260,11 +265,6 @@ static struct mv_val value_of(const struct map_state *state, const struct mv_con
 }
 
 /* ---- cells ---- */
-
-struct cell {
-	struct mv_build text;
-	enum mv_role role;
-};
 
 static void build_perms(struct mv_build *b, unsigned perms)
 {
@@ -274,7 +274,7 @@ static void build_perms(struct mv_build *b, unsigned perms)
 	mv_build_clean(b, perms & MV_PERM_SHARED ? MV_TEXT("s") : MV_TEXT("p"));
 }
 
-static void build_growth(struct cell *cell, double per_second)
+static void build_growth(struct map_cell *cell, double per_second)
 {
 	if (fabs(per_second) < 1) {
 		mv_build_clean(&cell->text, MV_TEXT("0"));
@@ -298,8 +298,8 @@ static void build_flags(struct mv_build *b, uint64_t flags)
 	}
 }
 
-static void build_cell(const struct mv_context *ctx, enum map_column column, struct mv_val v, double rate,
-		       struct cell *cell)
+void map_cell_build(const struct mv_context *ctx, enum map_column column, struct mv_val v, double rate,
+		    struct map_cell *cell)
 {
 	mv_build_init(&cell->text);
 	cell->role = ROLE_TEXT;
@@ -308,7 +308,7 @@ static void build_cell(const struct mv_context *ctx, enum map_column column, str
 		cell->role = ROLE_DIM;
 	} else if (column == COL_ADDRESS || column == COL_END) {
 		mv_build_fmt(&cell->text, "%012llx", (unsigned long long)v.value);
-	} else if (is_size(column)) {
+	} else if (map_column_is_size(column)) {
 		mv_size_build(&cell->text, v.value, ctx->exact);
 		if (!v.value)
 			cell->role = ROLE_DIM;
@@ -338,8 +338,8 @@ static void draw_bar(const struct map_state *state, const struct mv_context *ctx
 		     int x, int w, const struct map_row *row, enum mv_role role)
 {
 	double rate;
-	struct mv_val rss = value_of(state, ctx, row, COL_RSS, &rate);
-	struct mv_val size = value_of(state, ctx, row, COL_SIZE, &rate);
+	struct mv_val rss = map_row_value(state, ctx, row, COL_RSS, &rate);
+	struct mv_val size = map_row_value(state, ctx, row, COL_SIZE, &rate);
 
 	if (mv_have(&rss) && mv_have(&size))
 		mv_bar_draw(c, y, x, w, role, rss.value, size.value);
@@ -354,6 +354,14 @@ static void draw_long(struct mv_canvas *c, int y, int x, int w, enum mv_role rol
 		mv_canvas_text_right(c, y, x, w, role, text);
 	else
 		mv_canvas_text(c, y, x, w, role, text);
+}
+
+/* A group goes by its file's name; the paths are in its members. */
+static struct mv_clean object_name(struct mv_clean name)
+{
+	const char *slash = strrchr(name.text, '/');
+
+	return name.text[0] == '/' && slash[1] ? mv_clean_trusted(slash + 1) : name;
 }
 
 static void draw_name(const struct map_state *state, const struct mv_context *ctx, struct mv_canvas *c, int y,
@@ -372,10 +380,11 @@ static void draw_name(const struct map_state *state, const struct mv_context *ct
 		mv_build_init(&b);
 		mv_build_fmt(&b, " (%u)", group->count);
 		int tail = (int)mv_clean_width(mv_build_text(&b)), room = w - 2 - tail;
-		int used = (int)mv_clean_width(map_name(ctx, index));
+		struct mv_clean object = object_name(map_name(ctx, index));
+		int used = (int)mv_clean_width(object);
 		if (room < 1)
 			return;
-		draw_long(c, y, x + 2, room, hit ? ROLE_FOUND : ROLE_STRONG, map_name(ctx, index));
+		mv_canvas_text(c, y, x + 2, room, hit ? ROLE_FOUND : ROLE_STRONG, object);
 		mv_canvas_build(c, y, x + 2 + (used < room ? used : room), tail, ROLE_DIM, &b);
 		return;
 	}
@@ -388,7 +397,7 @@ static void draw_name(const struct map_state *state, const struct mv_context *ct
 }
 
 static void draw_cell(struct mv_canvas *c, int y, int x, const struct mv_column *column,
-		      const struct cell *cell)
+		      const struct map_cell *cell)
 {
 	if (column->right)
 		mv_canvas_text_right(c, y, x, column->w, cell->role, mv_build_text(&cell->text));
@@ -410,11 +419,11 @@ static void draw_ghost(const struct map_state *state, const struct mv_context *c
 				   ghost->kind, ghost->range.end};
 	for (size_t i = 0; i < MV_COUNT_OF(known); i++) {
 		const struct mv_column *column = &state->columns[known[i]];
-		struct cell cell;
+		struct map_cell cell;
 
 		if (!column->w)
 			continue;
-		build_cell(ctx, known[i], mv_val_of(values[i]), 0, &cell);
+		map_cell_build(ctx, known[i], mv_val_of(values[i]), 0, &cell);
 		cell.role = ROLE_GONE;
 		draw_cell(c, y, x + column->x, column, &cell);
 	}
@@ -453,7 +462,7 @@ void map_row_draw(const struct map_state *state, const struct mv_context *ctx, s
 	for (int i = 0; i < COL__N; i++) {
 		const struct mv_column *column = &state->columns[i];
 		enum map_column id = (enum map_column)i;
-		struct cell cell;
+		struct map_cell cell;
 		double rate = 0;
 
 		if (!column->w)
@@ -471,136 +480,15 @@ void map_row_draw(const struct map_state *state, const struct mv_context *ctx, s
 		} else {
 			struct mv_val v = row->kind == ROW_GROUP && id == COL_ADDRESS
 					      ? mv_val_of(maps[first].start)
-					      : value_of(state, ctx, row, id, &rate);
+					      : map_row_value(state, ctx, row, id, &rate);
 
 			if (row->kind == ROW_GROUP && id == COL_FLAGS)
 				continue;
-			build_cell(ctx, id, v, rate, &cell);
+			map_cell_build(ctx, id, v, rate, &cell);
 			draw_cell(c, y, x + column->x, column, &cell);
 		}
 		if (light != ROLE_TEXT &&
 		    (id == COL_ADDRESS || id == COL_SIZE || id == COL_PERM || id == COL_NAME))
 			mv_canvas_role(c, (struct mv_rect){y, x + column->x, 1, column->w}, light);
 	}
-}
-
-/* ---- words about them ---- */
-
-bool map_column_meaning(const struct map_state *state, const struct mv_context *ctx, enum map_column column,
-			struct mv_meaning *m)
-{
-	unsigned field = field_of(column);
-	struct cell cell;
-	double rate = 0;
-
-	mv_build_init(&m->title);
-	mv_build_init(&m->formula);
-	mv_build_init(&m->source);
-	mv_build_init(&m->unit);
-	mv_build_init(&m->note);
-	mv_build_clean(&m->title, map_column_heading(column));
-	mv_build_clean(&m->formula, map_column_words(column));
-	if (field < MV_SMAPS__N) {
-		mv_build_clean(&m->source, MV_TEXT("/proc/PID/smaps "));
-		mv_build_clean(&m->source, mv_words(mv_smaps_fields[field].key));
-	} else {
-		mv_build_clean(&m->source, mv_words(infos[column].source));
-	}
-	if (is_size(column))
-		mv_build_clean(&m->unit, MV_TEXT("bytes (K = 1024, M = 1024K, G = 1024M)"));
-	else if (column == COL_GROWTH)
-		mv_build_clean(&m->unit, MV_TEXT("bytes a second"));
-	else if (column == COL_PAGES)
-		mv_build_fmt(&m->unit, "pages of %u bytes", ctx->snap ? ctx->snap->page_bytes : 0);
-	if (!ctx->snap || state->cursor >= state->rows.count)
-		return true;
-	const struct map_row *row = &state->rows.at[state->cursor];
-	if (row->kind == ROW_GHOST || column == COL_NAME)
-		return true;
-	struct mv_val v = value_of(state, ctx, row, column, &rate);
-	mv_build_clean(&m->title, MV_TEXT("  "));
-	if (!mv_have(&v)) {
-		mv_build_why(&m->title, (enum mv_why)v.why);
-	} else if (column == COL_RESIDENT) {
-		if (row->kind == ROW_MAPPING)
-			mv_build_fmt(&m->title, "%.1f %%", (double)v.value / 1e4);
-	} else if (row->kind == ROW_MAPPING || is_size(column) || column == COL_GROWTH ||
-		   column == COL_PAGES) {
-		build_cell(ctx, column, v, rate, &cell);
-		mv_build_clean(&m->title, mv_build_text(&cell.text));
-	}
-	if (mv_have(&v) && is_size(column)) {
-		mv_build_clean(&m->note, MV_TEXT("exactly "));
-		mv_build_count(&m->note, v.value);
-		mv_build_clean(&m->note, MV_TEXT(" bytes"));
-	} else if (mv_have(&v) && column == COL_KIND && row->kind == ROW_MAPPING) {
-		mv_build_clean(&m->note, mv_words(mv_kind_meaning((enum mv_kind)v.value)));
-	} else if (mv_have(&v) && column == COL_FLAGS && row->kind == ROW_MAPPING) {
-		for (unsigned i = 0; i < MV_VM__N; i++) {
-			if (!(v.value >> i & 1))
-				continue;
-			if (m->note.len)
-				mv_build_clean(&m->note, MV_TEXT(", "));
-			mv_build_clean(&m->note, mv_words(mv_vm_flag_letters((enum mv_vm_flag)i)));
-			mv_build_clean(&m->note, MV_TEXT(" "));
-			mv_build_clean(&m->note, mv_words(mv_vm_flag_meaning((enum mv_vm_flag)i)));
-		}
-	}
-	return true;
-}
-
-/* "PSS, DIRTY: - (needs …)" for the shown columns that come from a part that cannot be read. */
-static void note_part(const struct map_state *state, struct mv_build *b, uint64_t columns, uint32_t why)
-{
-	bool any = false;
-
-	if (why == MV_WHY_HAVE || why == MV_WHY_NOT_READ)
-		return;
-	for (int i = 0; i < COL__N; i++) {
-		if (!(columns >> i & 1) || !state->columns[i].w)
-			continue;
-		mv_build_clean(b, any ? MV_TEXT(", ") : b->len ? MV_TEXT("   ") : MV_TEXT(""));
-		mv_build_clean(b, state->columns[i].heading);
-		any = true;
-	}
-	if (!any)
-		return;
-	mv_build_clean(b, MV_TEXT(": "));
-	mv_build_why(b, (enum mv_why)why);
-}
-
-bool map_columns_note(const struct map_state *state, const struct mv_context *ctx, struct mv_build *b)
-{
-	const struct mv_snapshot *snap = ctx->snap;
-	uint64_t from_smaps = 0, limit_ns = 2 * (uint64_t)ctx->interval_ms * 1000000;
-	uint64_t from_pages = UINT64_C(1) << COL_RSS | UINT64_C(1) << COL_SWAP | UINT64_C(1) << COL_RESIDENT;
-	bool shows_smaps = false;
-
-	mv_build_init(b);
-	if (!snap)
-		return false;
-	for (int i = 0; i < COL__N; i++) {
-		if (!map_column_needs_smaps((enum map_column)i))
-			continue;
-		from_smaps |= UINT64_C(1) << i;
-		shows_smaps |= state->columns[i].w > 0;
-	}
-	if (snap->maps_torn)
-		mv_build_clean(b, MV_TEXT("the mappings changed while they were read"));
-	note_part(state, b, from_pages, snap->part_why[MV_PART_PAGES]);
-	note_part(state, b, from_smaps, snap->part_why[MV_PART_SMAPS]);
-	if (!ctx->paused && snap->part_why[MV_PART_PAGES] == MV_WHY_HAVE && !snap->pages_ns &&
-	    snap->round_of) {
-		mv_build_clean(b, b->len ? MV_TEXT("   reading pages: ") : MV_TEXT("reading pages: "));
-		mv_build_count(b, snap->pages_done);
-		mv_build_clean(b, MV_TEXT(" of ~"));
-		mv_build_count(b, snap->round_of);
-		mv_build_clean(b, MV_TEXT(" mappings"));
-	}
-	if (shows_smaps && !ctx->paused && snap->smaps_ns && ctx->now_ns > snap->smaps_ns + limit_ns) {
-		mv_build_clean(b, b->len ? MV_TEXT("   PSS, DIRTY ") : MV_TEXT("PSS, DIRTY "));
-		mv_age_build(b, ctx->now_ns - snap->smaps_ns);
-		mv_build_clean(b, MV_TEXT(" ago"));
-	}
-	return b->len > 0;
 }

@@ -110,6 +110,19 @@ int mv_wrap_rows(int cols, struct mv_clean text)
 	return wrap(NULL, (struct mv_rect){0, 0, 1000, cols}, ROLE_TEXT, text);
 }
 
+void mv_wrap_line(struct mv_canvas *c, int y, int x, int cols, enum mv_role role, struct mv_clean text, int n)
+{
+	const char *at = text.text;
+	char line[512];
+	size_t skip;
+
+	for (int i = 0; *at && i <= n; i++, at += skip) {
+		next_line(at, cols, line, sizeof(line), &skip);
+		if (i == n)
+			mv_canvas_text(c, y, x, cols, role, mv_clean_trusted(line));
+	}
+}
+
 /* ---- drawing ---- */
 
 struct part {
@@ -125,9 +138,8 @@ static void draw(const void *state, const struct mv_context *ctx, struct mv_canv
 	struct mv_build foot;
 	int cols = area.cols - 4 > 72 ? 72 : area.cols - 4, rows = 2;
 
-	if (cols < 16) {
+	if (cols < 16)
 		cols = area.cols;
-	}
 	if (!s->below || !explain(s, ctx, s->n, &m))
 		return;
 	const struct part parts[] = {
@@ -136,7 +148,7 @@ static void draw(const void *state, const struct mv_context *ctx, struct mv_canv
 	int inner = cols - 4 - label_cols;
 	for (size_t i = 0; i < MV_COUNT_OF(parts); i++)
 		rows += parts[i].words->len ? mv_wrap_rows(inner, mv_build_text(parts[i].words)) : 0;
-	rows += 3; /* title and a blank line above, the foot below */
+	rows += 4; /* the title above, the foot below, a blank line each */
 	rows = rows > area.rows ? area.rows : rows;
 	struct mv_rect r = {area.y + (area.rows - rows) / 2, area.x + (area.cols - cols) / 2, rows, cols};
 	mv_canvas_fill(canvas, r, ROLE_TEXT, U' ');

@@ -19,6 +19,9 @@ void mv_size_build(struct mv_build *b, uint64_t bytes, bool exact);
 /* Wrap text into lines of at most cols columns, breaking at blanks; returns the rows used. */
 int mv_wrap_draw(struct mv_canvas *c, struct mv_rect area, enum mv_role role, struct mv_clean text);
 int mv_wrap_rows(int cols, struct mv_clean text);
+/* Line n of the same text alone. */
+void mv_wrap_line(struct mv_canvas *c, int y, int x, int cols, enum mv_role role, struct mv_clean text,
+		  int n);
 
 /* The facts that the header needs in that much room. */
 void mv_header_want(const struct mv_context *ctx, int rows, int cols, struct mv_want *want);
@@ -30,6 +33,17 @@ struct mv_banner {
 };
 bool mv_banner_of(const struct mv_context *ctx, uint64_t exec_ns, uint64_t exec_real_ns,
 		  struct mv_banner *ret_banner);
+
+/* The line at the bottom: sides and keys, as fit. */
+struct mv_bottom {
+	int cols;
+	enum mv_view_id shown;
+	char letter; /* of the view, as in actions.h */
+	bool outermost, overlay;
+};
+void mv_bottom_draw(const struct mv_bottom *bottom, struct mv_canvas *c, int y);
+/* The action that column x offers, MV_ACT_NONE none. */
+enum mv_action mv_bottom_at(const struct mv_bottom *bottom, int x);
 
 /* The editor of one line, for MV_OUT_ASK. */
 struct mv_editor {

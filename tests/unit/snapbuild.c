@@ -163,8 +163,8 @@ static size_t bytes_needed(const struct snapbuild *b, size_t *ret_names, size_t 
 static void fill_grid(const struct snapbuild *b, struct mv_snapshot *s, uint64_t *at, size_t cells_count)
 {
 	struct mv_range *spans = section(s, &s->spans, at, b->spans_count, sizeof(*spans));
-	uint32_t *first = section(s, &s->span_first, at, b->spans_count ? b->spans_count + 1 : 0,
-				  sizeof(*first));
+	uint32_t *first =
+	    section(s, &s->span_first, at, b->spans_count ? b->spans_count + 1 : 0, sizeof(*first));
 	struct mv_grid_cell *cells = section(s, &s->cells, at, cells_count, sizeof(*cells));
 	uint32_t next = 0;
 
@@ -190,6 +190,8 @@ struct mv_snapshot *snapbuild_make(const struct snapbuild *b)
 		abort();
 	*s = b->head;
 	s->magic = MV_SNAPSHOT_MAGIC;
+	if (!s->counters_ns)
+		s->counters_ns = s->taken_ns;
 	struct mv_mapping *maps = section(s, &s->mappings, &at, b->count, sizeof(*maps));
 	char *names = section(s, &s->names, &at, names_len, 1);
 	fill_mappings(b, maps, names);

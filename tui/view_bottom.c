@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <string.h>
+
+#include "tui/view_private.h"
+
+/* The bottom line: the sides, and the keys that matter here; fewer when narrow. */
+
+struct item {
+	enum mv_action action;
+	struct mv_clean words;
+	int give_up;	      /* dropped first when higher */
+	enum mv_view_id side; /* MV_VIEW__N: no side */
+	char key[16];
+	int x, w; /* w 0: not shown */
+};
+#define ITEMS_MAX 16
+
+static const struct item bottom_items[] = {
+    {MV_ACT_SIDE_MAP, {"Map"}, 2, MV_VIEW_MAP, "", 0, 0},
+    {MV_ACT_SIDE_PAGES, {"Pages"}, 2, MV_VIEW_PAGES, "", 0, 0},
+    {MV_ACT_SIDE_TABLES, {"Tables"}, 2, MV_VIEW_TABLES, "", 0, 0},
+    {MV_ACT_ENTER, {"in"}, 4, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_BACK, {"out"}, 3, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_FIND, {"find"}, 5, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_SORT, {"sort"}, 8, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_FILTER, {"filter"}, 9, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_GROUP, {"group"}, 10, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_COLUMNS, {"columns"}, 11, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_ZOOM_IN, {"zoom"}, 8, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_COLOUR, {"colour"}, 10, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_MEANING, {"what is it"}, 7, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_HELP, {"help"}, 0, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_QUIT, {"quit"}, 1, MV_VIEW__N, "", 0, 0},
+};
+_Static_assert(MV_COUNT_OF(bottom_items) <= ITEMS_MAX, "room for every item");
+
+static bool works_here(const struct mv_bottom *bottom, enum mv_action action)
+{
+	const char *where = mv_actions[action].where;
+
+	if (action == MV_ACT_BACK && bottom->outermost)
+		return false;
+	if (bottom->overlay && (action == MV_ACT_MEANING || action == MV_ACT_HELP))
+		return false;
+	return strchr(where, '*') || strchr(where, bottom->letter);
+}
+
+static int place_items(struct item *items, size_t count)
+{
+	int x = 1, end = 1;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!items[i].w)
+			continue;
+		items[i].x = x;
+		end = x + items[i].w;
+		bool side_next =
+		    i + 1 < count && items[i].side != MV_VIEW__N && items[i + 1].side != MV_VIEW__N;
+		x = end + (side_next ? 1 : 2);
+	}
+	return end;
+}
+
+static size_t layout_items(const struct mv_bottom *bottom, struct item *items)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < MV_COUNT_OF(bottom_items); i++) {
+		struct item *item = &items[count];
+
+		*item = bottom_items[i];
+		if (!works_here(bottom, item->action))
+			continue;
+		mv_keys_of(item->action, item->key, sizeof(item->key));
+		item->w = (int)strlen(item->key) + 1 + (int)mv_clean_width(item->words);
+		count++;
+	}
+	while (place_items(items, count) > bottom->cols) {
+		struct item *worst = NULL;
+
+		for (size_t i = 0; i < count; i++)
+			if (items[i].w && (!worst || items[i].give_up >= worst->give_up))
+				worst = &items[i];
+		if (!worst)
+			break;
+		worst->w = 0;
+	}
+	return count;
+}
+
+void mv_bottom_draw(const struct mv_bottom *bottom, struct mv_canvas *c, int y)
+{
+	struct item items[ITEMS_MAX];
+	size_t count = layout_items(bottom, items);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct item *item = &items[i];
+		bool side = item->side != MV_VIEW__N, on = item->side == bottom->shown;
+
+		if (!item->w)
+			continue;
+		int x = item->x +
+			mv_canvas_text(c, y, item->x, -1, on ? ROLE_SIDE_ON : ROLE_KEY, mv_words(item->key));
+		mv_canvas_text(c, y, x + 1, -1,
+			       on     ? ROLE_SIDE_ON
+			       : side ? ROLE_SIDE
+				      : ROLE_KEY_TEXT,
+			       item->words);
+	}
+}
+
+enum mv_action mv_bottom_at(const struct mv_bottom *bottom, int x)
+{
+	struct item items[ITEMS_MAX];
+	size_t count = layout_items(bottom, items);
+
+	for (size_t i = 0; i < count; i++)
+		if (x >= items[i].x && x < items[i].x + items[i].w)
+			return items[i].action;
+	return MV_ACT_NONE;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "tui/view_map.h"
+
+/* Words about the columns: what `w` says, and the line that tells why there is no value or how old it is. */
+
+bool map_column_meaning(const struct map_state *state, const struct mv_context *ctx, enum map_column column,
+			struct mv_meaning *m)
+{
+	unsigned field = map_column_field(column);
+	struct map_cell cell;
+	double rate = 0;
+
+	mv_build_init(&m->title);
+	mv_build_init(&m->formula);
+	mv_build_init(&m->source);
+	mv_build_init(&m->unit);
+	mv_build_init(&m->note);
+	mv_build_clean(&m->title, map_column_heading(column));
+	mv_build_clean(&m->formula, map_column_words(column));
+	if (field < MV_SMAPS__N) {
+		mv_build_clean(&m->source, MV_TEXT("/proc/PID/smaps "));
+		mv_build_clean(&m->source, mv_words(mv_smaps_fields[field].key));
+	} else {
+		mv_build_clean(&m->source, map_column_source(column));
+	}
+	if (map_column_is_size(column))
+		mv_build_clean(&m->unit, MV_TEXT("bytes (K = 1024, M = 1024K, G = 1024M)"));
+	else if (column == COL_GROWTH)
+		mv_build_clean(&m->unit, MV_TEXT("bytes a second"));
+	else if (column == COL_PAGES)
+		mv_build_fmt(&m->unit, "pages of %u bytes", ctx->snap ? ctx->snap->page_bytes : 0);
+	if (!ctx->snap || state->cursor >= state->rows.count)
+		return true;
+	const struct map_row *row = &state->rows.at[state->cursor];
+	if (row->kind == ROW_GHOST || column == COL_NAME)
+		return true;
+	struct mv_val v = map_row_value(state, ctx, row, column, &rate);
+	mv_build_clean(&m->title, MV_TEXT("  "));
+	if (!mv_have(&v)) {
+		mv_build_why(&m->title, (enum mv_why)v.why);
+	} else if (column == COL_RESIDENT) {
+		if (row->kind == ROW_MAPPING)
+			mv_build_fmt(&m->title, "%.1f %%", (double)v.value / 1e4);
+	} else if (row->kind == ROW_MAPPING || map_column_is_size(column) || column == COL_GROWTH ||
+		   column == COL_PAGES) {
+		map_cell_build(ctx, column, v, rate, &cell);
+		mv_build_clean(&m->title, mv_build_text(&cell.text));
+	}
+	if (mv_have(&v) && map_column_is_size(column)) {
+		mv_build_clean(&m->note, MV_TEXT("exactly "));
+		mv_build_count(&m->note, v.value);
+		mv_build_clean(&m->note, MV_TEXT(" bytes"));
+	} else if (mv_have(&v) && column == COL_KIND && row->kind == ROW_MAPPING) {
+		mv_build_clean(&m->note, mv_words(mv_kind_meaning((enum mv_kind)v.value)));
+	} else if (mv_have(&v) && column == COL_FLAGS && row->kind == ROW_MAPPING) {
+		for (unsigned i = 0; i < MV_VM__N; i++) {
+			if (!(v.value >> i & 1))
+				continue;
+			if (m->note.len)
+				mv_build_clean(&m->note, MV_TEXT(", "));
+			mv_build_clean(&m->note, mv_words(mv_vm_flag_letters((enum mv_vm_flag)i)));
+			mv_build_clean(&m->note, MV_TEXT(" "));
+			mv_build_clean(&m->note, mv_words(mv_vm_flag_meaning((enum mv_vm_flag)i)));
+		}
+	}
+	return true;
+}
+
+/* "PSS, DIRTY: - (needs …)" for the shown columns that come from a part that cannot be read. */
+static void note_part(const struct map_state *state, struct mv_build *b, uint64_t columns, uint32_t why)
+{
+	bool any = false;
+
+	if (why == MV_WHY_HAVE || why == MV_WHY_NOT_READ)
+		return;
+	for (int i = 0; i < COL__N; i++) {
+		if (!(columns >> i & 1) || !state->columns[i].w)
+			continue;
+		mv_build_clean(b, any ? MV_TEXT(", ") : b->len ? MV_TEXT("   ") : MV_TEXT(""));
+		mv_build_clean(b, state->columns[i].heading);
+		any = true;
+	}
+	if (!any)
+		return;
+	mv_build_clean(b, MV_TEXT(": "));
+	mv_build_why(b, (enum mv_why)why);
+}
+
+bool map_columns_note(const struct map_state *state, const struct mv_context *ctx, struct mv_build *b)
+{
+	const struct mv_snapshot *snap = ctx->snap;
+	uint64_t from_smaps = 0, limit_ns = 2 * (uint64_t)ctx->interval_ms * 1000000;
+	uint64_t from_pages = UINT64_C(1) << COL_RSS | UINT64_C(1) << COL_SWAP | UINT64_C(1) << COL_RESIDENT;
+	bool shows_smaps = false;
+
+	mv_build_init(b);
+	if (!snap)
+		return false;
+	for (int i = 0; i < COL__N; i++) {
+		if (!map_column_needs_smaps((enum map_column)i))
+			continue;
+		from_smaps |= UINT64_C(1) << i;
+		shows_smaps |= state->columns[i].w > 0;
+	}
+	if (snap->maps_torn)
+		mv_build_clean(b, MV_TEXT("the mappings changed while they were read"));
+	note_part(state, b, from_pages, snap->part_why[MV_PART_PAGES]);
+	note_part(state, b, from_smaps, snap->part_why[MV_PART_SMAPS]);
+	if (!ctx->paused && snap->part_why[MV_PART_PAGES] == MV_WHY_HAVE && !snap->pages_ns &&
+	    snap->round_of) {
+		mv_build_clean(b, b->len ? MV_TEXT("   reading pages: ") : MV_TEXT("reading pages: "));
+		mv_build_count(b, snap->pages_done);
+		mv_build_clean(b, MV_TEXT(" of ~"));
+		mv_build_count(b, snap->round_of);
+		mv_build_clean(b, MV_TEXT(" mappings"));
+	}
+	if (shows_smaps && !ctx->paused && snap->smaps_ns && ctx->now_ns > snap->smaps_ns + limit_ns) {
+		mv_build_clean(b, b->len ? MV_TEXT("   PSS, DIRTY ") : MV_TEXT("PSS, DIRTY "));
+		mv_age_build(b, ctx->now_ns - snap->smaps_ns);
+		mv_build_clean(b, MV_TEXT(" ago"));
+	}
+	return b->len > 0;
+}
