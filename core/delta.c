@@ -197,6 +197,12 @@ static void carry_over(struct row *now, const struct row *old, uint64_t now_ns)
 	now->change_ns = now_ns;
 }
 
+/* The mapping before place j covers it all: it was merged into it and has not vanished. */
+static bool merged(const struct row *now, uint32_t j, const struct row *old)
+{
+	return j > 0 && now[j - 1].start <= old->start && now[j - 1].end >= old->end;
+}
+
 /* Match the remembered rows with the snapshot's mappings: by start, else by end (what grows down). */
 static void match_rows(struct mv_delta *d, struct row *now, uint32_t count, uint64_t now_ns)
 {
@@ -210,7 +216,8 @@ static void match_rows(struct mv_delta *d, struct row *now, uint32_t count, uint
 			i++;
 			j++;
 		} else if (!row || (old && old->start < row->start)) {
-			add_ghost(d, old, now_ns);
+			if (!merged(now, j, old))
+				add_ghost(d, old, now_ns);
 			i++;
 		} else {
 			row->change = MV_CHANGE_NEW;
@@ -305,10 +312,13 @@ int mv_delta_feed(struct mv_delta *delta, const struct mv_snapshot *snap)
 	/* Not by seq: a replaced collector counts anew. */
 	if (same && snap->taken_ns < delta->taken_ns)
 		return 0;
+	/* A new program matches nothing of the old one, also when its list comes later. */
+	if (!same)
+		delta->count = 0;
 	feed_snapshot_counters(delta, snap);
 	forget_ghosts(delta, snap->taken_ns);
 	/* A snapshot without mappings (not wanted, or the process has ended) says nothing about them. */
-	if (snap->mappings.count && (!same || !delta->count || snap->maps_gen != delta->maps_gen)) {
+	if (snap->mappings.count && (!delta->count || snap->maps_gen != delta->maps_gen)) {
 		r = feed_mappings(delta, snap, same && delta->count);
 		if (r == 0)
 			delta->maps_gen = snap->maps_gen;
