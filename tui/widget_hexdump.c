@@ -42,7 +42,8 @@ static void draw_byte(struct mv_canvas *c, struct mv_rect area, int y, int hex_x
 void mv_hexdump_draw(struct mv_canvas *c, struct mv_rect area, uint64_t addr, const uint8_t *bytes,
 		     size_t count, int per_row)
 {
-	int digits = (addr + count) >> 48 ? 16 : 12, hex_x = digits + 2, text_x = hex_x + byte_x(per_row) + 1;
+	int digits = (addr + count) >> 48 ? 16 : 12, hex_x = digits + 2,
+	    text_x = hex_x + byte_x(per_row - 1) + 4;
 	size_t each = per_row > 0 ? (size_t)per_row : 1;
 
 	for (int y = 0; y < area.rows && (size_t)y * each < count; y++) {
