@@ -312,7 +312,7 @@ void mv_theme_mono(struct mv_theme *ret_theme)
 	    {ROLE_PAGE_ANON, 0},
 	    {ROLE_PAGE_SHMEM, 0},
 	    {ROLE_PAGE_FILE, 0},
-	    {ROLE_PAGE_FRESH, MV_ATTR_BOLD | MV_ATTR_REVERSE},
+	    {ROLE_PAGE_FRESH, MV_ATTR_BOLD | MV_ATTR_UNDERLINE},
 	};
 
 	init_theme(ret_theme);

@@ -112,8 +112,8 @@ static void the_picture_stands_alone(void **state)
 	(void)state;
 	assert_int_equal(mv_canvas_init(&c, 24, 80), 0);
 	svg = svg_of(&c);
-	assert_int_equal(
-	    strncmp(svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"748\" height=\"460\" ", 66), 0);
+	assert_ptr_equal(
+	    strstr(svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"748\" height=\"460\" "), svg);
 	assert_string_equal(svg + strlen(svg) - 7, "</svg>\n");
 	assert_null(strstr(svg, "href"));
 	free(svg);
