@@ -9,7 +9,8 @@ CMOCKA_MESSAGE_OUTPUT=TAP
 export CMOCKA_MESSAGE_OUTPUT
 
 {
-	"$@" 2>&1
+	# A limit far beyond what any takes: one that hangs is to fail, not to hang what waits for it.
+	timeout -k 10 "${MV_TEST_LIMIT_S:-300}" "$@" 2>&1
 	# On a line of its own, since a program may die inside a line.
 	printf '\n@exit %d\n' $?
 } | awk -v name="${1##*/}" '
@@ -22,7 +23,9 @@ export CMOCKA_MESSAGE_OUTPUT
 		if (skip) {
 			sub(/^# *[Ss][Kk][Ii][Pp] */, "")
 			sub(/ *# *[Ss][Kk][Ii][Pp] */, ": ")
-			print "ok " seen " - " $0 " # SKIP"
+			# cmocka knows no reason: a line "# SKIP why" before tells it.
+			print "ok " seen " - " $0 " # SKIP" reason
+			reason = ""
 		} else {
 			failed += bad
 			print (bad ? "not ok " : "ok ") seen " - " $0
@@ -31,6 +34,7 @@ export CMOCKA_MESSAGE_OUTPUT
 	}
 	/^@exit [0-9]+$/ { status = $2; next }
 	/^$/ { next }
+	/^#? *SKIP / { reason = $0; sub(/^#? *SKIP/, "", reason); next }
 	/^#/ { print; next }
 	{ print "# " $0 }
 	END {
