@@ -326,6 +326,13 @@ void mv_theme_mono(struct mv_theme *ret_theme)
 
 #define LEAST_CONTRAST 4.5
 
+/* Roles of a page grid's cells. */
+static bool is_grid_role(unsigned role)
+{
+	return (role >= ROLE_PAGE_NONE && role <= ROLE_PAGE_UNREAD) ||
+	       (role >= ROLE_SCALE_0 && role <= ROLE_SHARED_YES);
+}
+
 /* The cell keeps its own colour where it can be read, so that a kind can be told under the cursor too. */
 static void put_cursor(const struct mv_theme *theme, unsigned role, struct mv_style *style)
 {
@@ -337,6 +344,9 @@ static void put_cursor(const struct mv_theme *theme, unsigned role, struct mv_st
 		if (role == ROLE_TEXT || style->fg < 0 ||
 		    mv_theme_contrast(style->fg, style->bg) < LEAST_CONTRAST)
 			style->fg = ink;
+		/* A full block would hide its ground, and so the cursor: in a grid the two change places. */
+		if (is_grid_role(role))
+			style->attrs ^= MV_ATTR_REVERSE;
 	}
 	/* What is reverse already (an alert) is turned back: the cursor shows either way. */
 	style->attrs ^= cursor->attrs & MV_ATTR_REVERSE;

@@ -258,8 +258,13 @@ static void cells_look_as_the_theme_says(void **state)
 	assert_int_equal(mv_theme_style(&theme, ROLE_DIM, MV_ATTR_CURSOR).fg, 0xffffff);
 	assert_int_equal(mv_theme_style(&theme, ROLE_ALERT, 0).bg, 0xaa0000);
 	assert_int_equal(mv_theme_style(&theme, ROLE_ALERT, MV_ATTR_CURSOR).bg, 0x333333);
+	/* A page that fills its cell must not hide the cursor. */
+	assert_int_equal(mv_theme_style(&theme, ROLE_PAGE_ANON, MV_ATTR_CURSOR).attrs & MV_ATTR_REVERSE,
+			 MV_ATTR_REVERSE);
+	assert_int_equal(mv_theme_style(&theme, ROLE_BAR, MV_ATTR_CURSOR).attrs & MV_ATTR_REVERSE, 0);
 	mv_theme_mono(&theme);
 	assert_int_equal(mv_theme_style(&theme, ROLE_TEXT, MV_ATTR_CURSOR).attrs, MV_ATTR_REVERSE);
+	assert_int_equal(mv_theme_style(&theme, ROLE_PAGE_ANON, MV_ATTR_CURSOR).attrs, MV_ATTR_REVERSE);
 	/* Reverse twice is plain: a selected alert still differs from its neighbours. */
 	assert_int_equal(mv_theme_style(&theme, ROLE_ALERT, MV_ATTR_CURSOR).attrs, MV_ATTR_BOLD);
 }
