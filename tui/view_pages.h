@@ -156,6 +156,9 @@ void mv_words_page(struct mv_build *b, const struct mv_page_detail *page, const 
 void mv_words_addr(struct mv_build *b, uint64_t addr);
 /* The page under the loupe, or NULL when this snapshot has another one. */
 const struct mv_page_detail *mv_words_detail(const struct mv_snapshot *snap, uint64_t page);
+/* Levels of the page tables, and their names, of this machine. */
+unsigned mv_words_levels(const struct mv_snapshot *snap);
+struct mv_clean mv_words_level(unsigned level, unsigned levels);
 /* Fill a meaning out of literals. */
 void mv_words_meaning(struct mv_meaning *m, struct mv_clean title, struct mv_clean formula,
 		      struct mv_clean source, struct mv_clean unit, struct mv_clean note);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/text.h"
+#include "core/pagetable.h"
 #include "tui/view_pages.h"
 
 struct mv_clean mv_words_state(unsigned state)
@@ -171,4 +171,16 @@ void mv_words_meaning(struct mv_meaning *m, struct mv_clean title, struct mv_cle
 	mv_build_clean(&m->unit, unit);
 	mv_build_init(&m->note);
 	mv_build_clean(&m->note, note);
+}
+
+unsigned mv_words_levels(const struct mv_snapshot *snap)
+{
+	return snap->levels == 5 ? 5 : 4;
+}
+
+struct mv_clean mv_words_level(unsigned level, unsigned levels)
+{
+	static const struct mv_clean names[MV_LEVELS_MAX] = {{"PTE"}, {"PMD"}, {"PUD"}, {"P4D"}, {"PGD"}};
+
+	return level == levels ? names[MV_LEVELS_MAX - 1] : names[level - 1];
 }

@@ -20,6 +20,7 @@ struct pagesim {
 	struct snapbuild build; /* rows, head */
 	const struct pagesim_run *runs;
 	size_t runs_count;
+	bool root; /* frames are told */
 	bool huge; /* every page lies in a huge block */
 	uint32_t fresh_ds; /* every page is fresh and so old; 0: all were there before */
 	struct mv_snapshot *snap;
@@ -76,6 +77,16 @@ static void pagesim_answer(struct pagesim *sim, const struct mv_want *want)
 	b.head.page.word = MV_WORD_PRESENT | MV_WORD_EXCLUSIVE;
 	b.head.page.block_pages = 1;
 	b.head.page.frame = mv_val_missing(MV_WHY_NEEDS_SYS_ADMIN);
+	if (sim->root) {
+		b.head.page.frame = mv_val_of(0x1a2b3c);
+		b.head.page.flags = mv_val_of(0x5068);
+		b.head.page.mapcount = mv_val_of(1);
+		b.head.page.cgroup = mv_val_of(4242);
+	} else {
+		b.head.page.flags = b.head.page.mapcount = b.head.page.cgroup = b.head.page.frame;
+	}
+	b.head.page.bytes = sim->build.page_bytes_count ? mv_val_of(sim->build.page_bytes_count)
+							: mv_val_missing(MV_WHY_NOT_PRESENT);
 	b.head.page.first_seen_ns = mv_val_of(96 * MV_NS_PER_SEC);
 	for (uint32_t i = 0; i < want->spans_count; i++) {
 		counts[i] = (uint32_t)((want->spans[i].end - want->spans[i].start + bytes - 1) / bytes);
