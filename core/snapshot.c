@@ -85,11 +85,13 @@ int mv_snapshot_check(const struct mv_snapshot *s, size_t mapped_bytes)
 	    (s->cmdline.count && !pool_ends(s, &s->cmdline)))
 		return -EBADMSG;
 	if (s->life > MV_LIFE_KERNEL_THREAD || s->page.state >= MV_PAGE__N || s->levels < 4 ||
-	    s->levels > 5 || s->page_bytes < 1024)
+	    s->levels > 5 || s->page_bytes < 1024 || (s->page_bytes & (s->page_bytes - 1)))
 		return -EBADMSG;
 	m = mv_snapshot_mappings(s);
+	/* Ascending and apart: views search among them. */
 	for (uint64_t i = 0; i < s->mappings.count; i++)
-		if (m[i].name >= s->names.count || m[i].kind >= MV_KIND__N || m[i].start >= m[i].end)
+		if (m[i].name >= s->names.count || m[i].kind >= MV_KIND__N || m[i].start >= m[i].end ||
+		    (i && m[i].start < m[i - 1].end))
 			return -EBADMSG;
 	return 0;
 }
