@@ -225,7 +225,8 @@ static void match_rows(struct mv_delta *d, struct row *now, uint32_t count, uint
 			j++;
 		}
 	}
-	qsort(d->ghosts, d->ghosts_count, sizeof(*d->ghosts), compare_ghosts);
+	if (d->ghosts_count)
+		qsort(d->ghosts, d->ghosts_count, sizeof(*d->ghosts), compare_ghosts);
 }
 
 static int take_names(struct mv_delta *d, const struct mv_snapshot *s)
