@@ -86,6 +86,22 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+uint32_t mv_interval_next(uint32_t interval_ms, bool longer)
+{
+	static const uint32_t steps[] = {100, 200, 500, 1000, 2000, 5000, 10000};
+	const size_t count = MV_COUNT_OF(steps);
+	size_t i = 0;
+
+	if (longer) {
+		while (i < count - 1 && steps[i] <= interval_ms)
+			i++;
+		return steps[i];
+	}
+	for (i = count - 1; i > 0 && steps[i] >= interval_ms; i--)
+		;
+	return steps[i];
+}
+
 struct parsing {
 	struct mv_options *options;
 	char *message;

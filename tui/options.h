@@ -42,6 +42,9 @@ struct mv_options {
  * it. */
 int mv_options_parse(int argc, char **argv, struct mv_options *ret_options, char *message, size_t cap);
 
+/* The next longer or shorter interval of `<` and `>`: 100 ms to 10 s in steps of 1, 2, 5. */
+uint32_t mv_interval_next(uint32_t interval_ms, bool longer);
+
 /* The text of --help, and the few lines for whoever typed nothing. */
 extern const char mv_options_help[], mv_options_short_help[];
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MV_THEME_CHOICE_H
+#define MV_THEME_CHOICE_H
+
+/* Which theme is worn: by name, by default, without colours; and the next one. Reads files: not for views. */
+
+#include "tui/theme.h"
+
+struct mv_theme_choice {
+	struct mv_theme_list list;
+	size_t at; /* in list; count when none of it is worn */
+	struct mv_theme theme;
+	struct mv_build warning; /* empty when all went well */
+};
+
+/*
+ * name NULL: the default. no_colour, or NO_COLOR set and not empty, without a name: mono. A theme that is not
+ * found or has errors is named in the warning (with its line) and the default is worn instead.
+ */
+void mv_theme_choose(struct mv_theme_choice *choice, const char *name, bool no_colour);
+/* The next one of the list that can be read. */
+void mv_theme_choose_next(struct mv_theme_choice *choice);
+
+#endif
