@@ -3,8 +3,8 @@
 #define MV_SAMPLER_H
 
 /*
- * source + want -> snapshot, within a budget of CPU and of the target's lock time. Keeps what was read before,
- * knows how old it is, and reads again only what is wanted and due (PERFORMANCE.md, the pipeline).
+ * source + want -> snapshot, within a budget of CPU and of the target's lock time. Keeps what was read
+ * before, knows how old it is, and reads again only what is wanted and due (PERFORMANCE.md, the pipeline).
  */
 
 #include "core/snapshot.h"
@@ -19,14 +19,15 @@ void mv_sampler_free(struct mv_sampler *sampler);
 void mv_sampler_want(struct mv_sampler *sampler, const struct mv_want *want);
 
 /*
- * The tick: counters, and whatever is due. Returns 0, or -ESRCH once the process has ended (what was known stays,
- * life says GONE).
+ * The tick: counters, and whatever is due. Returns 0, or -ESRCH once the process has ended (what was known
+ * stays, life says GONE).
  */
 int mv_sampler_tick(struct mv_sampler *sampler);
 
 /*
- * Do a slice of the work that is still due (at most about 1 ms of the target's lock). Returns 1 when there is more
- * to do now, 0 when there is nothing, with *ret_due_ns the time of the next paced piece (UINT64_MAX: at the tick).
+ * Do a slice of the work that is still due (at most about 1 ms of the target's lock). Returns 1 when there is
+ * more to do now, 0 when there is nothing, with *ret_due_ns the time of the next paced piece (UINT64_MAX: at
+ * the tick).
  */
 int mv_sampler_work(struct mv_sampler *sampler, uint64_t *ret_due_ns);
 
@@ -38,6 +39,7 @@ size_t mv_sampler_snapshot_bytes(const struct mv_sampler *sampler);
 void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block);
 
 /* Everything wanted, read whole, no pacing; then a malloc'ed snapshot (free it). Batch and fixtures. */
-int mv_sampler_once(struct mv_sampler *sampler, const struct mv_want *want, struct mv_snapshot **ret_snapshot);
+int mv_sampler_once(struct mv_sampler *sampler, const struct mv_want *want,
+		    struct mv_snapshot **ret_snapshot);
 
 #endif
