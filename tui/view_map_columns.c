@@ -19,9 +19,9 @@
 	X(PSS, "PSS", 5, 5, 6, true, "RSS with each page divided by the number of processes that map it", "/proc/PID/smaps Pss") \
 	X(DIRTY, "DIRTY", 6, 6, 7, true, "changed since it was read from disk: Shared_Dirty + Private_Dirty", "/proc/PID/smaps Shared_Dirty, Private_Dirty") \
 	X(SWAP, "SWAP", 5, 5, 8, true, "its pages that are in swap", "/proc/PID/pagemap (PAGEMAP_SCAN), or smaps Swap where that was read") \
-	X(PERM, "PERM", 5, 4, 0, false, "read, write, execute; p private, s shared", "/proc/PID/maps, second field")  \
+	X(PERM, "PERM", 5, 4, 1, false, "read, write, execute; p private, s shared", "/proc/PID/maps, second field")  \
 	X(KIND, "KIND", 12, 6, 5, false, "what it is for, told from its name, rights and neighbours", "/proc/PID/maps and the threads' stack pointers") \
-	X(RESIDENT, "RESIDENT", 20, 8, 0, false, "how much of it is in RAM: RSS / SIZE", "/proc/PID/pagemap and maps") \
+	X(RESIDENT, "RESIDENT", 20, 8, 1, false, "how much of it is in RAM: RSS / SIZE", "/proc/PID/pagemap and maps") \
 	X(GROWTH, "GROWTH", 9, 9, 9, true, "growth of its RSS a second, over the last few seconds", "difference of RSS between snapshots / seconds") \
 	X(END, "END", 12, 12, 2, false, "address after its last byte", "/proc/PID/maps, first field")                 \
 	X(PAGES, "PAGES", 7, 7, 2, true, "base pages that it covers: SIZE / page size", "/proc/PID/maps, first field")  \

@@ -245,6 +245,47 @@ void snapbuild_context(struct mv_context *ctx, const struct mv_snapshot *snap, c
 	ctx->own_cpu_percent = -1;
 }
 
+static size_t put_utf8(char *out, char32_t ch)
+{
+	if (ch < 0x80) {
+		out[0] = (char)ch;
+		return 1;
+	}
+	size_t n = ch < 0x800 ? 2 : ch < 0x10000 ? 3 : 4;
+	static const unsigned lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+	for (size_t i = n; i-- > 1; ch >>= 6)
+		out[i] = (char)(0x80 | (ch & 0x3f));
+	out[0] = (char)(lead[n] | ch);
+	return n;
+}
+
+const char *snapbuild_line(const struct mv_canvas *c, int y)
+{
+	static char lines[4][8192];
+	static unsigned turn;
+	char *out = lines[turn++ % 4];
+	size_t len = 0;
+
+	for (int x = 0; x < c->cols && len + 16 < sizeof(lines[0]); x++) {
+		const struct mv_cell *cell = mv_canvas_at(c, y, x);
+
+		for (int i = 0; cell && i < 3 && cell->ch[i]; i++)
+			len += put_utf8(out + len, cell->ch[i]);
+	}
+	while (len && out[len - 1] == ' ')
+		len--;
+	out[len] = '\0';
+	return out;
+}
+
+bool snapbuild_shows(const struct mv_canvas *c, const char *text)
+{
+	for (int y = 0; y < c->rows; y++)
+		if (strstr(snapbuild_line(c, y), text))
+			return true;
+	return false;
+}
+
 #define PY   "/usr/bin/python3.11"
 #define LIBC "/usr/lib/x86_64-linux-gnu/libc.so.6"
 const struct snapbuild_row snapbuild_python[] = {

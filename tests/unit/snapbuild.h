@@ -54,6 +54,11 @@ struct mv_snapshot *snapbuild_make(const struct snapbuild *b);
 void snapbuild_context(struct mv_context *ctx, const struct mv_snapshot *snap, const struct mv_delta *delta,
 		       struct mv_keeper_status *status);
 
+/* Row y of a canvas as UTF-8, blanks at its end cut off; valid until the next call but three. */
+const char *snapbuild_line(const struct mv_canvas *c, int y);
+/* Does any row hold text? */
+bool snapbuild_shows(const struct mv_canvas *c, const char *text);
+
 /* A small python: heap, anon blocks, libc's five mappings, stack, vdso. */
 extern const struct snapbuild_row snapbuild_python[];
 extern const size_t snapbuild_python_count;
