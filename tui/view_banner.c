@@ -70,7 +70,7 @@ static void build_stuck(struct mv_build *b, const struct mv_context *ctx)
 	char wchan[sizeof(ctx->status->wchan) * 4];
 	size_t len = strnlen(ctx->status->wchan, sizeof(ctx->status->wchan));
 
-	mv_build_clean(b, ctx->status->gave_up ? MV_TEXT("reading was given up, the readers were blocked")
+	mv_build_clean(b, ctx->status->gave_up ? MV_TEXT("R tries again: reading was given up, blocked")
 					       : MV_TEXT("the reader is blocked"));
 	if (len) {
 		mv_build_clean(b, MV_TEXT(" in "));
@@ -81,8 +81,7 @@ static void build_stuck(struct mv_build *b, const struct mv_context *ctx)
 		mv_age_build(b, ctx->now_ns - ctx->snap->taken_ns);
 		mv_build_clean(b, MV_TEXT(" old"));
 	}
-	mv_build_clean(b, ctx->status->gave_up ? MV_TEXT(", counters go on; R tries again")
-					       : MV_TEXT(", counters go on"));
+	mv_build_clean(b, MV_TEXT("; counters go on"));
 }
 
 bool mv_banner_of(const struct mv_context *ctx, uint64_t exec_ns, uint64_t exec_real_ns,
