@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <langinfo.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,11 +25,10 @@
  * each batch of changed cells the pipe is emptied into a queue of ours, which the loop drains as the terminal
  * takes it. Batches are so small that one fits into the pipe, whatever colours its cells have.
  *
- * On the way in curses writes its own sequences; on the way out they are ours alone (struct rescue), because
+ * On the way in curses writes its own sequences; on the way out they are ours alone (mv_tty_rescue), because
  * they must also be there for a crash handler and when the queue is thrown away.
  */
 
-#define PIPE_BYTES	 (1024 * 1024)
 #define CELL_BYTES	 128 /* the most that one changed cell can cost: two colours, attributes, cursor, glyph */
 #define ROWS_MAX	 1000
 #define COLS_MAX	 1000
@@ -48,7 +46,6 @@ struct look {
 };
 struct mv_term {
 	struct mv_tty tty;
-	int pipe_fd; /* what curses writes */
 	FILE *in, *out;
 	SCREEN *screen;
 	WINDOW *keys; /* a pad, so that reading keys draws nothing */
@@ -133,7 +130,7 @@ static void collect_output(struct mv_term *term)
 {
 	fflush(term->out);
 	/* Without memory this frame is lost; the next one draws everything. */
-	if (mv_tty_collect(&term->tty, term->pipe_fd) < 0)
+	if (mv_tty_collect(&term->tty) < 0)
 		forget_shadow(term);
 }
 
@@ -152,6 +149,13 @@ int mv_term_fd(const struct mv_term *term)
 	return term->tty.fd;
 }
 
+/* Scrolling margins off. curses sets them to the size that it believes in when it starts, which is
+ * terminfo's. */
+static const char *whole_screen(void)
+{
+	return change_scroll_region ? "\033[r" : "";
+}
+
 /* Anew after each change of size: where there is no second screen the prompt goes below the picture. */
 static void prepare_rescue(const struct mv_term *term)
 {
@@ -161,6 +165,7 @@ static void prepare_rescue(const struct mv_term *term)
 	if (term->mouse)
 		mv_tty_rescue_add("\033[?1006l\033[?1002l\033[?1000l");
 	mv_tty_rescue_add(keypad_local);
+	mv_tty_rescue_add(whole_screen());
 	if (!exit_ca_mode)
 		mv_tty_rescue_add(tiparm(cursor_address, term->rows - 1, 0));
 	mv_tty_rescue_add(cursor_normal);
@@ -177,7 +182,7 @@ static void give_back(struct mv_term *term)
 {
 	endwin();
 	fflush(term->out);
-	mv_tty_discard(&term->tty, term->pipe_fd);
+	mv_tty_discard(&term->tty);
 	/* An answer or a mouse report on its way would be typed into the shell. */
 	mv_tty_give_back(&term->tty, term->asked_width || term->mouse);
 }
@@ -381,6 +386,7 @@ static int take_size(struct mv_term *term, int rows, int cols)
 	term->rows = rows;
 	term->cols = cols;
 	prepare_rescue(term);
+	mv_tty_queue(&term->tty, whole_screen());
 	start_anew(term);
 	return 0;
 }
@@ -404,11 +410,11 @@ void mv_term_size(struct mv_term *term, int *ret_rows, int *ret_cols)
  */
 static void ask_width(struct mv_term *term)
 {
-	if (!term->utf8 || term->rows < 2 || term->cols < 4)
+	if (!term->utf8)
 		return;
 	define_key("\033[2;2R", KEY_WIDTH_NARROW);
 	define_key("\033[2;3R", KEY_WIDTH_WIDE);
-	mv_tty_queue(&term->tty, "\033[2;1H█\033[6n\033[2;1H   \033[H");
+	mv_tty_queue(&term->tty, "\033[2;1H█\033[6n\033[H");
 	term->asked_width = true;
 }
 
@@ -524,43 +530,6 @@ bool mv_term_input(struct mv_term *term, struct mv_input *ret_input)
 
 /* ---- opening, closing ---- */
 
-static int open_pipe(struct mv_term *term)
-{
-	int ends[2], bytes;
-
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -errno;
-	term->pipe_fd = ends[0];
-	term->out = fdopen(ends[1], "w");
-	if (!term->out) {
-		close(ends[1]);
-		return -ENOMEM;
-	}
-	/* A user who has many pipes gets a smaller one: smaller batches, then. */
-	fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
-	bytes = fcntl(ends[1], F_GETPIPE_SZ);
-	/* Half of it, for curses' sequences that belong to no cell. */
-	term->batch_cells = (size_t)(bytes > 65536 ? bytes : 65536) / 2 / CELL_BYTES;
-	return 0;
-}
-
-static int open_input(struct mv_term *term)
-{
-	int fd, err;
-
-	err = mv_tty_init(&term->tty);
-	if (err < 0)
-		return err;
-	fd = fcntl(term->tty.fd, F_DUPFD_CLOEXEC, 3);
-	term->in = fd < 0 ? NULL : fdopen(fd, "r");
-	if (!term->in) {
-		if (fd >= 0)
-			close(fd);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 /* curses would catch these; the loop has them by signalfd. */
 static const int curses_signals[] = {SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 
@@ -612,8 +581,6 @@ static void release(struct mv_term *term)
 		fclose(term->out);
 	if (term->in)
 		fclose(term->in);
-	if (term->pipe_fd >= 0)
-		close(term->pipe_fd);
 	mv_tty_release(&term->tty);
 	free(term->pairs);
 	free(term->shadow);
@@ -622,11 +589,15 @@ static void release(struct mv_term *term)
 
 static int bring_up(struct mv_term *term, bool mouse)
 {
+	size_t pipe_bytes;
 	int rows, cols, err;
 
-	err = open_input(term);
-	err = err < 0 ? err : open_pipe(term);
-	err = err < 0 ? err : start_curses(term);
+	err = mv_tty_init(&term->tty, &term->in, &term->out, &pipe_bytes);
+	if (err < 0)
+		return err;
+	/* Half of it, for curses' sequences that belong to no cell. */
+	term->batch_cells = pipe_bytes / 2 / CELL_BYTES;
+	err = start_curses(term);
 	if (err < 0)
 		return err;
 	if (mouse)
@@ -637,13 +608,12 @@ static int bring_up(struct mv_term *term, bool mouse)
 	if (err < 0)
 		return err;
 	prepare_rescue(term);
-	err = take_size(term, rows, cols);
-	if (err < 0) {
+	if (rows >= 2 && cols >= 4)
+		ask_width(term);
+	err = take_size(term, rows, cols); /* clears what the question drew */
+	if (err < 0)
 		give_back(term);
-		return err;
-	}
-	ask_width(term);
-	return 0;
+	return err;
 }
 
 int mv_term_open(const struct mv_theme *theme, bool mouse, struct mv_term **ret_term)
@@ -653,7 +623,7 @@ int mv_term_open(const struct mv_theme *theme, bool mouse, struct mv_term **ret_
 
 	if (!term)
 		return -ENOMEM;
-	term->tty.fd = term->pipe_fd = -1;
+	term->tty.fd = term->tty.pipe_fd = -1;
 	term->theme = *theme;
 	mv_theme_mono(&term->mono);
 	term->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;

@@ -7,12 +7,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "tui/tty.h"
 
 #define GIVE_BACK_MS 100
 #define READ_BYTES   65536
+#define PIPE_BYTES   (1024 * 1024)
 
 /* What brings the terminal back, for the crash handler too: plain memory, written before it is armed. */
 static struct rescue {
@@ -39,18 +41,58 @@ int mv_tty_open_fd(void)
 	return fd < 0 ? -ENOTTY : fd;
 }
 
-int mv_tty_init(struct mv_tty *tty)
+static int open_pipe(struct mv_tty *tty, FILE **ret_out, size_t *ret_bytes)
 {
-	*tty = (struct mv_tty){.fd = mv_tty_open_fd()};
-	return tty->fd < 0 ? tty->fd : 0;
+	int ends[2], bytes;
+	FILE *out;
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	tty->pipe_fd = ends[0];
+	out = fdopen(ends[1], "w");
+	if (!out) {
+		close(ends[1]);
+		return -ENOMEM;
+	}
+	/* A user who has many pipes gets a smaller one. */
+	fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
+	bytes = fcntl(ends[1], F_GETPIPE_SZ);
+	*ret_bytes = bytes > 0 ? (size_t)bytes : 4096;
+	*ret_out = out;
+	return 0;
+}
+
+int mv_tty_init(struct mv_tty *tty, FILE **ret_in, FILE **ret_out, size_t *ret_pipe_bytes)
+{
+	FILE *in;
+	int fd, err;
+
+	*tty = (struct mv_tty){.fd = mv_tty_open_fd(), .pipe_fd = -1};
+	if (tty->fd < 0)
+		return tty->fd;
+	fd = fcntl(tty->fd, F_DUPFD_CLOEXEC, 3);
+	in = fd < 0 ? NULL : fdopen(fd, "r");
+	err = in ? open_pipe(tty, ret_out, ret_pipe_bytes) : -ENOMEM;
+	if (err < 0) {
+		if (in)
+			fclose(in);
+		else if (fd >= 0)
+			close(fd);
+		mv_tty_release(tty);
+		return err;
+	}
+	*ret_in = in;
+	return 0;
 }
 
 void mv_tty_release(struct mv_tty *tty)
 {
+	if (tty->pipe_fd >= 0)
+		close(tty->pipe_fd);
 	if (tty->fd >= 0)
 		close(tty->fd);
 	free(tty->data);
-	*tty = (struct mv_tty){.fd = -1};
+	*tty = (struct mv_tty){.fd = -1, .pipe_fd = -1};
 }
 
 int mv_tty_take(struct mv_tty *tty)
@@ -101,27 +143,27 @@ int mv_tty_queue(struct mv_tty *tty, const char *text)
 	return 0;
 }
 
-void mv_tty_discard(struct mv_tty *tty, int pipe_fd)
+void mv_tty_discard(struct mv_tty *tty)
 {
 	char scrap[4096];
 
-	while (read(pipe_fd, scrap, sizeof(scrap)) > 0)
+	while (read(tty->pipe_fd, scrap, sizeof(scrap)) > 0)
 		;
 	if (tty->len)
 		rescue.cut = 1;
 	tty->start = tty->len = 0;
 }
 
-int mv_tty_collect(struct mv_tty *tty, int pipe_fd)
+int mv_tty_collect(struct mv_tty *tty)
 {
 	ssize_t n;
 
 	do {
 		if (!make_room(tty, READ_BYTES)) {
-			mv_tty_discard(tty, pipe_fd);
+			mv_tty_discard(tty);
 			return -ENOMEM;
 		}
-		n = read(pipe_fd, tty->data + tty->start + tty->len, READ_BYTES);
+		n = read(tty->pipe_fd, tty->data + tty->start + tty->len, READ_BYTES);
 		if (n > 0)
 			tty->len += (size_t)n;
 	} while (n > 0 || (n < 0 && errno == EINTR));

@@ -9,27 +9,30 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <termios.h>
+#include <stdio.h>
 
 struct mv_tty {
 	int fd;
-	char *data; /* what waits for the terminal: data[start..start + len) */
+	int pipe_fd; /* where what curses writes comes out */
+	char *data;  /* what waits for the terminal: data[start..start + len) */
 	size_t start, len, cap;
 };
 
 /* A private open of the controlling terminal, else of the one on stdout or stdin: descriptor or -ENOTTY. */
 int mv_tty_open_fd(void);
-int mv_tty_init(struct mv_tty *tty); /* -ENOTTY */
+/* Open the terminal, and for curses a stream to read keys from and one into a pipe that holds ret_pipe_bytes.
+ * -ENOTTY, or what pipe says. The streams stay open, also after mv_tty_release: the caller closes them. */
+int mv_tty_init(struct mv_tty *tty, FILE **ret_in, FILE **ret_out, size_t *ret_pipe_bytes);
 void mv_tty_release(struct mv_tty *tty);
 
 /* Raw mode; what was there before is what mv_tty_rescue brings back. 0 or -errno. */
 int mv_tty_take(struct mv_tty *tty);
 
-/* Append all that can be read from a non-blocking pipe. -ENOMEM: it was thrown away, with what waited. */
-int mv_tty_collect(struct mv_tty *tty, int pipe_fd);
+/* Move what is in the pipe to the queue. -ENOMEM: it was thrown away, with what waited. */
+int mv_tty_collect(struct mv_tty *tty);
 int mv_tty_queue(struct mv_tty *tty, const char *text);
 /* Throw away what waits in the queue and in the pipe. */
-void mv_tty_discard(struct mv_tty *tty, int pipe_fd);
+void mv_tty_discard(struct mv_tty *tty);
 /* Write what the terminal takes; 0, or -EIO when it has gone. */
 int mv_tty_drain(struct mv_tty *tty);
 
