@@ -11,10 +11,6 @@ offers() {
 	# A PID would give the test another name in each run.
 	word=$3
 	[ "$3" != $$ ] || word=PID
-	if ! command -v "$1" >/dev/null 2>&1; then
-		echo "ok $n - $1: '$2' # SKIP no $1 here"
-		return
-	fi
 	if "offered_by_$1" "$2" 2>&1 | grep -qxF -e "$3"; then found=yes; else found=no; fi
 	case $found${4-} in
 	yes | nonot) echo "ok $n - $1: '$2' ${4:+not }to '$word'" ;;
@@ -45,6 +41,11 @@ offered_by_fish() {
 read -r own_name </proc/$$/comm
 
 for shell in bash fish; do
+	if ! command -v $shell >/dev/null 2>&1; then
+		n=$((n + 1))
+		echo "ok $n - $shell completes # SKIP no $shell here"
+		continue
+	fi
 	offers $shell 'memview ' report
 	offers $shell 'memview ' demo
 	offers $shell 'memview ' $$
