@@ -22,7 +22,7 @@
 struct mv_batch {
 	struct mv_source *source;
 	struct mv_session *session; /* live */
-	uint32_t seq;
+	struct mv_want want;	    /* the last one sent; seq goes in step with the session's own */
 	int pid;
 	struct mv_target *target; /* fixture */
 	struct mv_sampler *sampler;
@@ -113,6 +113,11 @@ uint64_t mv_batch_now(const struct mv_batch *batch)
 	return mv_source_now(batch->source);
 }
 
+uint64_t mv_batch_now_real(const struct mv_batch *batch)
+{
+	return mv_source_now_real(batch->source);
+}
+
 static unsigned wait_events(struct mv_batch *batch, uint64_t at_ns)
 {
 	struct pollfd waiters[8];
@@ -146,11 +151,42 @@ static int explain_stuck(const struct mv_keeper_status *status)
 	return MV_EXIT_COULD_NOT;
 }
 
+/* The session counts wants that differ: so do we. */
+static void send_want(struct mv_batch *batch, struct mv_want *want)
+{
+	if (!want->cell_pages)
+		want->cell_pages = 1;
+	want->seq = batch->want.seq;
+	if (want->seq && memcmp(want, &batch->want, sizeof(*want)) == 0)
+		return;
+	want->seq++;
+	batch->want = *want;
+	if (batch->session)
+		mv_session_want(batch->session, want);
+}
+
+void mv_batch_follow(struct mv_batch *batch, struct mv_want *want)
+{
+	send_want(batch, want);
+}
+
+const struct mv_snapshot *mv_batch_next(struct mv_batch *batch, uint64_t after_ns, uint64_t until_ns)
+{
+	for (;;) {
+		const struct mv_snapshot *snap = mv_session_snapshot(batch->session);
+
+		if (snap && snap->taken_ns >= after_ns && snap->want_seq == batch->want.seq)
+			return snap;
+		if (mv_session_status(batch->session)->exited || mv_batch_now(batch) >= until_ns ||
+		    (wait_events(batch, until_ns) & MV_EVENT_LOST))
+			return NULL;
+	}
+}
+
 static int take_live(struct mv_batch *batch, const struct mv_want *want, const struct mv_snapshot **ret_snap)
 {
 	uint64_t ended_ns = 0;
 
-	mv_session_want(batch->session, want);
 	for (;;) {
 		const struct mv_keeper_status *status = mv_session_status(batch->session);
 		const struct mv_snapshot *snap = mv_session_snapshot(batch->session);
@@ -181,11 +217,9 @@ int mv_batch_take(struct mv_batch *batch, struct mv_want *want, const struct mv_
 	struct mv_snapshot *snap;
 	int err;
 
-	want->seq = ++batch->seq;
 	want->facts |= MV_FACT_WHOLE;
 	want->interval_ms = 0;
-	if (!want->cell_pages)
-		want->cell_pages = 1;
+	send_want(batch, want);
 	if (batch->session)
 		return take_live(batch, want, ret_snap);
 	err = mv_sampler_once(batch->sampler, want, &snap);

@@ -44,10 +44,17 @@ int mv_batch_open(const struct mv_options *options, struct mv_batch **ret_batch)
 /* Read what is wanted, whole; seq and pacing are set here. The snapshot lives until the next call. Exit
  * status. */
 int mv_batch_take(struct mv_batch *batch, struct mv_want *want, const struct mv_snapshot **ret_snap);
+/* From now on a snapshot every interval of want (counters each time, what is dear at its own pace). Not for
+ * fixtures. */
+void mv_batch_follow(struct mv_batch *batch, struct mv_want *want);
+/* Wait for a snapshot taken at after_ns or later, at most until until_ns or the target's end; NULL: none
+ * came. */
+const struct mv_snapshot *mv_batch_next(struct mv_batch *batch, uint64_t after_ns, uint64_t until_ns);
 /* Wait until at_ns (CLOCK_MONOTONIC) or the target's end; true when it has ended. */
 bool mv_batch_wait(struct mv_batch *batch, uint64_t at_ns);
 const struct mv_keeper_status *mv_batch_status(const struct mv_batch *batch); /* NULL for fixtures */
 uint64_t mv_batch_now(const struct mv_batch *batch);
+uint64_t mv_batch_now_real(const struct mv_batch *batch);
 void mv_batch_close(struct mv_batch *batch);
 /* Said on stderr, with the exit status, when a picture lacks what the command is about. MV_EXIT_DONE: it has
  * all. */

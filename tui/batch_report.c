@@ -121,9 +121,12 @@ static void add_up(struct report *r)
 		if (r->width[c] < heading)
 			r->width[c] = heading;
 	}
-	r->address_digits = count ? digits_of(mappings[count - 1].end, 16) : 12;
-	if (r->address_digits < 12)
-		r->address_digits = 12;
+	r->address_digits = 12;
+	for (uint32_t i = count; i > 0 && i + 2 > count;
+	     i--) { /* [vsyscall], if any, is the last, and beyond the rest */
+		if (mappings[i - 1].kind != MV_KIND_VSYSCALL && digits_of(mappings[i - 1].start, 16) > 12)
+			r->address_digits = 16;
+	}
 }
 
 /* ---- who ---- */

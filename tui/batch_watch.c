@@ -11,17 +11,18 @@
 /* memview watch: one line an interval. */
 
 #define HEADING_EVERY 20
-#define ROLLUP_SHARE  50 /* PSS may take a fiftieth of the time: it holds the target's lock */
+
+/* What one line says. */
+struct reading {
+	uint64_t at_ns, at_real_ns, start_ticks;
+	struct mv_val size, rss, pss, swap, minor, major;
+};
 
 struct watch {
 	struct mv_out out;
-	bool quick, terminal;
+	bool terminal;
 	uint64_t lines;
-	/* Of the line before. */
-	bool have_last;
-	uint64_t last_ns, last_minor, last_major, last_start_ticks;
-	struct mv_val pss;
-	uint64_t pss_due_ns;
+	struct reading last; /* at_ns 0: none */
 };
 
 static void give_size(struct watch *w, const struct mv_val *bytes)
@@ -33,23 +34,26 @@ static void give_size(struct watch *w, const struct mv_val *bytes)
 	mv_out_right(&w->out, mv_clean_trusted(text), 8);
 }
 
-static void give_count(struct watch *w, uint64_t number, bool have, unsigned columns)
+static void give_count(struct watch *w, const struct mv_val *count, unsigned columns)
 {
 	char text[32] = "-";
 
-	if (have)
-		mv_text_count(text, number);
+	if (mv_have(count))
+		mv_text_count(text, count->value);
 	mv_out_right(&w->out, mv_clean_trusted(text), columns);
 }
 
-static void give_rate(struct watch *w, uint64_t now, uint64_t before, uint64_t span_ns, bool have)
+/* Missing until there are two readings of the same process. */
+static void give_rate(struct watch *w, const struct reading *r, const struct mv_val *now,
+		      const struct mv_val *before)
 {
 	char text[40] = "-", digits[32];
 
-	if (have && span_ns && now >= before) {
-		mv_text_count(
-		    digits,
-		    (uint64_t)((double)(now - before) * (double)MV_NS_PER_SEC / (double)span_ns + 0.5));
+	if (w->last.at_ns && r->at_ns > w->last.at_ns && w->last.start_ticks == r->start_ticks &&
+	    mv_have(now) && mv_have(before) && now->value >= before->value) {
+		double seconds = (double)(r->at_ns - w->last.at_ns) / (double)MV_NS_PER_SEC;
+
+		mv_text_count(digits, (uint64_t)((double)(now->value - before->value) / seconds + 0.5));
 		snprintf(text, sizeof(text), "+%s/s", digits);
 	}
 	mv_out_right(&w->out, mv_clean_trusted(text), 12);
@@ -72,85 +76,122 @@ static void give_time(struct watch *w, uint64_t real_ns)
 	mv_out_clean(&w->out, mv_clean_trusted(text));
 }
 
-static void give_line(struct watch *w, const struct mv_snapshot *s)
+static void give_line(struct watch *w, const struct reading *r)
 {
-	const struct mv_val *figure = s->figure;
-	const struct mv_val *minor = &figure[MV_FIG_MINOR], *major = &figure[MV_FIG_MAJOR];
-	const bool same =
-	    w->have_last && w->last_start_ticks == s->stat.start_ticks && s->taken_ns > w->last_ns;
-
 	if (w->lines == 0 || (w->terminal && w->lines % HEADING_EVERY == 0))
 		give_heading(w);
-	give_time(w, s->taken_real_ns);
-	give_size(w, &figure[MV_FIG_SIZE]);
-	give_size(w, &figure[MV_FIG_RSS]);
-	give_size(w, &w->pss);
-	give_size(w, &figure[MV_FIG_SWAP]);
-	give_count(w, minor->value, mv_have(minor), 14);
-	give_rate(w, minor->value, w->last_minor, s->taken_ns - w->last_ns, same && mv_have(minor));
-	give_count(w, major->value, mv_have(major), 10);
-	give_rate(w, major->value, w->last_major, s->taken_ns - w->last_ns, same && mv_have(major));
+	give_time(w, r->at_real_ns);
+	give_size(w, &r->size);
+	give_size(w, &r->rss);
+	give_size(w, &r->pss);
+	give_size(w, &r->swap);
+	give_count(w, &r->minor, 14);
+	give_rate(w, r, &r->minor, &w->last.minor);
+	give_count(w, &r->major, 10);
+	give_rate(w, r, &r->major, &w->last.major);
 	mv_out_char(&w->out, '\n', 1);
 	w->lines++;
-	w->have_last = mv_have(minor) && mv_have(major);
-	w->last_ns = s->taken_ns;
-	w->last_minor = minor->value;
-	w->last_major = major->value;
-	w->last_start_ticks = s->stat.start_ticks;
+	w->last = *r;
 }
 
-/* Counters, and PSS when its share of time allows. */
-static int look(struct watch *w, struct mv_batch *batch, const struct mv_snapshot **ret_snap)
+static struct reading of_snapshot(const struct mv_snapshot *s)
 {
-	const uint64_t now = mv_batch_now(batch);
-	const bool pss = !w->quick && now >= w->pss_due_ns;
-	struct mv_want want = {.facts = pss ? MV_FACT_ROLLUP : 0};
-	int status = mv_batch_take(batch, &want, ret_snap);
-
-	if (!status && pss) {
-		w->pss = (*ret_snap)->figure[MV_FIG_PSS];
-		w->pss_due_ns = now + (mv_batch_now(batch) - now) * ROLLUP_SHARE;
-	}
-	return status;
+	return (struct reading){
+	    .at_ns = s->taken_ns,
+	    .at_real_ns = s->taken_real_ns,
+	    .start_ticks = s->stat.start_ticks,
+	    .size = s->figure[MV_FIG_SIZE],
+	    .rss = s->figure[MV_FIG_RSS],
+	    .pss = s->figure[MV_FIG_PSS],
+	    .swap = s->figure[MV_FIG_SWAP],
+	    .minor = s->figure[MV_FIG_MINOR],
+	    .major = s->figure[MV_FIG_MAJOR],
+	};
 }
 
-static int end_of_target(const struct watch *w, struct mv_batch *batch, int pid)
+/* The keeper's counters go on while reading the target's memory is stuck. */
+static struct reading of_counters(const struct mv_batch *batch, const struct mv_counters *c)
+{
+	const struct mv_val none =
+	    mv_val_missing(c->why == MV_WHY_HAVE ? MV_WHY_NOT_READ : (enum mv_why)c->why);
+	const bool have = c->why == MV_WHY_HAVE;
+
+	return (struct reading){
+	    .at_ns = c->at_ns,
+	    .at_real_ns = mv_batch_now_real(batch) - (mv_batch_now(batch) - c->at_ns),
+	    .start_ticks = c->start_ticks,
+	    .size = have ? mv_val_of(c->size_bytes) : none,
+	    .rss = have ? mv_val_of(c->rss_bytes) : none,
+	    .pss = none,
+	    .swap = none,
+	    .minor = have ? mv_val_of(c->minor_faults) : none,
+	    .major = have ? mv_val_of(c->major_faults) : none,
+	};
+}
+
+static int end_of_target(const struct watch *w, struct mv_batch *batch)
 {
 	const struct mv_keeper_status *status = mv_batch_status(batch);
 
-	mv_batch_print_end(pid, status && status->exit_known, status ? status->exit_status : 0);
+	mv_batch_print_end(status->pid, status->exit_known, status->exit_status);
 	return w->lines ? MV_EXIT_DONE : MV_EXIT_ENDED;
 }
 
-static int watch_loop(struct watch *w, struct mv_batch *batch, const struct mv_options *options)
+static bool has_ended(const struct mv_snapshot *snap)
 {
-	uint64_t next_ns = mv_batch_now(batch);
+	return snap->life == MV_LIFE_GONE || snap->life == MV_LIFE_ZOMBIE;
+}
 
-	for (;;) {
-		const struct mv_snapshot *snap;
-		int status = look(w, batch, &snap);
+/* The first line: all there is, at once. */
+static int first_line(struct watch *w, struct mv_batch *batch, const struct mv_options *options)
+{
+	struct mv_want want = {.facts = options->quick ? 0 : MV_FACT_ROLLUP};
+	const struct mv_snapshot *snap;
+	struct reading reading;
+	int status = mv_batch_take(batch, &want, &snap);
 
-		if (status == MV_EXIT_ENDED && w->lines)
-			return MV_EXIT_DONE; /* it has been said */
-		if (status)
-			return status;
-		if (snap->life == MV_LIFE_GONE || snap->life == MV_LIFE_ZOMBIE)
-			return end_of_target(w, batch, snap->stat.pid);
-		give_line(w, snap);
-		if (mv_out_flush(&w->out) < 0 || (options->lines && w->lines >= options->lines) ||
-		    options->proc_root)
-			return MV_EXIT_DONE;
-		next_ns += (uint64_t)options->interval_ms * 1000000;
-		if (mv_batch_wait(batch, next_ns))
-			return end_of_target(w, batch, mv_batch_status(batch)->pid);
-		if (mv_batch_now(batch) > next_ns + MV_NS_PER_SEC) /* stopped for a while: don't catch up */
-			next_ns = mv_batch_now(batch);
+	if (status)
+		return status;
+	if (has_ended(snap)) {
+		mv_batch_print_end(snap->stat.pid, false, 0);
+		return MV_EXIT_ENDED;
 	}
+	reading = of_snapshot(snap);
+	give_line(w, &reading);
+	return MV_EXIT_DONE;
+}
+
+static int further_lines(struct watch *w, struct mv_batch *batch, const struct mv_options *options)
+{
+	const uint64_t interval_ns = (uint64_t)options->interval_ms * 1000000;
+	struct mv_want want = {.facts = options->quick ? 0 : MV_FACT_ROLLUP,
+			       .interval_ms = options->interval_ms};
+	uint64_t next_ns = mv_batch_now(batch) + interval_ns;
+
+	mv_batch_follow(batch, &want);
+	while (mv_out_flush(&w->out) == 0 && (!options->lines || w->lines < options->lines)) {
+		/* Looks come in step with the interval, but not with us: a little early is meant for this
+		 * line. */
+		const struct mv_snapshot *snap =
+		    mv_batch_next(batch, next_ns - interval_ns / 4, next_ns + interval_ns / 2);
+		const struct mv_keeper_status *status = mv_batch_status(batch);
+		struct reading reading;
+
+		if (status->exited || (snap && has_ended(snap)))
+			return end_of_target(w, batch);
+		reading = snap ? of_snapshot(snap) : of_counters(batch, &status->counters);
+		if (reading.at_ns > w->last.at_ns)
+			give_line(w, &reading);
+		next_ns += interval_ns;
+		if (mv_batch_now(batch) > next_ns + interval_ns) /* stopped for a while: don't catch up */
+			next_ns = mv_batch_now(batch) + interval_ns;
+	}
+	return MV_EXIT_DONE;
 }
 
 int mv_batch_watch(const struct mv_options *options)
 {
-	struct watch watch = {.quick = options->quick, .terminal = isatty(STDOUT_FILENO)};
+	struct watch watch = {.terminal = isatty(STDOUT_FILENO)};
 	struct mv_batch *batch;
 	int status = mv_batch_open(options, &batch), ended;
 
@@ -160,7 +201,9 @@ int mv_batch_watch(const struct mv_options *options)
 		mv_batch_close(batch);
 		return MV_EXIT_COULD_NOT;
 	}
-	status = watch_loop(&watch, batch, options);
+	status = first_line(&watch, batch, options);
+	if (!status && !options->proc_root)
+		status = further_lines(&watch, batch, options);
 	ended = mv_out_end(&watch.out);
 	mv_out_release(&watch.out);
 	mv_batch_close(batch);
