@@ -107,8 +107,8 @@ static struct mv_outcome hint(struct mv_clean text)
 	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = text};
 }
 
-/* The page to look into: the cursor's; in a cell of many, if the cursor stands for its first page, one that
- * was touched, as far as that is known. */
+/* The page to look into is the cursor's: in a cell of many, its first, or the one that a search or a zoom
+ * came to. */
 static struct mv_place place_here(const struct mv_pages *p, const struct mv_snapshot *snap)
 {
 	struct mv_place place = {p->whole ? 0 : p->range.start, p->cursor};

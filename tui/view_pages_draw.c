@@ -201,7 +201,7 @@ static void draw_path(const struct mv_pages *p, const struct mv_context *ctx, st
 		return;
 	build_zoom(p, ctx->exact && area.cols >= 110, &zoom);
 	int zoom_cols = (int)mv_clean_width(mv_build_text(&zoom)) + 5;
-	if (p->known && area.cols >= zoom_cols + 30) {
+	if (p->known && !p->gone && area.cols >= zoom_cols + 30) {
 		struct pen right = {c, pen.y, pen.end - zoom_cols, pen.end};
 		pen_build(&right, ROLE_LABEL, &zoom);
 		pen_text(&right, ROLE_KEY, MV_TEXT("  + -"));

@@ -130,7 +130,7 @@ static void draw_sums(const struct mv_tables *v, const struct mv_context *ctx, s
 	mv_words_size(&b, snap->tables_kib * 1024, ctx->exact);
 	x += mv_canvas_build(c, v->sums_y, x, end - x, ROLE_STRONG, &b);
 	mv_build_init(&b);
-	mv_build_clean(&b, MV_TEXT("   VmPTE "));
+	mv_build_clean(&b, MV_TEXT("  VmPTE "));
 	if (!mv_have(pte)) {
 		mv_build_why(&b, pte->why);
 		mv_canvas_build(c, v->sums_y, x, end - x, ROLE_WARN, &b);
@@ -140,11 +140,11 @@ static void draw_sums(const struct mv_tables *v, const struct mv_context *ctx, s
 	x += mv_canvas_build(c, v->sums_y, x, end - x, ROLE_TEXT, &b);
 	mv_build_init(&b);
 	if (pte->value == snap->tables_kib) {
-		mv_canvas_text(c, v->sums_y, x, end - x, ROLE_GOOD, MV_TEXT("   equal, to the table"));
+		mv_canvas_text(c, v->sums_y, x, end - x, ROLE_GOOD, MV_TEXT("  equal, to the table"));
 		return;
 	}
 	bool more = pte->value > snap->tables_kib;
-	mv_build_clean(&b, MV_TEXT("   the kernel has "));
+	mv_build_clean(&b, MV_TEXT("  the kernel has "));
 	mv_words_size(&b, (more ? pte->value - snap->tables_kib : snap->tables_kib - pte->value) * 1024,
 		      ctx->exact);
 	mv_build_clean(&b, more ? MV_TEXT(" more: emptied tables stay")

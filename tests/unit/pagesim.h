@@ -3,8 +3,8 @@
 #define MV_TESTS_PAGESIM_H
 
 /*
- * Plays the collector for tests of views: runs of page states and a want -> the snapshot that answers it, at any
- * cell size. Included once by a test program.
+ * Plays the collector for tests of views: runs of page states and a want -> the snapshot that answers it, at
+ * any cell size. Included once by a test program.
  */
 
 #include <stdlib.h>
@@ -20,8 +20,8 @@ struct pagesim {
 	struct snapbuild build; /* rows, head */
 	const struct pagesim_run *runs;
 	size_t runs_count;
-	bool root; /* frames are told */
-	bool huge; /* every page lies in a huge block */
+	bool root;	   /* frames are told */
+	bool huge;	   /* every page lies in a huge block */
 	uint32_t fresh_ds; /* every page is fresh and so old; 0: all were there before */
 	struct mv_snapshot *snap;
 	struct mv_delta *delta;
@@ -95,8 +95,8 @@ static void pagesim_answer(struct pagesim *sim, const struct mv_want *want)
 	cells = calloc(total + 1, sizeof(*cells));
 	for (uint32_t i = 0; i < want->spans_count; i++)
 		for (uint64_t at = want->spans[i].start; at < want->spans[i].end; at += bytes)
-			cells[n++] = pagesim_cell(sim, at,
-						  at + bytes < want->spans[i].end ? at + bytes : want->spans[i].end);
+			cells[n++] = pagesim_cell(
+			    sim, at, at + bytes < want->spans[i].end ? at + bytes : want->spans[i].end);
 	b.spans = want->spans;
 	b.span_cells = counts;
 	b.spans_count = want->spans_count;
@@ -111,7 +111,8 @@ static void pagesim_answer(struct pagesim *sim, const struct mv_want *want)
 }
 
 /* Settle, state the want, answer it, as often as it takes for a picture that stays. */
-static void pagesim_turn(struct pagesim *sim, const struct mv_view_ops *ops, void *state, struct mv_rect area, int times)
+static void pagesim_turn(struct pagesim *sim, const struct mv_view_ops *ops, void *state, struct mv_rect area,
+			 int times)
 {
 	static struct mv_want want;
 
