@@ -104,15 +104,18 @@ static void sort(struct mv_tables *v, const struct mv_snapshot *snap)
 	memcpy(v->order_for, now, sizeof(now));
 }
 
-/* The row of the selected mapping; when it has gone, the row stays and selects what is there now. */
+/* The row of the selected mapping; when it has gone, the row stays and selects what is there now. Until a
+ * mapping is chosen the cursor stays on the first row, whatever comes there. */
 static void follow(struct mv_tables *v, const struct mv_snapshot *snap)
 {
-	const struct mv_mapping *maps = mv_snapshot_mappings(snap);
+	uint32_t i;
 
-	if (!v->count)
+	if (v->at >= v->count)
+		v->at = v->count ? v->count - 1 : 0;
+	if (!v->selected || !v->count)
 		return;
-	uint32_t i = v->selected ? mv_snapshot_find(snap, v->selected) : v->count;
-	if (v->at < v->count && v->order[v->at].index == i)
+	i = mv_snapshot_find(snap, v->selected);
+	if (v->order[v->at].index == i)
 		return;
 	for (uint32_t row = 0; i < v->count && row < v->count; row++) {
 		if (v->order[row].index == i) {
@@ -120,9 +123,14 @@ static void follow(struct mv_tables *v, const struct mv_snapshot *snap)
 			return;
 		}
 	}
-	if (v->at >= v->count)
-		v->at = v->count - 1;
-	v->selected = maps[v->order[v->at].index].start;
+	v->selected = mv_snapshot_mappings(snap)[v->order[v->at].index].start;
+}
+
+static uint64_t selected(const struct mv_tables *v, const struct mv_snapshot *snap)
+{
+	if (!snap || v->at >= v->count)
+		return v->selected;
+	return mv_snapshot_mappings(snap)[v->order[v->at].index].start;
 }
 
 /* ---- where things are ---- */
@@ -269,11 +277,12 @@ static struct mv_outcome tables_answer(void *state, const struct mv_context *ctx
 	return find(v, ctx->snap, false);
 }
 
-static struct mv_outcome open_mapping(const struct mv_tables *v)
+static struct mv_outcome open_mapping(const struct mv_tables *v, const struct mv_snapshot *snap)
 {
 	if (v->at >= v->count)
 		return hint(MV_TEXT("nothing has been read yet"));
-	return (struct mv_outcome){.kind = MV_OUT_PUSH, .view = MV_VIEW_PAGES, .place = {v->selected, 0}};
+	return (struct mv_outcome){
+	    .kind = MV_OUT_PUSH, .view = MV_VIEW_PAGES, .place = {selected(v, snap), 0}};
 }
 
 static struct mv_outcome sort_by(struct mv_tables *v, enum mv_tables_column column)
@@ -304,7 +313,7 @@ static struct mv_outcome click(struct mv_tables *v, const struct mv_snapshot *sn
 	if (input.y < v->list_y || row >= (int64_t)v->count)
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	select_row(v, snap, row);
-	return input.key == MV_KEY_DOUBLE_CLICK ? open_mapping(v) : stay();
+	return input.key == MV_KEY_DOUBLE_CLICK ? open_mapping(v, snap) : stay();
 }
 
 static struct mv_outcome tables_act(void *state, const struct mv_context *ctx, enum mv_action action,
@@ -335,7 +344,7 @@ static struct mv_outcome tables_act(void *state, const struct mv_context *ctx, e
 		select_row(v, ctx->snap, v->count);
 		return stay();
 	case MV_ACT_ENTER:
-		return open_mapping(v);
+		return open_mapping(v, ctx->snap);
 	case MV_ACT_SORT:
 		v->sorted = (enum mv_tables_column)((v->sorted + 1) % MV_TABLES__N);
 		v->reverse = false;
@@ -409,8 +418,7 @@ static struct mv_place tables_place(const void *state, const struct mv_context *
 {
 	const struct mv_tables *v = state;
 
-	(void)ctx;
-	return (struct mv_place){v->selected, v->page};
+	return (struct mv_place){selected(v, ctx->snap), v->page};
 }
 
 const struct mv_view_ops mv_view_tables = {
