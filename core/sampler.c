@@ -107,6 +107,20 @@ static bool same_spans(const struct mv_want *a, const struct mv_want *b)
 	       memcmp(a->spans, b->spans, a->spans_count * sizeof(a->spans[0])) == 0;
 }
 
+/* Wants come from a process with fewer rights: spans that are not whole pages are none. */
+static bool spans_fit(const struct mv_want *want, uint32_t page_bytes)
+{
+	if (want->spans_count > MV_WANT_SPANS)
+		return false;
+	for (uint32_t i = 0; i < want->spans_count; i++) {
+		const struct mv_range *r = &want->spans[i];
+
+		if (r->start > r->end || (r->start | r->end) & (page_bytes - 1))
+			return false;
+	}
+	return true;
+}
+
 void mv_sampler_want(struct mv_sampler *sampler, const struct mv_want *want)
 {
 	struct mv_want *old = &sampler->want;
@@ -122,7 +136,7 @@ void mv_sampler_want(struct mv_sampler *sampler, const struct mv_want *want)
 	if (want->facts & MV_FACT_PAGE && (fresh & MV_FACT_PAGE || want->page != old->page))
 		sampler->page_due = true;
 	*old = *want;
-	if (old->spans_count > MV_WANT_SPANS)
+	if (!spans_fit(old, sampler->page_bytes))
 		old->spans_count = 0;
 	if (old->cell_pages == 0)
 		old->cell_pages = 1;
@@ -271,6 +285,14 @@ static int fresh_columns(struct mv_sampler *s, uint32_t count)
 	return 0;
 }
 
+/* The same mapping, perhaps grown, and not another object put in its place. */
+static bool same_place(const struct mv_mapping *old, const struct mv_mapping *now)
+{
+	return (old->start == now->start || old->end == now->end) &&
+	       old->end - old->start <= now->end - now->start && old->inode == now->inode &&
+	       old->dev_major == now->dev_major && old->dev_minor == now->dev_minor;
+}
+
 /* Where each mapping of the new list was in the old one; UINT32_MAX: nowhere. By start, else by end. */
 static uint32_t *match_old(const struct mv_maps *old, const struct mv_maps *now)
 {
@@ -284,10 +306,7 @@ static uint32_t *match_old(const struct mv_maps *old, const struct mv_maps *now)
 
 		while (i < old->count && old->at[i].start < m->start && old->at[i].end < m->end)
 			i++;
-		from[j] = i < old->count && (old->at[i].start == m->start || old->at[i].end == m->end) &&
-				  old->at[i].end - old->at[i].start <= m->end - m->start
-			      ? i
-			      : UINT32_MAX;
+		from[j] = i < old->count && same_place(&old->at[i], m) ? i : UINT32_MAX;
 	}
 	return from;
 }
@@ -492,14 +511,13 @@ static enum mv_why why_of(int error)
 	}
 }
 
-/* An address space that reads empty though the process lives: exec gave it a new one. Open anew. */
+/* Another program runs now: nothing that was read of the old one holds. */
 static void note_exec(struct mv_sampler *s)
 {
-	mv_target_reopen(s->target);
-	if (s->maps.count == 0)
-		return;
+	s->emptied = false;
 	s->epoch++;
 	mv_maps_clear(&s->maps);
+	s->rows.count = 0;
 	mv_ages_clear(s->ages);
 	s->round.active = false;
 	s->pages_ns = s->tables_ns = s->total_ns = 0;
@@ -508,9 +526,16 @@ static void note_exec(struct mv_sampler *s)
 	s->threads_ns = 0;
 	free(s->cmdline);
 	s->cmdline = NULL;
+	s->cmdline_len = 0;
 	s->cmdline_why = MV_WHY_NOT_READ;
 	s->page_due = true;
 	grid_want(s);
+}
+
+static int read_next(struct mv_sampler *s, bool with_smaps, const uint64_t *stacks, size_t n)
+{
+	return with_smaps ? mv_smaps_read(s->target, &s->maps_next, &s->smaps_next, stacks, n)
+			  : mv_maps_read(s->target, &s->maps_next, stacks, n);
 }
 
 /* Read the list, alone or with smaps. */
@@ -518,20 +543,24 @@ static int read_list(struct mv_sampler *s, bool with_smaps)
 {
 	size_t n;
 	uint64_t *stacks = sorted_stacks(s, &n);
-	int r;
+	int r = read_next(s, with_smaps, stacks, n);
 
-	r = with_smaps ? mv_smaps_read(s->target, &s->maps_next, &s->smaps_next, stacks, n)
-		       : mv_maps_read(s->target, &s->maps_next, stacks, n);
+	/* The address space we had open is empty though the process lives: exec has given it another, or it
+	 * is on its way out. */
 	if (r == 0 && s->maps_next.count == 0 && s->life == MV_LIFE_ALIVE) {
-		note_exec(s);
-		r = with_smaps ? mv_smaps_read(s->target, &s->maps_next, &s->smaps_next, stacks, n)
-			       : mv_maps_read(s->target, &s->maps_next, stacks, n);
-		/* Still empty: it is on its way out, and its last picture is worth more than none. */
+		s->emptied = s->maps.count != 0;
+		mv_target_reopen(s->target);
+		r = read_next(s, with_smaps, stacks, n);
+		/* The last picture of one that ends is worth more than none. */
 		if (r == 0 && s->maps_next.count == 0)
 			r = -ESRCH;
 	}
 	free(stacks);
-	return r < 0 ? r : take_maps(s);
+	if (r < 0)
+		return r;
+	if (s->emptied)
+		note_exec(s);
+	return take_maps(s);
 }
 
 static void read_maps(struct mv_sampler *s)
@@ -584,7 +613,7 @@ static void read_smaps(struct mv_sampler *s)
 		s->maps_pace.gate = s->smaps_pace.gate;
 		s->maps_pace.done_ns = s->total_ns;
 	}
-	if (r != -ESRCH)
+	if (r != -ESRCH || !s->maps_gen)
 		s->smaps_pace.why = r < 0 ? why_of(r) : MV_WHY_HAVE;
 	paced_done(s, &s->smaps_pace, began_ns, SHARE_SMAPS);
 	s->changed = true;
@@ -598,12 +627,19 @@ static void read_rollup(struct mv_sampler *s)
 
 	s->rollup_pace.gate = sampler_gate(s);
 	r = mv_rollup_read(s->target, &row);
+	/* The address space it was opened on is gone. Who reads no list learns of an exec here. */
+	if (r == -ESRCH && !s->maps_gen) {
+		mv_target_reopen(s->target);
+		r = mv_rollup_read(s->target, &row);
+		if (r == 0 && s->total_have)
+			note_exec(s);
+	}
 	if (r == 0) {
 		s->total = row;
 		s->total_have = true;
 		s->total_ns = mv_source_now(s->source);
 	}
-	if (r != -ESRCH)
+	if (r != -ESRCH || !s->total_have)
 		s->rollup_pace.why = r < 0 ? why_of(r) : MV_WHY_HAVE;
 	paced_done(s, &s->rollup_pace, began_ns, SHARE_SMAPS);
 	s->changed = true;
@@ -770,6 +806,7 @@ int mv_sampler_once(struct mv_sampler *sampler, const struct mv_want *want, stru
 	uint64_t due_ns;
 
 	whole.facts |= MV_FACT_WHOLE;
+	sampler->grid.pace.wanted_now = true;
 	sampler->maps_pace.done_ns = sampler->smaps_pace.done_ns = sampler->rollup_pace.done_ns = 0;
 	sampler->pages_pace.done_ns = sampler->cgroup_ns = 0;
 	mv_sampler_want(sampler, &whole);

@@ -61,7 +61,8 @@ static void commit_mapping(struct mv_sampler *s)
 		s->seen[r->index] |= MV_SEEN_PAGES;
 	}
 	r->present += mv_tally_present(&r->tally);
-	r->done++;
+	if (r->done < s->maps.count) /* the list may have changed meanwhile */
+		r->done++;
 	begin_mapping(s, r->index + 1);
 }
 
@@ -221,9 +222,13 @@ void round_step(struct mv_sampler *s)
 			   MV_SCAN_RUNS, &walked, &told);
 	if (n < 0) {
 		r->active = false;
-		if (n != -ESRCH)
-			s->pages_pace.why = why_no_pages((int)n);
 		s->pages_pace.done_ns = mv_source_now(s->source);
+		s->pages_pace.gate = r->gate;
+		s->pages_pace.wanted_now = false;
+		if (n == -ESRCH)
+			s->maps_pace.done_ns = 0; /* is it an exec or the end? */
+		else
+			s->pages_pace.why = why_no_pages((int)n);
 		s->changed = s->urgent = true;
 		return;
 	}
@@ -238,16 +243,30 @@ void round_step(struct mv_sampler *s)
 	s->changed = true;
 }
 
+/* An address within a mapping becomes its start or end. */
+static uint64_t snap(const struct mv_sampler *s, uint64_t addr, bool up)
+{
+	uint32_t i = mv_maps_find(s->maps.at, s->maps.count, addr);
+
+	if (i == s->maps.count || s->maps.at[i].start >= addr)
+		return addr;
+	return up ? s->maps.at[i].end : s->maps.at[i].start;
+}
+
 void round_relist(struct mv_sampler *s)
 {
 	struct round *r = &s->round;
 
 	if (!r->active)
 		return;
+	/* A mapping is tallied whole or not at all: what is left to do must not cut one that has grown across
+	 * a border. */
+	for (unsigned i = r->at; i < r->segments; i++)
+		r->segment[i] =
+		    (struct mv_range){snap(s, r->segment[i].start, false), snap(s, r->segment[i].end, true)};
 	/* Go on where it was; the mapping under work starts over. */
+	r->cursor = snap(s, r->cursor, false);
 	begin_mapping(s, mv_maps_find(s->maps.at, s->maps.count, r->cursor));
-	if (r->index < s->maps.count && s->maps.at[r->index].start < r->cursor)
-		r->cursor = s->maps.at[r->index].start;
 	r->done = r->done < s->maps.count ? r->done : s->maps.count;
 }
 
@@ -395,8 +414,8 @@ static void fill_cells(struct mv_sampler *s, const struct mv_run *run, const str
 	uint64_t cell_bytes = (uint64_t)s->want.cell_pages * s->page_bytes;
 
 	for (uint64_t at = run->start; at < run->end;) {
-		uint64_t i = (at - start) / cell_bytes, stop = start + (i + 1) * cell_bytes;
-		struct mv_run part = {at, stop < run->end ? stop : run->end, run->cats};
+		uint64_t i = (at - start) / cell_bytes, left = cell_bytes - (at - start) % cell_bytes;
+		struct mv_run part = {at, left < run->end - at ? at + left : run->end, run->cats};
 
 		if (g->work[i].flags & MV_GRID_SHARING &&
 		    mv_page_state_of(run->cats, m,
@@ -422,10 +441,10 @@ static void tell_ages(struct mv_sampler *s, const struct mv_range *span, uint32_
 		mv_ages_present(s->ages, g->present[i].start, g->present[i].end);
 	mv_ages_end(s->ages);
 	for (uint32_t i = 0; i < count; i++) {
-		struct mv_range cell = {span->start + i * cell_bytes, span->start + (i + 1) * cell_bytes};
+		struct mv_range cell = {span->start + i * cell_bytes, span->end};
 
-		if (cell.end > span->end)
-			cell.end = span->end;
+		if (cell.end - cell.start > cell_bytes)
+			cell.end = cell.start + cell_bytes;
 		mv_ages_tell(s->ages, cell, now_ns, &g->work[i].fresh, &g->work[i].newest_ds);
 		g->lit |= g->work[i].fresh != 0;
 	}
@@ -467,24 +486,29 @@ void grid_step(struct mv_sampler *s)
 {
 	struct grid *g = &s->grid;
 	const struct mv_range *span = &s->want.spans[g->span];
-	uint32_t i = mv_maps_find(s->maps.at, s->maps.count, span->start);
+	uint32_t i = mv_maps_find(s->maps.at, s->maps.count, g->cursor);
+	/* The mapping that the view asked for may have gone, shrunk or been split since: what is there now is
+	 * read, mapping by mapping. */
 	const struct mv_mapping *m =
-	    i < s->maps.count && s->maps.at[i].start <= span->start ? &s->maps.at[i] : NULL;
+	    i < s->maps.count && s->maps.at[i].start < span->end ? &s->maps.at[i] : NULL;
 	struct mv_run runs[MV_SCAN_RUNS];
 	uint64_t began_ns = mv_source_now(s->source), walked = span->end, told;
 	struct mv_range range = {g->cursor, span->end};
 	ssize_t n = 0;
 
-	/* A mapping that has gone or shrunk since the view asked for it: what is left of it is read. */
-	if (m && range.end > m->end)
-		range.end = m->end;
-	if (m && range.start < range.end && !must_not_scan(m))
+	if (m) {
+		range.start = range.start > m->start ? range.start : m->start;
+		walked = range.end = range.end < m->end ? range.end : m->end;
+	}
+	if (m && !must_not_scan(m))
 		n = mv_target_scan(s->target, range, FREE_CATS | (may_hold_file(m) ? MV_CAT_FILE : 0),
 				   MV_SCAN_PAGES, runs, MV_SCAN_RUNS, &walked, &told);
-	if (n < 0) {
+	if (n < 0 || !s->maps_gen) {
 		g->active = false;
 		g->pace.wanted_now = false;
-		if (n != -ESRCH)
+		if (n == -ESRCH)
+			s->maps_pace.done_ns = 0; /* is it an exec or the end? */
+		else if (n < 0)
 			s->pages_pace.why = why_no_pages((int)n);
 		s->changed = s->urgent = true;
 		return;
@@ -495,7 +519,7 @@ void grid_step(struct mv_sampler *s)
 			g->track_ages = false;
 	}
 	g->cursor = walked;
-	if (!m || walked >= range.end)
+	if (!m || walked >= span->end)
 		commit_span(s);
 	pace_grid(s, began_ns);
 }

@@ -89,6 +89,7 @@ struct mv_sampler {
 	struct paced maps_pace;
 	uint32_t maps_gen, epoch;
 	bool maps_torn;
+	bool emptied; /* the address space that the list was read of is gone: the next list is another's */
 	uint8_t *seen;
 	struct mv_tally *tallies;
 	struct mv_smaps rows; /* empty until smaps is wanted */

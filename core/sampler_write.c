@@ -130,6 +130,7 @@ static void write_parts(struct mv_sampler *s, uint32_t *why)
 	const struct mv_features *f = mv_source_features(s->source);
 	enum mv_why none = s->life == MV_LIFE_KERNEL_THREAD ? MV_WHY_KERNEL_THREAD
 			   : s->life == MV_LIFE_ZOMBIE	    ? MV_WHY_ZOMBIE
+			   : s->life == MV_LIFE_GONE	    ? MV_WHY_GONE
 							    : MV_WHY_NOT_READ;
 
 	why[MV_PART_COUNTERS] = s->counters_why;
@@ -151,28 +152,27 @@ static void write_parts(struct mv_sampler *s, uint32_t *why)
 			why[i] = none;
 }
 
+static void put(char *base, const struct mv_section *sec, const void *from, size_t size)
+{
+	if (sec->count) /* else from may be NULL */
+		memcpy(base + sec->offset, from, sec->count * size);
+}
+
 static void write_sections(const struct mv_sampler *s, struct mv_snapshot *b, const struct layout *l)
 {
 	char *base = (char *)b;
 
-	memcpy(base + l->mappings.offset, s->maps.at, l->mappings.count * sizeof(struct mv_mapping));
-	if (s->maps.names_len)
-		memcpy(base + l->names.offset, s->maps.names, s->maps.names_len);
-	else
-		base[l->names.offset] = '\0';
-	memcpy(base + l->seen.offset, s->seen, l->seen.count);
-	memcpy(base + l->tallies.offset, s->tallies, l->tallies.count * sizeof(struct mv_tally));
-	memcpy(base + l->smaps.offset, s->rows.at, l->smaps.count * sizeof(struct mv_smaps_row));
-	memcpy(base + l->mapping_tables.offset, s->tables,
-	       l->mapping_tables.count * sizeof(struct mv_mapping_tables));
-	memcpy(base + l->spans.offset, s->want.spans, l->spans.count * sizeof(struct mv_range));
-	if (l->span_first.count) {
-		memcpy(base + l->span_first.offset, s->grid.first, l->span_first.count * sizeof(uint32_t));
-		memcpy(base + l->cells.offset, s->grid.cells, l->cells.count * sizeof(struct mv_grid_cell));
-	}
-	memcpy(base + l->bytes.offset, s->page_bytes_read, l->bytes.count);
-	if (l->cmdline.count)
-		memcpy(base + l->cmdline.offset, s->cmdline, l->cmdline.count);
+	put(base, &l->mappings, s->maps.at, sizeof(struct mv_mapping));
+	put(base, &l->names, s->maps.names_len ? s->maps.names : "", 1);
+	put(base, &l->seen, s->seen, 1);
+	put(base, &l->tallies, s->tallies, sizeof(struct mv_tally));
+	put(base, &l->smaps, s->rows.at, sizeof(struct mv_smaps_row));
+	put(base, &l->mapping_tables, s->tables, sizeof(struct mv_mapping_tables));
+	put(base, &l->spans, s->want.spans, sizeof(struct mv_range));
+	put(base, &l->span_first, s->grid.first, sizeof(uint32_t));
+	put(base, &l->cells, s->grid.cells, sizeof(struct mv_grid_cell));
+	put(base, &l->bytes, s->page_bytes_read, 1);
+	put(base, &l->cmdline, s->cmdline, 1);
 	memset(base + l->title.offset, 0, l->title.count);
 	mv_clean_bytes(s->stat.comm, strnlen(s->stat.comm, sizeof(s->stat.comm)), base + l->title.offset,
 		       l->title.count);
