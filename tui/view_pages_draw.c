@@ -129,7 +129,7 @@ static void draw_row(const struct mv_pages *p, const struct mv_context *ctx, str
 		mv_canvas_text(c, y, g->grid_x + 2 * g->cell_cols, g->cells * g->cell_cols, ROLE_DIM,
 			       MV_TEXT("never read: it belongs to the kernel"));
 	}
-	if (row->first && p->whole && g->name_cols > 0)
+	if ((row->first || y == g->grid_y) && p->whole && g->name_cols > 0)
 		draw_name(p, ctx, c, y, row);
 }
 

@@ -78,19 +78,21 @@ static bool make_room(struct mv_tables *v, uint32_t count)
 /* Sort anew when the tables were read anew. O(n log n) then, else nothing. */
 static void sort(struct mv_tables *v, const struct mv_snapshot *snap)
 {
-	uint64_t now[4] = {snap->tables_ns, snap->maps_gen, snap->epoch,
-			   (uint64_t)v->sorted * 2 + v->reverse};
 	uint32_t count = mv_snapshot_count(snap);
+	uint64_t now[5] = {snap->tables_ns, snap->maps_gen, count, snap->epoch,
+			   ((uint64_t)v->only * MV_TABLES__N + v->sorted) * 2 + v->reverse};
+	const struct mv_mapping *maps = mv_snapshot_mappings(snap);
 
-	if (v->order && v->count == count && !memcmp(now, v->order_for, sizeof(now)))
+	if (v->order && !memcmp(now, v->order_for, sizeof(now)))
 		return;
 	v->order_short = !make_room(v, count);
-	v->count = v->order_short ? 0 : count;
+	v->count = 0;
 	v->entries = 0;
-	for (uint32_t i = 0; i < v->count; i++) {
+	for (uint32_t i = 0; !v->order_short && i < count; i++) {
 		const struct mv_mapping_tables *t = mv_snapshot_tables(snap, i);
-		v->order[i] = (struct mv_tables_key){value_of(snap, i, v->sorted), i};
 		v->entries += t ? t->entries : 0;
+		if (v->only == MV_KIND__N || maps[i].kind == v->only)
+			v->order[v->count++] = (struct mv_tables_key){value_of(snap, i, v->sorted), i};
 	}
 	if (v->count)
 		qsort_r(v->order, v->count, sizeof(*v->order),
@@ -117,7 +119,7 @@ static void follow(struct mv_tables *v, const struct mv_snapshot *snap)
 	i = mv_snapshot_find(snap, v->selected);
 	if (v->order[v->at].index == i)
 		return;
-	for (uint32_t row = 0; i < v->count && row < v->count; row++) {
+	for (uint32_t row = 0; row < v->count; row++) {
 		if (v->order[row].index == i) {
 			v->at = row;
 			return;
@@ -172,6 +174,7 @@ static int tables_init(void *state, const struct mv_place *place)
 	struct mv_tables *v = state;
 
 	v->sorted = MV_TABLES_COST;
+	v->only = MV_KIND__N;
 	v->selected = place->mapping;
 	v->page = place->page;
 	return 0;
@@ -254,6 +257,8 @@ static struct mv_outcome find(struct mv_tables *v, const struct mv_snapshot *sna
 		uint32_t i = mv_snapshot_find(snap, addr);
 		if (i >= mv_snapshot_count(snap))
 			return hint(MV_TEXT("nothing is mapped at that address"));
+		if (v->only != MV_KIND__N && mv_snapshot_mappings(snap)[i].kind != v->only)
+			return hint(MV_TEXT("the filter (f) hides the mapping that holds this address"));
 		v->selected = mv_snapshot_mappings(snap)[i].start;
 		return stay();
 	}
@@ -293,6 +298,26 @@ static struct mv_outcome sort_by(struct mv_tables *v, enum mv_tables_column colu
 		v->reverse = false;
 	v->sorted = column;
 	return stay();
+}
+
+/* All, then one kind after the other of those that occur, then all again. */
+static struct mv_outcome next_filter(struct mv_tables *v, const struct mv_snapshot *snap)
+{
+	uint32_t kinds = 0;
+
+	for (uint32_t i = 0; i < mv_snapshot_count(snap); i++)
+		kinds |= UINT32_C(1) << mv_snapshot_mappings(snap)[i].kind;
+	do {
+		v->only = v->only == MV_KIND__N ? 0 : v->only + 1;
+	} while (v->only < MV_KIND__N && !(kinds >> v->only & 1));
+	mv_build_init(&v->said);
+	if (v->only == MV_KIND__N) {
+		mv_build_clean(&v->said, MV_TEXT("mappings of every kind"));
+	} else {
+		mv_build_clean(&v->said, MV_TEXT("only mappings of kind "));
+		mv_build_clean(&v->said, mv_words_kind(v->only));
+	}
+	return hint(mv_build_text(&v->said));
 }
 
 static struct mv_outcome click(struct mv_tables *v, const struct mv_snapshot *snap, struct mv_input input)
@@ -352,6 +377,8 @@ static struct mv_outcome tables_act(void *state, const struct mv_context *ctx, e
 	case MV_ACT_REVERSE:
 		v->reverse = !v->reverse;
 		return stay();
+	case MV_ACT_FILTER:
+		return next_filter(v, ctx->snap);
 	case MV_ACT_FIND:
 		return (struct mv_outcome){.kind = MV_OUT_ASK, .text = MV_TEXT("address (0x...) or name: ")};
 	case MV_ACT_FIND_NEXT:

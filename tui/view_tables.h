@@ -33,15 +33,17 @@ struct mv_tables {
 	uint32_t top;
 	enum mv_tables_column sorted;
 	bool reverse;
+	uint32_t only;		     /* enum mv_kind of the mappings listed; MV_KIND__N: all */
 	struct mv_tables_key *order; /* of the mappings of the snapshot settled with */
 	uint32_t count, cap;
-	uint64_t order_for[4]; /* tables read at, list of mappings, epoch, sort */
+	uint64_t order_for[5]; /* tables read at, list of mappings and their number, epoch, sort and filter */
 	bool order_short;      /* memory ran out */
 	uint64_t entries;      /* used at the lowest level, summed over the mappings */
 	uint64_t page;	       /* where we came from */
 	struct mv_rect area, text;
 	int path_y, levels_y, sums_y, flat_y, head_y, list_y, list_rows; /* y -1: no room */
 	char find[256];
+	struct mv_build said; /* the last hint */
 };
 
 /* Tables that hold entries of a mapping, of all levels; 0 for NULL. */

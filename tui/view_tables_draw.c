@@ -294,6 +294,12 @@ static void draw_path(const struct mv_tables *v, const struct mv_context *ctx, s
 	mv_words_process(&b, ctx);
 	x += mv_canvas_build(c, v->path_y, x, end - x, ROLE_DIM, &b);
 	x += mv_canvas_text(c, v->path_y, x, end - x, ROLE_TITLE, MV_TEXT("page tables"));
+	if (v->only != MV_KIND__N) {
+		mv_build_init(&b);
+		mv_build_clean(&b, MV_TEXT(", listed: "));
+		mv_build_clean(&b, mv_words_kind(v->only));
+		x += mv_canvas_build(c, v->path_y, x, end - x, ROLE_FOUND, &b);
+	}
 	if (!ctx->snap)
 		return;
 	unsigned levels = mv_words_levels(ctx->snap);

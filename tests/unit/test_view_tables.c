@@ -207,6 +207,30 @@ static void test_selection_survives_changes(void **state)
 	finish(&r);
 }
 
+static void test_filter_by_kind(void **state)
+{
+	struct rig r;
+	unsigned seen = 0;
+
+	(void)state;
+	start(&r, 24, 80);
+	uint64_t entries = r.v->entries;
+	for (int i = 0; i < MV_KIND__N + 1; i++) {
+		assert_int_equal(press(&r, MV_ACT_FILTER).kind, MV_OUT_HINT);
+		if (r.v->only == MV_KIND__N)
+			break;
+		for (uint32_t k = 0; k < r.v->count; k++)
+			assert_int_equal(r.rows[r.v->order[k].index].kind, r.v->only);
+		assert_true(r.v->count > 0 && r.v->at < r.v->count);
+		assert_int_equal(r.v->entries, entries);
+		seen += r.v->count;
+		assert_true(shows(&r, ", listed: "));
+	}
+	assert_int_equal(seen, snapbuild_python_count);
+	assert_int_equal(r.v->count, snapbuild_python_count);
+	finish(&r);
+}
+
 static void test_not_counted_yet(void **state)
 {
 	struct rig r;
@@ -260,6 +284,7 @@ int main(void)
 	    cmocka_unit_test(test_address_order_ascends),
 	    cmocka_unit_test(test_moves_opens_finds),
 	    cmocka_unit_test(test_selection_survives_changes),
+	    cmocka_unit_test(test_filter_by_kind),
 	    cmocka_unit_test(test_not_counted_yet),
 	    cmocka_unit_test(test_sizes_and_meanings),
 	};
