@@ -83,9 +83,7 @@ static struct item *add(struct line *line, struct mv_clean label, int give_up)
 
 static bool is_old(const struct mv_context *ctx, uint64_t read_ns)
 {
-	uint64_t limit_ns = 2 * (uint64_t)ctx->interval_ms * 1000000;
-
-	return !ctx->paused && read_ns && ctx->now_ns > read_ns + limit_ns;
+	return !ctx->paused && read_ns && ctx->now_ns > read_ns + mv_old_ns(ctx);
 }
 
 /* A figure: the keeper's counters are newer than the snapshot's where they know it. */

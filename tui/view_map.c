@@ -99,6 +99,21 @@ static void select_row(struct map_state *s, const struct mv_context *ctx, uint32
 	s->top = mv_table_scroll(s->top, s->cursor, s->rows.count, s->layout.table.rows);
 }
 
+/* Sums of the groups in sight, made once a snapshot. */
+static void settle_sums(struct map_state *s, const struct mv_context *ctx)
+{
+	if (!s->order.grouped || !ctx->snap || map_groups_settle(&s->rows, ctx, s->order.kinds) < 0)
+		return;
+	for (uint32_t i = s->top; i < s->rows.count && i < s->top + (uint32_t)s->layout.table.rows; i++) {
+		const struct map_row *row = &s->rows.at[i];
+
+		for (int column = 0; row->kind == ROW_GROUP && column < COL__N; column++)
+			if (s->columns[column].w || column == COL_RSS || column == COL_SIZE)
+				map_group_sum_keep(&s->rows, ctx, &s->rows.groups[row->index],
+						   (enum map_column)column);
+	}
+}
+
 static void settle(void *state, const struct mv_context *ctx, struct mv_rect area)
 {
 	struct map_state *s = state;
@@ -114,6 +129,7 @@ static void settle(void *state, const struct mv_context *ctx, struct mv_rect are
 	/* While there are no rows yet, the place we were sent to stays selected. */
 	if (s->rows.count && (anew || moved || elsewhere))
 		select_row(s, ctx, map_rows_find(&s->rows, ctx, &s->selected, s->cursor));
+	settle_sums(s, ctx);
 }
 
 /* ---- want ---- */
@@ -216,7 +232,7 @@ static void draw_nothing(const struct map_state *s, const struct mv_context *ctx
 	if (s->rows.failed) {
 		mv_build_clean(&b, MV_TEXT("memview ran out of memory for the table"));
 		role = ROLE_WARN;
-	} else if (!snap || why == MV_WHY_NOT_READ) {
+	} else if (!snap || (why == MV_WHY_NOT_READ && snap->life == MV_LIFE_ALIVE)) {
 		mv_build_clean(&b, MV_TEXT("reading the mappings"));
 		if (snap && snap->round_of) {
 			mv_build_clean(&b, MV_TEXT(": "));
@@ -224,14 +240,16 @@ static void draw_nothing(const struct map_state *s, const struct mv_context *ctx
 			mv_build_clean(&b, MV_TEXT(" of ~"));
 			mv_build_count(&b, snap->round_of);
 		}
+	} else if (snap->life != MV_LIFE_ALIVE) {
+		mv_build_clean(&b, snap->life == MV_LIFE_KERNEL_THREAD
+				       ? MV_TEXT("no mappings: it is a part of the kernel")
+				   : snap->life == MV_LIFE_ZOMBIE
+				       ? MV_TEXT("no mappings are left of a zombie")
+				       : MV_TEXT("no mappings were read in time"));
 	} else if (why != MV_WHY_HAVE) {
 		mv_build_clean(&b, MV_TEXT("the mappings cannot be read: "));
 		mv_build_clean(&b, mv_words(mv_why_text((enum mv_why)why)));
 		role = ROLE_WARN;
-	} else if (snap->life != MV_LIFE_ALIVE) {
-		mv_build_clean(&b, snap->life == MV_LIFE_KERNEL_THREAD
-				       ? MV_TEXT("no mappings: this is a part of the kernel")
-				       : MV_TEXT("no mappings are left"));
 	} else if (s->order.kinds) {
 		mv_build_clean(&b, MV_TEXT("no mapping of the kinds shown; f chooses others"));
 	} else {
@@ -278,7 +296,7 @@ static void draw(const void *state, const struct mv_context *ctx, struct mv_canv
 	const struct map_state *s = state;
 
 	mv_header_draw(ctx, canvas, area);
-	if (ctx->snap)
+	if (ctx->snap && mv_snapshot_count(ctx->snap))
 		draw_strip(s, ctx, canvas);
 	if (ctx->snap && s->rows.count)
 		draw_rows(s, ctx, canvas);
@@ -366,7 +384,7 @@ static struct mv_outcome step_in_strip(struct map_state *s, const struct mv_cont
 
 static struct mv_outcome fold(struct map_state *s, const struct mv_context *ctx, bool unfold)
 {
-	uint32_t group = map_rows_group_of(&s->rows, ctx, s->cursor);
+	uint32_t group = map_rows_group_of(&s->rows, s->cursor);
 
 	if (group == UINT32_MAX || !map_rows_fold(&s->rows, ctx, s->cursor, unfold))
 		return STAY;

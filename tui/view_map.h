@@ -48,7 +48,16 @@ struct map_row {
 /* The mappings of one object: members[first .. first + count). */
 struct map_group {
 	uint32_t first, count;
+	uint32_t sums; /* large groups: their row in map_rows' sums, else UINT32_MAX */
 	bool unfolded;
+};
+#define GROUP_LARGE 32
+
+/* A column summed over a group. */
+struct map_sum {
+	struct mv_val value;
+	double rate;
+	bool made;
 };
 
 /* Who is selected: found again by start, or by end for what grows down. */
@@ -74,6 +83,11 @@ struct map_rows {
 	struct map_group *groups;
 	uint32_t groups_count, groups_cap;
 	uint32_t *members, members_cap;
+	bool groups_made;
+	uint32_t groups_gen, groups_epoch, groups_kinds; /* of what */
+	struct map_sum *sums; /* large groups x COL__N, of sums_seq, made when first needed */
+	uint32_t sums_count, sums_cap;
+	uint64_t sums_seq;
 	/* Starts of the first mappings of unfolded groups. */
 	uint64_t *unfolded;
 	uint32_t unfolded_count, unfolded_cap;
@@ -133,10 +147,6 @@ struct map_identity map_rows_identity(const struct map_rows *rows, const struct 
 /* The row of an identity; near when it has gone. */
 uint32_t map_rows_find(const struct map_rows *rows, const struct mv_context *ctx,
 		       const struct map_identity *who, uint32_t near);
-/* Fold or unfold the group that a row is, or lies in. false: there is none, or it is so already. */
-bool map_rows_fold(struct map_rows *rows, const struct mv_context *ctx, uint32_t row, bool unfold);
-/* The group whose member a row is; UINT32_MAX none. */
-uint32_t map_rows_group_of(const struct map_rows *rows, const struct mv_context *ctx, uint32_t row);
 /* Next row from `from` (exclusive) whose name holds text (lower case), around the end; count when none. */
 uint32_t map_rows_search(const struct map_rows *rows, const struct mv_context *ctx, uint32_t from,
 			 bool backwards, const char *text);
@@ -145,11 +155,44 @@ bool map_row_matches(const struct map_rows *rows, const struct mv_context *ctx, 
 /* Mappings of the snapshot, by kind. */
 void map_rows_count_kinds(const struct mv_snapshot *snap, uint32_t ret_counts[static MV_KIND__N]);
 
+/* Room for `need` elements of `size` bytes in *at, whose capacity is *cap; what is there is kept. Errors:
+ * -ENOMEM. */
+int map_reserve(void *at, uint32_t *cap, uint32_t need, size_t size);
+
+/* ---- view_map_groups.c ---- */
+
+/* Find the groups anew if the mappings or the kinds shown have changed; forget sums of another snapshot. */
+int map_groups_settle(struct map_rows *rows, const struct mv_context *ctx, uint32_t kinds);
+bool map_group_is_unfolded(const struct map_rows *rows, const struct mv_context *ctx,
+			   const struct map_group *group);
+/* Sum over the members, missing only when none has a value. The second keeps it, so that scrolling past a
+ * group of thousands of mappings costs once a snapshot. */
+struct map_sum map_group_sum(const struct map_rows *rows, const struct mv_context *ctx,
+			     const struct map_group *group, enum map_column column);
+struct map_sum map_group_sum_keep(struct map_rows *rows, const struct mv_context *ctx,
+				  const struct map_group *group, enum map_column column);
+/* Fold or unfold the group that a row is, or lies in. false: there is none, or it is so already. */
+bool map_rows_fold(struct map_rows *rows, const struct mv_context *ctx, uint32_t row, bool unfold);
+/* The group that a row is or is a member of; UINT32_MAX none. */
+uint32_t map_rows_group_of(const struct map_rows *rows, uint32_t row);
+
+/* ---- view_map_sort.c ---- */
+
+struct map_key {
+	uint64_t number;
+	struct map_row row;
+};
+/* Ascending by number; equal ones keep their order. O(n). Errors: -ENOMEM, the order is what it was. */
+int map_keys_sort(struct map_key *keys, uint32_t count);
+/* Rows, which come in the order of addresses, by order->sort; missing values last. Errors: -ENOMEM. */
+int map_rows_sort(struct map_rows *rows, const struct mv_context *ctx, const struct map_order *order);
+
 /* ---- view_map_columns.c ---- */
 
 struct map_cell {
 	struct mv_build text;
 	enum mv_role role;
+	bool hex; /* what matters is at its right end */
 };
 uint64_t map_columns_default(void);
 bool map_column_exists(enum map_column column);

@@ -29,7 +29,7 @@
 	X(INODE, "INODE", 9, 9, 2, true, "inode of the file, 0 none", "/proc/PID/maps, fifth field")                  \
 	X(DEVICE, "DEV", 6, 6, 2, true, "device of the file, major:minor", "/proc/PID/maps, fourth field")            \
 	X(FLAGS, "VMFLAGS", 24, 8, 2, false, "what the kernel notes about it, two letters each", "/proc/PID/smaps VmFlags") \
-	X(NAME, "NAME", 24, 10, 0, false, "the file, or what the kernel or program calls it", "/proc/PID/maps, last field")
+	X(NAME, "NAME", 36, 10, 0, false, "the file, or what the kernel or program calls it", "/proc/PID/maps, last field")
 // clang-format on
 
 struct info {
@@ -105,8 +105,26 @@ bool map_column_is_size(enum map_column column)
 	return (column >= COL_SIZE && column <= COL_SWAP) || map_column_field(column) < MV_SMAPS__N;
 }
 
+/* Digits of the highest user address: 8 of a 32-bit process, 12 with four levels of tables, up to 15 with
+ * five. */
+static int address_digits(const struct mv_snapshot *snap)
+{
+	uint32_t count = snap ? mv_snapshot_count(snap) : 0;
+	int digits = 0;
+
+	while (count && mv_snapshot_mappings(snap)[count - 1].start >> 63)
+		count--;
+	if (!count)
+		return 12;
+	for (uint64_t a = mv_snapshot_mappings(snap)[count - 1].end; a; a >>= 4)
+		digits++;
+	return digits <= 8 ? 8 : digits <= 12 ? 12 : digits;
+}
+
 void map_columns_layout(struct map_state *state, const struct mv_context *ctx, int cols)
 {
+	int digits = address_digits(ctx->snap);
+
 	for (int i = 0; i < COL__N; i++) {
 		struct mv_column *column = &state->columns[i];
 		unsigned field = map_column_field((enum map_column)i);
@@ -126,6 +144,8 @@ void map_columns_layout(struct map_state *state, const struct mv_context *ctx, i
 			column->give_up = info->give_up;
 			column->right = info->right;
 		}
+		if (i == COL_ADDRESS || i == COL_END)
+			column->width = column->min_width = digits;
 		if (ctx->exact && map_column_is_size((enum map_column)i)) {
 			column->width = i == COL_SIZE ? 15 : 12;
 			column->min_width = column->width;
@@ -232,35 +252,16 @@ struct mv_clean map_name(const struct mv_context *ctx, uint32_t i)
 	return name.text && *name.text ? name : MV_TEXT("[anon]");
 }
 
-/* The sum over a group's members; missing only when none has a value. */
-static struct mv_val sum_of(const struct map_state *state, const struct mv_context *ctx,
-			    const struct map_row *row, enum map_column column, double *ret_rate)
-{
-	const struct map_group *group = &state->rows.groups[row->index];
-	struct mv_val sum = mv_val_missing(MV_WHY_NOT_READ);
-	double rates = 0;
-
-	for (uint32_t i = 0; i < group->count; i++) {
-		double rate = 0;
-		struct mv_val v = map_value(ctx, state->rows.members[group->first + i], column, &rate);
-
-		if (!mv_have(&v)) {
-			if (!mv_have(&sum))
-				sum = v;
-			continue;
-		}
-		sum = mv_val_of(mv_have(&sum) ? sum.value + v.value : v.value);
-		rates += rate;
-	}
-	*ret_rate = rates;
-	return sum;
-}
-
 struct mv_val map_row_value(const struct map_state *state, const struct mv_context *ctx,
 			    const struct map_row *row, enum map_column column, double *ret_rate)
 {
-	if (row->kind == ROW_GROUP)
-		return sum_of(state, ctx, row, column, ret_rate);
+	if (row->kind == ROW_GROUP) {
+		struct map_sum sum =
+		    map_group_sum(&state->rows, ctx, &state->rows.groups[row->index], column);
+
+		*ret_rate = sum.rate;
+		return sum.value;
+	}
 	return map_value(ctx, row->index, column, ret_rate);
 }
 
@@ -303,11 +304,12 @@ void map_cell_build(const struct mv_context *ctx, enum map_column column, struct
 {
 	mv_build_init(&cell->text);
 	cell->role = ROLE_TEXT;
+	cell->hex = column == COL_ADDRESS || column == COL_END;
 	if (!mv_have(&v)) {
 		mv_build_clean(&cell->text, MV_TEXT("-"));
 		cell->role = ROLE_DIM;
 	} else if (column == COL_ADDRESS || column == COL_END) {
-		mv_build_fmt(&cell->text, "%012llx", (unsigned long long)v.value);
+		mv_build_fmt(&cell->text, "%0*llx", address_digits(ctx->snap), (unsigned long long)v.value);
 	} else if (map_column_is_size(column)) {
 		mv_size_build(&cell->text, v.value, ctx->exact);
 		if (!v.value)
@@ -399,7 +401,8 @@ static void draw_name(const struct map_state *state, const struct mv_context *ct
 static void draw_cell(struct mv_canvas *c, int y, int x, const struct mv_column *column,
 		      const struct map_cell *cell)
 {
-	if (column->right)
+	/* vsyscall's address is wider than all others: it loses leading digits. */
+	if (column->right || (cell->hex && (int)cell->text.len > column->w))
 		mv_canvas_text_right(c, y, x, column->w, cell->role, mv_build_text(&cell->text));
 	else
 		mv_canvas_build(c, y, x, column->w, cell->role, &cell->text);

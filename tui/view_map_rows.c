@@ -17,12 +17,12 @@ void map_rows_release(struct map_rows *rows)
 	free(rows->at);
 	free(rows->groups);
 	free(rows->members);
+	free(rows->sums);
 	free(rows->unfolded);
 	memset(rows, 0, sizeof(*rows));
 }
 
-/* Room for `need` elements in *at; what is there is kept. */
-static int reserve(void *at, uint32_t *cap, uint32_t need, size_t size)
+int map_reserve(void *at, uint32_t *cap, uint32_t need, size_t size)
 {
 	void *old, *grown;
 
@@ -59,169 +59,17 @@ static bool kind_shown(const struct map_order *order, unsigned kind)
 	return !order->kinds || (order->kinds >> kind & 1);
 }
 
-/* ---- sorting ---- */
-
-struct key {
-	double number; /* missing values have none and come last */
-	const char *text;
-	struct map_row row;
-	uint32_t tie; /* address order */
-	bool missing;
-};
-
-struct sorter {
-	bool reverse, by_text;
-};
-
-static int compare(const void *pa, const void *pb, void *arg)
-{
-	const struct key *a = pa, *b = pb;
-	const struct sorter *sorter = arg;
-	int r = 0;
-
-	if (a->missing != b->missing)
-		return a->missing ? 1 : -1;
-	if (!a->missing) {
-		r = sorter->by_text ? strcmp(a->text, b->text)
-				    : (a->number > b->number) - (a->number < b->number);
-		if (sorter->reverse)
-			r = -r;
-	}
-	return r ? r : (a->tie > b->tie) - (a->tie < b->tie);
-}
-
-static void key_mapping(const struct mv_context *ctx, uint32_t index, enum map_column column, struct key *key)
-{
-	double rate = 0;
-
-	if (column == COL_NAME) {
-		key->text = map_name(ctx, index).text;
-		key->missing = !*key->text;
-		return;
-	}
-	struct mv_val v = map_value(ctx, index, column, &rate);
-	key->missing = !mv_have(&v);
-	key->number = column == COL_GROWTH ? rate : (double)v.value;
-}
-
-/* A group is sorted by the sum of its members, by the first one's name, kind and address. */
-static void key_group(const struct map_rows *rows, const struct mv_context *ctx,
-		      const struct map_group *group, enum map_column column, struct key *key)
-{
-	const uint32_t *members = rows->members + group->first;
-
-	key_mapping(ctx, members[0], column, key);
-	if (column == COL_NAME || column == COL_ADDRESS || column == COL_KIND || column == COL_PERM)
-		return;
-	for (uint32_t i = 1; i < group->count; i++) {
-		struct key other = {0};
-
-		key_mapping(ctx, members[i], column, &other);
-		if (other.missing)
-			continue;
-		key->number = key->missing ? other.number : key->number + other.number;
-		key->missing = false;
-	}
-}
-
-static void key_ghost(const struct mv_ghost *ghost, enum map_column column, struct key *key)
-{
-	key->missing = true;
-	if (column == COL_SIZE || column == COL_ADDRESS || column == COL_KIND) {
-		key->missing = false;
-		key->number = column == COL_SIZE   ? (double)(ghost->range.end - ghost->range.start)
-			      : column == COL_KIND ? ghost->kind
-						   : (double)ghost->range.start;
-	} else if (column == COL_NAME) {
-		key->missing = !ghost->name[0];
-		key->text = ghost->name;
-	}
-}
-
-static int sort_rows(struct map_rows *rows, const struct mv_context *ctx, const struct map_order *order)
-{
-	bool ascends = map_column_ascends(order->sort);
-	struct sorter sorter = {.reverse = ascends == order->reverse, .by_text = order->sort == COL_NAME};
-	const struct mv_ghost *ghosts = mv_delta_ghosts(ctx->delta, &(size_t){0});
-	struct key *keys = calloc(rows->count ? rows->count : 1, sizeof(*keys));
-
-	if (!keys)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < rows->count; i++) {
-		const struct map_row *row = &rows->at[i];
-
-		keys[i].row = *row;
-		keys[i].tie = i;
-		if (row->kind == ROW_GHOST)
-			key_ghost(&ghosts[row->index], order->sort, &keys[i]);
-		else if (row->kind == ROW_GROUP)
-			key_group(rows, ctx, &rows->groups[row->index], order->sort, &keys[i]);
-		else
-			key_mapping(ctx, row->index, order->sort, &keys[i]);
-	}
-	qsort_r(keys, rows->count, sizeof(*keys), compare, &sorter);
-	for (uint32_t i = 0; i < rows->count; i++)
-		rows->at[i] = keys[i].row;
-	free(keys);
-	return 0;
-}
-
 /* ---- grouping ---- */
 
-static int compare_members(const void *pa, const void *pb, void *arg)
-{
-	const struct mv_mapping *maps = arg, *a = &maps[*(const uint32_t *)pa],
-				*b = &maps[*(const uint32_t *)pb];
-
-	if (a->object != b->object)
-		return a->object > b->object ? 1 : -1;
-	return (a->start > b->start) - (a->start < b->start);
-}
-
-static bool was_unfolded(const struct map_rows *rows, const struct mv_mapping *maps,
-			 const struct map_group *group)
-{
-	for (uint32_t i = 0; i < rows->unfolded_count; i++)
-		for (uint32_t j = 0; j < group->count; j++)
-			if (maps[rows->members[group->first + j]].start == rows->unfolded[i])
-				return true;
-	return false;
-}
-
-static int make_groups(struct map_rows *rows, const struct mv_snapshot *snap, const struct map_order *order)
-{
-	const struct mv_mapping *maps = mv_snapshot_mappings(snap);
-	uint32_t count = mv_snapshot_count(snap), n = 0;
-
-	int r = reserve(&rows->members, &rows->members_cap, count, sizeof(*rows->members));
-	if (!r)
-		r = reserve(&rows->groups, &rows->groups_cap, count, sizeof(*rows->groups));
-	if (r < 0)
-		return r;
-	for (uint32_t i = 0; i < count; i++)
-		if (kind_shown(order, maps[i].kind))
-			rows->members[n++] = i;
-	qsort_r(rows->members, n, sizeof(*rows->members), compare_members, (void *)(uintptr_t)maps);
-	rows->groups_count = 0;
-	for (uint32_t i = 0, end; i < n; i = end) {
-		struct map_group *group = &rows->groups[rows->groups_count++];
-
-		for (end = i + 1;
-		     end < n && maps[rows->members[end]].object == maps[rows->members[i]].object;)
-			end++;
-		*group = (struct map_group){.first = i, .count = end - i};
-		group->unfolded = group->count > 1 && was_unfolded(rows, maps, group);
-	}
-	rows->mappings = n;
-	return 0;
-}
-
 /* Rows of groups, each where its first mapping is; those of one mapping stay mappings. */
-static void add_groups(struct map_rows *rows)
+static void add_groups(struct map_rows *rows, const struct mv_context *ctx)
 {
+	rows->mappings = 0;
 	for (uint32_t g = 0; g < rows->groups_count; g++) {
-		const struct map_group *group = &rows->groups[g];
+		struct map_group *group = &rows->groups[g];
 
+		rows->mappings += group->count;
+		group->unfolded = map_group_is_unfolded(rows, ctx, group);
 		if (group->count > 1)
 			rows->at[rows->count++] = (struct map_row){.index = g, .kind = ROW_GROUP};
 		else
@@ -280,21 +128,22 @@ static void add_ghosts(struct map_rows *rows, const struct mv_context *ctx, cons
 static int make(struct map_rows *rows, const struct mv_context *ctx, const struct map_order *order,
 		uint32_t ghosts)
 {
-	int r = reserve(&rows->at, &rows->cap, 2 * mv_snapshot_count(ctx->snap) + ghosts, sizeof(*rows->at));
+	int r =
+	    map_reserve(&rows->at, &rows->cap, 2 * mv_snapshot_count(ctx->snap) + ghosts, sizeof(*rows->at));
 
 	if (!r && order->grouped)
-		r = make_groups(rows, ctx->snap, order);
+		r = map_groups_settle(rows, ctx, order->kinds);
 	if (r < 0)
 		return r;
 	rows->count = 0;
 	if (order->grouped)
-		add_groups(rows);
+		add_groups(rows, ctx);
 	else
 		add_mappings(rows, ctx->snap, order);
 	add_ghosts(rows, ctx, order);
 	/* The mappings come by address already. */
 	if (order->grouped || ghosts || order->reverse || order->sort != COL_ADDRESS)
-		r = sort_rows(rows, ctx, order);
+		r = map_rows_sort(rows, ctx, order);
 	if (order->grouped)
 		insert_children(rows);
 	return r;
@@ -404,52 +253,6 @@ uint32_t map_rows_find(const struct map_rows *rows, const struct mv_context *ctx
 		}
 	}
 	return best;
-}
-
-/* ---- folding ---- */
-
-uint32_t map_rows_group_of(const struct map_rows *rows, const struct mv_context *ctx, uint32_t row)
-{
-	(void)ctx;
-	if (row >= rows->count)
-		return UINT32_MAX;
-	if (rows->at[row].kind == ROW_GROUP)
-		return rows->at[row].index;
-	if (!rows->at[row].child)
-		return UINT32_MAX;
-	while (row > 0 && rows->at[row].kind != ROW_GROUP)
-		row--;
-	return rows->at[row].kind == ROW_GROUP ? rows->at[row].index : UINT32_MAX;
-}
-
-bool map_rows_fold(struct map_rows *rows, const struct mv_context *ctx, uint32_t row, bool unfold)
-{
-	uint32_t g = map_rows_group_of(rows, ctx, row);
-
-	if (g == UINT32_MAX || rows->groups[g].unfolded == unfold)
-		return false;
-	const struct mv_mapping *maps = mv_snapshot_mappings(ctx->snap);
-	const struct map_group *group = &rows->groups[g];
-	if (unfold) {
-		if (reserve(&rows->unfolded, &rows->unfolded_cap, rows->unfolded_count + 1,
-			    sizeof(*rows->unfolded)))
-			return false;
-		rows->unfolded[rows->unfolded_count++] = maps[rows->members[group->first]].start;
-	} else {
-		uint32_t kept = 0;
-
-		for (uint32_t i = 0; i < rows->unfolded_count; i++) {
-			bool here = false;
-
-			for (uint32_t j = 0; j < group->count; j++)
-				here |= maps[rows->members[group->first + j]].start == rows->unfolded[i];
-			if (!here)
-				rows->unfolded[kept++] = rows->unfolded[i];
-		}
-		rows->unfolded_count = kept;
-	}
-	rows->folds_now++;
-	return true;
 }
 
 /* ---- finding ---- */

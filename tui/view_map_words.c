@@ -91,12 +91,12 @@ static void note_part(const struct map_state *state, struct mv_build *b, uint64_
 bool map_columns_note(const struct map_state *state, const struct mv_context *ctx, struct mv_build *b)
 {
 	const struct mv_snapshot *snap = ctx->snap;
-	uint64_t from_smaps = 0, limit_ns = 2 * (uint64_t)ctx->interval_ms * 1000000;
+	uint64_t from_smaps = 0, limit_ns = mv_old_ns(ctx);
 	uint64_t from_pages = UINT64_C(1) << COL_RSS | UINT64_C(1) << COL_SWAP | UINT64_C(1) << COL_RESIDENT;
 	bool shows_smaps = false;
 
 	mv_build_init(b);
-	if (!snap)
+	if (!snap || !mv_snapshot_count(snap))
 		return false;
 	for (int i = 0; i < COL__N; i++) {
 		if (!map_column_needs_smaps((enum map_column)i))

@@ -12,6 +12,11 @@ static inline struct mv_clean mv_words(const char *text)
 	return mv_clean_trusted(text);
 }
 
+/* Data older than that is marked: two intervals, and a second so that the mark does not come and go. */
+static inline uint64_t mv_old_ns(const struct mv_context *ctx)
+{
+	return 2 * (uint64_t)ctx->interval_ms * 1000000 + MV_NS_PER_SEC;
+}
 /* "12 s", "3:05" of an age. */
 void mv_age_build(struct mv_build *b, uint64_t age_ns);
 /* "102,400K": sizes exact to the KiB; or rounded, "100M". */

@@ -406,6 +406,37 @@ static void test_groups(void **state)
 	assert_true(starts(selected(), "7f3a20026000"));
 }
 
+static void test_large_group_sums_follow_the_snapshots(void **state)
+{
+	enum { COUNT = 100 };
+	static struct snapbuild_row rows[COUNT];
+
+	(void)state;
+	for (uint64_t i = 0; i < COUNT; i++)
+		rows[i] = (struct snapbuild_row){.start = 0x100000 * (i + 1),
+						 .end = 0x100000 * (i + 1) + 0x4000,
+						 .perms = "rw-p",
+						 .kind = MV_KIND_ANON,
+						 .object = 1,
+						 .state[MV_PAGE_ANON] = 1};
+	t.build.rows = rows;
+	t.build.count = COUNT;
+	next(true);
+	press("xss");
+	assert_non_null(strstr(selected(), "1.6M  400K"));
+	assert_non_null(strstr(selected(), "[anon] (100)"));
+	for (int i = 0; i < COUNT; i++)
+		rows[i].state[MV_PAGE_ANON] = 2;
+	next(false);
+	draw();
+	assert_non_null(strstr(selected(), "1.6M  800K"));
+	t.build.count = 50;
+	next(true);
+	draw();
+	assert_true(line_with("[anon] (50)") > 0);
+	assert_non_null(strstr(snapbuild_line(&t.canvas, line_with("[anon] (50)")), "800K  400K"));
+}
+
 static void test_chooses_columns(void **state)
 {
 	(void)state;
