@@ -584,6 +584,7 @@ int main(void)
 	    TEST(test_click_on_heading_sorts),
 	    TEST(test_filters),
 	    TEST(test_groups),
+	    TEST(test_large_group_sums_follow_the_snapshots),
 	    TEST(test_chooses_columns),
 	    TEST(test_finds),
 	    TEST(test_finds_inside_a_folded_group),
