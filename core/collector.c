@@ -212,6 +212,8 @@ static void wait_for(struct collector *c, uint64_t due_ns)
 		until_ns = c->last_sent_ns + PROGRESS_NS;
 	until_ns = until_ns > now_ns ? until_ns - now_ns : 0;
 	t = (struct timespec){(time_t)(until_ns / MV_NS_PER_SEC), (long)(until_ns % MV_NS_PER_SEC)};
+	if (c->has_want)
+		atomic_fetch_add(&c->pulse->rests, 1);
 	atomic_store(&c->pulse->busy, 0);
 	ppoll(&p, 1, due_ns == UINT64_MAX && until_ns > 3600 * MV_NS_PER_SEC ? NULL : &t, NULL);
 	atomic_store(&c->pulse->busy, 1);

@@ -28,9 +28,11 @@
 #define TICK_NS	    MV_NS_PER_SEC
 #define STUCK_NS    (2 * MV_NS_PER_SEC) /* busy, and no CPU used for so long */
 #define REPLACE_NS  (4 * MV_NS_PER_SEC)
-#define GIVE_UP	    2			/* stuck collectors */
+#define GIVE_UP	    2			/* stuck collectors, or crashed ones, in a row */
+#define STEADY_NS   (4 * MV_NS_PER_SEC) /* who lived so long did not crash at once */
 #define LEAVE_NS    (2 * MV_NS_PER_SEC) /* from SIGTERM to SIGKILL */
 #define OUTPUT_RING (256u << 10)
+#define OUTPUT_TURN (64u << 10) /* read at once: who prints without end must not keep us from the rest */
 #define PSS_NS	    (20 * MV_NS_PER_SEC)
 
 struct keeper {
@@ -43,8 +45,11 @@ struct keeper {
 	struct mv_pulse *pulse;
 	int collector; /* pid, 0 none */
 	struct mv_target *collector_target;
+	uint64_t collector_ns; /* when it was started */
 	uint64_t collector_cpu_ns, cpu_moved_ns;
-	unsigned stuck_in_a_row;
+	bool cpu_known;
+	uint32_t rests; /* as the pulse said last */
+	unsigned stuck_in_a_row, crashes_in_a_row;
 	uint64_t replaced_cpu_ns; /* used by earlier collectors */
 
 	struct mv_target *self;
@@ -69,17 +74,25 @@ static uint64_t cpu_of_self(void)
 
 /* ---- the collector ---- */
 
-static _Noreturn void be_collector(struct keeper *k, int socket)
+/* Hold neither the terminal nor a pipe that somebody reads to its end. */
+static void drop_stdio(int socket)
 {
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	for (int fd = 0; fd < 3 && null_fd >= 0; fd++)
+		if (fd != socket && fd != null_fd)
+			dup2(null_fd, fd);
+	if (null_fd > 2)
+		close(null_fd);
+}
+
+static _Noreturn void be_collector(struct keeper *k, int socket)
+{
 	/* It must not outlive the keeper, nor hold its descriptors. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() == 1)
 		_exit(0);
 	prctl(PR_SET_NAME, "memview-collect");
-	for (int fd = 0; fd < 3 && null_fd >= 0; fd++)
-		dup2(null_fd, fd);
 	close(k->socket);
 	if (k->command.pty_fd >= 0)
 		close(k->command.pty_fd);
@@ -114,7 +127,9 @@ static int start_collector(struct keeper *k)
 	k->collector = pid;
 	k->replaced_cpu_ns += k->collector_cpu_ns;
 	k->collector_cpu_ns = 0;
-	k->cpu_moved_ns = mv_source_now(k->source);
+	k->cpu_known = false;
+	k->rests = atomic_load(&k->pulse->rests);
+	k->collector_ns = k->cpu_moved_ns = mv_source_now(k->source);
 	k->status.collectors++;
 	k->status.stuck = false;
 	return r;
@@ -152,20 +167,35 @@ static void end_collector(struct keeper *k)
 	k->collector = 0;
 }
 
+/*
+ * Does it get on? Its CPU time is first known a tick after its start, since starting takes some too. One that
+ * comes to rest has been stopped by nothing; one that waits may just not have been asked yet.
+ */
+static bool collector_moves(struct keeper *k)
+{
+	uint64_t cpu_ns = collector_cpu(k);
+	uint32_t rests = atomic_load(&k->pulse->rests);
+	bool rested = rests != k->rests;
+	bool moved = k->cpu_known && cpu_ns != k->collector_cpu_ns;
+	bool unknown = !k->cpu_known;
+
+	if (rested)
+		k->stuck_in_a_row = 0;
+	if (rested || moved)
+		k->status.stuck = false;
+	k->rests = rests;
+	k->collector_cpu_ns = cpu_ns;
+	k->cpu_known = true;
+	return rested || moved || unknown || !atomic_load(&k->pulse->busy);
+}
+
 /* Stuck: it is at work and its CPU time does not move. (A long smaps moves it.) */
 static void check_collector(struct keeper *k, uint64_t now_ns)
 {
-	uint64_t cpu_ns;
-
 	if (!k->collector)
 		return;
-	cpu_ns = collector_cpu(k);
-	if (!atomic_load(&k->pulse->busy) || cpu_ns != k->collector_cpu_ns) {
-		if (k->status.stuck)
-			k->stuck_in_a_row = 0;
-		k->collector_cpu_ns = cpu_ns;
+	if (collector_moves(k)) {
 		k->cpu_moved_ns = now_ns;
-		k->status.stuck = false;
 		return;
 	}
 	if (now_ns - k->cpu_moved_ns < STUCK_NS)
@@ -189,7 +219,7 @@ static void retry(struct keeper *k)
 	if (!k->status.gave_up)
 		return;
 	k->status.gave_up = false;
-	k->stuck_in_a_row = 0;
+	k->stuck_in_a_row = k->crashes_in_a_row = 0;
 	start_collector(k);
 }
 
@@ -232,22 +262,28 @@ struct pidfd_info {
 #define PIDFD_GET_INFO	_IOWR(0xFF, 11, struct pidfd_info)
 #define PIDFD_INFO_EXIT (UINT64_C(1) << 3)
 
-static void note_exit(struct keeper *k, bool known, int status)
+/* The kernel tells it once the parent, whoever that is, has reaped. */
+static void ask_exit_status(struct keeper *k)
 {
 	struct pidfd_info info = {.mask = PIDFD_INFO_EXIT};
 
-	if (k->status.exited && (k->status.exit_known || !known))
-		return;
-	if (!known && ioctl(mv_target_pidfd(k->target), PIDFD_GET_INFO, &info) == 0 &&
-	    info.mask & PIDFD_INFO_EXIT) {
-		known = true;
-		status = info.exit_code;
+	if (ioctl(mv_target_pidfd(k->target), PIDFD_GET_INFO, &info) == 0 && info.mask & PIDFD_INFO_EXIT) {
+		k->status.exit_known = true;
+		k->status.exit_status = info.exit_code;
 	}
+}
+
+static void note_exit(struct keeper *k, bool known, int status)
+{
 	if (!k->status.exited)
 		k->status.exit_real_ns = mv_source_now_real(k->source);
 	k->status.exited = true;
-	k->status.exit_known = known;
-	k->status.exit_status = status;
+	if (known) {
+		k->status.exit_known = true;
+		k->status.exit_status = status;
+	} else if (!k->status.exit_known) {
+		ask_exit_status(k);
+	}
 }
 
 /* Reap what has ended: the COMMAND, and collectors (also old ones that were stuck). */
@@ -261,10 +297,11 @@ static void reap(struct keeper *k)
 			k->command.pid = 0;
 			note_exit(k, true, status);
 		} else if (pid == k->collector) {
-			/* It crashed, or its socket broke: it counts as stuck, so that it isn't restarted for
-			 * ever. */
+			/* It crashed, or its socket broke: it isn't restarted for ever. */
 			k->collector = 0;
-			if (++k->stuck_in_a_row < GIVE_UP)
+			if (mv_source_now(k->source) - k->collector_ns >= STEADY_NS)
+				k->crashes_in_a_row = 0;
+			if (++k->crashes_in_a_row < GIVE_UP)
 				start_collector(k);
 			else
 				k->status.gave_up = true;
@@ -285,14 +322,12 @@ static int open_target(struct keeper *k)
 			mv_command_invoker(&user);
 			o.user = &user;
 		}
-		r = mv_command_start(&o, &k->command);
+		k->ring = malloc(OUTPUT_RING);
+		r = k->ring ? mv_command_start(&o, &k->command) : -ENOMEM;
 		if (r < 0)
 			return r;
 		pid = k->command.pid;
 		k->status.is_command = true;
-		k->ring = malloc(OUTPUT_RING);
-		if (!k->ring)
-			return -ENOMEM;
 	}
 	k->status.pid = pid;
 	return mv_target_open(k->source, pid, &k->target);
@@ -331,10 +366,15 @@ static void send_output(struct keeper *k)
 static void read_output(struct keeper *k)
 {
 	char text[4096];
-	ssize_t n;
+	size_t total = 0;
+	ssize_t n = 1;
 
-	while ((n = read(k->command.pty_fd, text, sizeof(text))) > 0)
-		push_output(k, text, (size_t)n);
+	while (n > 0 && total < OUTPUT_TURN) {
+		n = read(k->command.pty_fd, text, sizeof(text));
+		if (n > 0)
+			push_output(k, text, (size_t)n);
+		total += n > 0 ? (size_t)n : 0;
+	}
 	/* EIO: all ends of the pty are closed. */
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 		close(k->command.pty_fd);
@@ -371,6 +411,8 @@ static void tick(struct keeper *k, uint64_t now_ns)
 {
 	k->next_tick_ns = now_ns + TICK_NS;
 	read_counters(k);
+	if (k->status.exited && !k->status.exit_known)
+		note_exit(k, false, 0);
 	check_collector(k, now_ns);
 	measure_self(k, now_ns);
 	send_output(k);
@@ -397,7 +439,7 @@ static void poll_once(struct keeper *k, int timeout_ms, bool *ret_socket)
 	struct pollfd p[3] = {
 	    {.fd = k->socket, .events = POLLIN},
 	    /* After its end a pidfd stays readable: then it is no longer polled. */
-	    {.fd = k->status.exited ? -1 : mv_target_pidfd(k->target), .events = POLLIN},
+	    {.fd = k->status.exited || !k->target ? -1 : mv_target_pidfd(k->target), .events = POLLIN},
 	    {.fd = k->command.pty_fd, .events = POLLIN},
 	};
 
@@ -406,12 +448,11 @@ static void poll_once(struct keeper *k, int timeout_ms, bool *ret_socket)
 	if (p[2].revents)
 		read_output(k);
 	if (p[1].revents & POLLIN) {
-		/* Our own child is reaped above, with its status; of another's we learn what the kernel
-		 * tells. */
+		/* Our own child is reaped with its status, unless somebody traces it: then later. */
 		reap(k);
-		if (!k->command.pid)
-			note_exit(k, false, 0);
-		send_status(k);
+		note_exit(k, false, 0);
+		if (k->socket >= 0)
+			send_status(k);
 	}
 	*ret_socket = p[0].revents != 0;
 }
@@ -421,6 +462,13 @@ static int until_ms(const struct keeper *k)
 	uint64_t now_ns = mv_source_now(k->source);
 
 	return k->next_tick_ns <= now_ns ? 0 : (int)((k->next_tick_ns - now_ns) / 1000000 + 1);
+}
+
+/* The COMMAND leads a session of its own: what it has started ends with it. */
+static void signal_command(const struct keeper *k, int number)
+{
+	if (kill(-k->command.pid, number) < 0)
+		kill(k->command.pid, number);
 }
 
 /* The screen has gone. LEAVE_RUNNING: read what the COMMAND prints, so that it doesn't block, until it ends.
@@ -436,11 +484,11 @@ static void leave(struct keeper *k, enum mv_leave how)
 	if (!k->command.pid)
 		return;
 	if (how == MV_LEAVE_END)
-		kill(k->command.pid, SIGTERM);
+		signal_command(k, SIGTERM);
 	while (k->command.pid) {
 		poll_once(k, 100, &ignored);
 		if (how == MV_LEAVE_END && mv_source_now(k->source) - began_ns > LEAVE_NS && k->command.pid) {
-			kill(k->command.pid, SIGKILL);
+			signal_command(k, SIGKILL);
 			began_ns = UINT64_MAX / 2;
 		}
 	}
@@ -450,7 +498,11 @@ static void set_signals(void)
 {
 	static const int ignored[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGHUP, SIGPIPE, SIGWINCH};
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, keep = {.sa_handler = SIG_DFL};
+	sigset_t none;
 
+	/* The screen may block signals to take them by a descriptor. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (size_t i = 0; i < MV_COUNT_OF(ignored); i++)
 		sigaction(ignored[i], &ignore, NULL);
 	sigaction(SIGCHLD, &keep, NULL);
@@ -481,6 +533,7 @@ int mv_keeper_run(const struct mv_session_opts *opts, int socket)
 	bool said = true;
 
 	setsid();
+	drop_stdio(socket);
 	prctl(PR_SET_NAME, "memview-keep");
 	set_signals();
 	m.error = start(&k);

@@ -59,7 +59,8 @@ ssize_t mv_message_receive(int fd, struct mv_message *m, int *fds, size_t fds_ca
 
 /* A page that keeper and collector share: how the collector is. */
 struct mv_pulse {
-	_Atomic uint32_t busy; /* it is working, not waiting */
+	_Atomic uint32_t busy;	/* it is working, not waiting */
+	_Atomic uint32_t rests; /* times it had done all that is wanted for the moment */
 	_Atomic uint64_t pss_bytes;
 };
 
