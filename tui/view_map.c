@@ -280,6 +280,10 @@ static void draw_note(const struct map_state *s, const struct mv_context *ctx, s
 			mv_build_clean(&left, mv_words(mv_kind_name((enum mv_kind)k)));
 		}
 	}
+	if (!s->columns[s->order.sort].w) {
+		mv_build_clean(&left, MV_TEXT(", by "));
+		mv_build_clean(&left, map_column_heading(s->order.sort));
+	}
 	if (s->order.grouped) {
 		mv_build_clean(&left, MV_TEXT(" in "));
 		mv_build_count(&left, s->rows.groups_count);

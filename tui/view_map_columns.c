@@ -20,7 +20,7 @@
 	X(DIRTY, "DIRTY", 6, 6, 7, true, "changed since it was read from disk: Shared_Dirty + Private_Dirty", "/proc/PID/smaps Shared_Dirty, Private_Dirty") \
 	X(SWAP, "SWAP", 5, 5, 8, true, "its pages that are in swap", "/proc/PID/pagemap (PAGEMAP_SCAN), or smaps Swap where that was read") \
 	X(PERM, "PERM", 5, 4, 1, false, "read, write, execute; p private, s shared", "/proc/PID/maps, second field")  \
-	X(KIND, "KIND", 12, 6, 5, false, "what it is for, told from its name, rights and neighbours", "/proc/PID/maps and the threads' stack pointers") \
+	X(KIND, "KIND", 12, 8, 5, false, "what it is for, told from its name, rights and neighbours", "/proc/PID/maps and the threads' stack pointers") \
 	X(RESIDENT, "RESIDENT", 20, 8, 1, false, "how much of it is in RAM: RSS / SIZE", "/proc/PID/pagemap and maps") \
 	X(GROWTH, "GROWTH", 9, 9, 9, true, "growth of its RSS a second, over the last few seconds", "difference of RSS between snapshots / seconds") \
 	X(END, "END", 12, 12, 2, false, "address after its last byte", "/proc/PID/maps, first field")                 \
@@ -29,7 +29,7 @@
 	X(INODE, "INODE", 9, 9, 2, true, "inode of the file, 0 none", "/proc/PID/maps, fifth field")                  \
 	X(DEVICE, "DEV", 6, 6, 2, true, "device of the file, major:minor", "/proc/PID/maps, fourth field")            \
 	X(FLAGS, "VMFLAGS", 24, 8, 2, false, "what the kernel notes about it, two letters each", "/proc/PID/smaps VmFlags") \
-	X(NAME, "NAME", 36, 10, 0, false, "the file, or what the kernel or program calls it", "/proc/PID/maps, last field")
+	X(NAME, "NAME", 26, 10, 0, false, "the file, or what the kernel or program calls it", "/proc/PID/maps, last field")
 // clang-format on
 
 struct info {
@@ -153,7 +153,7 @@ void map_columns_layout(struct map_state *state, const struct mv_context *ctx, i
 	}
 	/* Narrow screens: the name is what one knows a mapping by, it keeps its room longer than the rest. */
 	if (cols >= 60)
-		state->columns[COL_NAME].min_width = cols >= 90 ? 18 : 20;
+		state->columns[COL_NAME].min_width = cols >= 90 ? 16 : 20;
 	mv_table_layout(state->columns, COL__N, cols, COL_NAME);
 }
 

@@ -329,27 +329,49 @@ static void draw_fill(struct mv_canvas *c, int y, int x, int n, enum mv_role rol
 	}
 }
 
-static void draw_label(struct mv_canvas *c, int y, int x, int n, bool beside, const struct mv_snapshot *snap,
-		       uint32_t index, enum mv_role role)
+/* Over the middle of a run, where there is room for that. */
+static void draw_label_inside(struct mv_canvas *c, int y, int x, int n, const struct mv_snapshot *snap,
+			      uint32_t index)
 {
 	char buf[64];
 	struct mv_clean name = short_name(snap, index, buf, sizeof(buf));
 	int w = (int)mv_clean_width(name);
 
-	if (beside)
-		mv_canvas_text(c, y, x, n - 1, role, n > 5 || w < n ? name : MV_TEXT(""));
-	else if (n >= w + 4)
-		mv_canvas_text(c, y, x + (n - w) / 2, w, role, name);
+	if (n >= w + 4)
+		mv_canvas_text(c, y, x + (n - w) / 2, w,
+			       mv_role_of_kind(mv_snapshot_mappings(snap)[index].kind), name);
 }
 
-static void draw_run(struct mv_canvas *c, struct mv_rect area, int x, int n, const struct mv_snapshot *snap,
-		     const struct mv_strip_cell *cell)
+/* A file's mappings that lie together have one label. */
+static bool same_label(const struct mv_snapshot *snap, const struct mv_strip_cell *a,
+		       const struct mv_strip_cell *b)
 {
-	const struct mv_mapping *m = &mv_snapshot_mappings(snap)[cell->first];
-	enum mv_role role = mv_role_of_kind(m->kind);
+	const struct mv_mapping *maps = mv_snapshot_mappings(snap);
 
-	draw_fill(c, area.y, x, n, role, snap, cell->first);
-	draw_label(c, area.rows > 1 ? area.y + 1 : area.y, x, n, area.rows > 1, snap, cell->first, role);
+	if (a->first == UINT32_MAX || b->first == UINT32_MAX)
+		return a->first == b->first;
+	return a->first == b->first ||
+	       ((maps[a->first].flags & MV_MAPPING_FILE) && maps[a->first].object == maps[b->first].object);
+}
+
+/* Below the cells, at the start of what they name. */
+static void draw_labels_below(struct mv_canvas *c, int y, int x, const struct mv_snapshot *snap,
+			      const struct mv_strip_cell *cells, int cols)
+{
+	char buf[64];
+
+	for (int at = 0, n; at < cols; at += n) {
+		uint32_t first = cells[at].first;
+
+		for (n = 1; at + n < cols && same_label(snap, &cells[at], &cells[at + n]); n++)
+			;
+		if (first == UINT32_MAX)
+			continue;
+		struct mv_clean name = short_name(snap, first, buf, sizeof(buf));
+		if (n > 5 || (int)mv_clean_width(name) < n)
+			mv_canvas_text(c, y, x + at, n - 1,
+				       mv_role_of_kind(mv_snapshot_mappings(snap)[first].kind), name);
+	}
 }
 
 static bool holds(const struct mv_strip_cell *cell, const struct mv_snapshot *snap, uint64_t selected)
@@ -363,6 +385,8 @@ static bool holds(const struct mv_strip_cell *cell, const struct mv_snapshot *sn
 void mv_strip_draw(struct mv_canvas *c, struct mv_rect area, const struct mv_snapshot *snap,
 		   const struct mv_strip_cell *cells, int cols, uint64_t selected)
 {
+	const struct mv_mapping *maps = mv_snapshot_mappings(snap);
+
 	cols = cols > area.cols ? area.cols : cols;
 	for (int x = 0; x < cols && area.rows > 0;) {
 		const struct mv_strip_cell *cell = &cells[x];
@@ -373,9 +397,14 @@ void mv_strip_draw(struct mv_canvas *c, struct mv_rect area, const struct mv_sna
 		if (cell->first == UINT32_MAX)
 			draw_gap(c, area.y, area.x + x, n, cells[x + n - 1].end - cell->start);
 		else
-			draw_run(c, area, area.x + x, n, snap, cell);
+			draw_fill(c, area.y, area.x + x, n, mv_role_of_kind(maps[cell->first].kind), snap,
+				  cell->first);
+		if (cell->first != UINT32_MAX && area.rows == 1)
+			draw_label_inside(c, area.y, area.x + x, n, snap, cell->first);
 		x += n;
 	}
+	if (area.rows > 1)
+		draw_labels_below(c, area.y + 1, area.x, snap, cells, cols);
 	for (int x = 0; x < cols && selected; x++)
 		if (holds(&cells[x], snap, selected))
 			mv_canvas_attr(c,
