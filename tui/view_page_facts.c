@@ -110,8 +110,9 @@ static void add_state(struct mv_page_facts *f, const struct mv_page_detail *d, c
 	}
 }
 
-static void add_tables(struct mv_page_facts *f, const struct mv_snapshot *snap)
+static void add_tables(struct mv_page_facts *f, const struct mv_context *ctx)
 {
+	const struct mv_snapshot *snap = ctx->snap;
 	unsigned levels = mv_words_levels(snap);
 
 	if (!snap->tables_ns) {
@@ -126,7 +127,7 @@ static void add_tables(struct mv_page_facts *f, const struct mv_snapshot *snap)
 		mv_build_clean(b, mv_words_level(level, levels));
 		mv_build_clean(b, level > 1 ? MV_TEXT(", ") : MV_TEXT(" = "));
 	}
-	mv_build_size(b, snap->tables_kib * 1024);
+	mv_words_size(b, snap->tables_kib * 1024, ctx->exact);
 	mv_build_clean(b, MV_TEXT("; a flat table would take "));
 	mv_build_size(b, mv_pagetable_flat_bytes(snap->page_bytes, levels));
 }
@@ -139,6 +140,10 @@ void mv_page_facts(const struct mv_page *p, const struct mv_context *ctx, struct
 	if (p->gone) {
 		mv_build_clean(add(f, MV_TEXT("state"), ROLE_GONE),
 			       MV_TEXT("nothing is mapped here any more"));
+		return;
+	}
+	if (!d && ctx->snap && ctx->snap->life != MV_LIFE_ALIVE) {
+		add_why(f, MV_TEXT("state"), MV_WHY_GONE);
 		return;
 	}
 	if (!d) {
@@ -158,5 +163,5 @@ void mv_page_facts(const struct mv_page *p, const struct mv_context *ctx, struct
 		mv_build_clean(b, MV_TEXT(" pages that one PMD entry maps together"));
 	}
 	add_flags(f, d);
-	add_tables(f, ctx->snap);
+	add_tables(f, ctx);
 }

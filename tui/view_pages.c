@@ -290,7 +290,8 @@ static struct mv_outcome pages_act(void *state, const struct mv_context *ctx, en
 	case MV_ACT_COLOUR:
 		return next_colour(p);
 	case MV_ACT_FIND:
-		return (struct mv_outcome){.kind = MV_OUT_ASK, .text = MV_TEXT("address (0x…) or name: ")};
+		return (struct mv_outcome){.kind = MV_OUT_ASK,
+					   .text = MV_TEXT("find a name, or an address as 0x...: ")};
 	case MV_ACT_FIND_NEXT:
 	case MV_ACT_FIND_PREV:
 		return find(p, ctx->snap, action == MV_ACT_FIND_PREV);

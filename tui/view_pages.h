@@ -138,7 +138,7 @@ void mv_pages_search_stop(struct mv_pages *p);
 struct mv_clean mv_words_state(unsigned state); /* caption: "private copy" */
 struct mv_clean mv_words_state_meaning(unsigned state);
 struct mv_clean mv_words_kind(unsigned kind);
-/* "41.2M", or "43,237,376 bytes" when exact figures are wanted. */
+/* "41.2M", or "42,224K" when exact figures are wanted. */
 void mv_words_size(struct mv_build *b, uint64_t bytes, bool exact);
 /* The last part of a path, for narrow places; all of it when it is no path. */
 struct mv_clean mv_words_base(struct mv_clean name);

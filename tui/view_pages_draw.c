@@ -8,7 +8,8 @@
 struct seen {
 	uint32_t states; /* bit per enum mv_page_state */
 	bool fresh, huge;
-	uint64_t cells, unread;
+	uint64_t cells,
+	    unread; /* of those that a snapshot has brought: what was asked for just now is no news */
 };
 
 /* Draws from left to right, and stops at the right edge. */
@@ -113,21 +114,19 @@ static void draw_row(const struct mv_pages *p, const struct mv_context *ctx, str
 		mv_canvas_text_right(c, y, g->text_x, 12, role, mv_build_text(&b));
 	}
 	count = !cells || p->gone ? 0 : count < want ? count : want;
-	if (count) {
+	if (count)
 		mv_grid_draw(c, y, g->grid_x, cells, (int)count, g->cell_cols, p->cell_pages, p->colour);
-		note_cells(seen, cells, count);
-	}
-	seen->cells += want;
 	if (count < want) {
 		int x = g->grid_x + (int)count * g->cell_cols;
 		mv_canvas_fill(c, (struct mv_rect){y, x, 1, (int)(want - count) * g->cell_cols},
 			       ROLE_PAGE_UNREAD, U' ');
-		seen->unread += want - count;
 	}
 	if (never_read(ctx->snap, row->mapping)) {
-		seen->unread -= want;
 		mv_canvas_text(c, y, g->grid_x + 2 * g->cell_cols, g->cells * g->cell_cols, ROLE_DIM,
 			       MV_TEXT("never read: it belongs to the kernel"));
+	} else {
+		seen->cells += count;
+		note_cells(seen, cells, count);
 	}
 	if ((row->first || y == g->grid_y) && p->whole && g->name_cols > 0)
 		draw_name(p, ctx, c, y, row);
@@ -212,7 +211,8 @@ static void draw_path(const struct mv_pages *p, const struct mv_context *ctx, st
 		mv_build_clean(&b, MV_TEXT("this mapping has gone"));
 	else if (p->search.on)
 		mv_build_clean(&b, MV_TEXT("searching"));
-	else if (p->known && seen->unread && seen->cells && ctx->snap->part_why[MV_PART_PAGES] <= MV_WHY_HAVE)
+	else if (p->known && seen->unread && ctx->snap->life == MV_LIFE_ALIVE &&
+		 ctx->snap->part_why[MV_PART_PAGES] <= MV_WHY_HAVE)
 		mv_build_fmt(&b, "reading %u%%",
 			     (unsigned)((seen->cells - seen->unread) * 100 / seen->cells));
 	int told = (int)mv_clean_width(mv_build_text(&b));
@@ -432,6 +432,12 @@ static void draw_cursor_line(const struct mv_pages *p, const struct mv_context *
 		pen_text(&pen, ROLE_WARN, MV_TEXT("no further change  "));
 	if (p->note == MV_PAGES_NOTE_CUT_OFF)
 		pen_text(&pen, ROLE_WARN, MV_TEXT("the search was cut off  "));
+	if (!page && ctx->snap->life != MV_LIFE_ALIVE) {
+		mv_build_init(&b);
+		mv_build_why(&b, MV_WHY_GONE);
+		pen_build(&pen, ROLE_WARN, &b);
+		return;
+	}
 	if (!page) {
 		pen_text(&pen, ROLE_DIM, MV_TEXT("reading"));
 		return;

@@ -119,14 +119,15 @@ static void settle_on(struct mv_pages *p, const struct mv_snapshot *snap, uint64
 	mv_pages_search_stop(p);
 }
 
-/* A mapping whose every page is known to have the state. */
+/* A mapping whose every page is known to have the state: by its tally, unless that may be old. */
 static bool is_uniform(const struct mv_pages *p, const struct mv_snapshot *snap, uint32_t i)
 {
 	const struct mv_mapping *m = &mv_snapshot_mappings(snap)[i];
 	const struct mv_tally *t = mv_snapshot_tally(snap, i);
 	uint64_t pages = mv_mapping_pages(m, p->page_bytes);
 
-	return m->kind == MV_KIND_VSYSCALL || (t && count_of(t, pages, p->search.state) == pages);
+	return m->kind == MV_KIND_VSYSCALL ||
+	       (t && snap->pages_exact && count_of(t, pages, p->search.state) == pages);
 }
 
 static uint32_t cells_for(uint64_t pages)

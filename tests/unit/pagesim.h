@@ -20,6 +20,7 @@ struct pagesim {
 	struct snapbuild build; /* rows, head */
 	const struct pagesim_run *runs;
 	size_t runs_count;
+	uint64_t unread_from; /* pages from here on have not been read yet; 0: all have */
 	bool root;	   /* frames are told */
 	bool huge;	   /* every page lies in a huge block */
 	uint32_t fresh_ds; /* every page is fresh and so old; 0: all were there before */
@@ -44,6 +45,10 @@ static struct mv_grid_cell pagesim_cell(const struct pagesim *sim, uint64_t star
 				    .flags = MV_GRID_READ | MV_GRID_SHARING,
 				    .newest_ds = MV_AGE_UNKNOWN};
 
+	if (sim->unread_from && start >= sim->unread_from) {
+		cell.flags = 0;
+		return cell;
+	}
 	for (size_t i = 0; i < sim->runs_count; i++) {
 		uint64_t low = sim->runs[i].start > start ? sim->runs[i].start : start;
 		uint64_t high = sim->runs[i].end < end ? sim->runs[i].end : end;

@@ -455,6 +455,36 @@ static void test_reasons(void **state)
 	finish(&r);
 }
 
+static void test_progress_and_end(void **state)
+{
+	static char text[65536];
+	struct rig r;
+
+	(void)state;
+	start(&r, some, MV_COUNT_OF(some));
+	r.sim.unread_from = ANON + 12800 * PAGE;
+	open_at(&r, ANON, 0);
+	dump(&r, text, sizeof(text), false);
+	assert_non_null(strstr(text, "reading 50%"));
+	/* A search waits for what is not read, and Esc ends it. */
+	mv_pages_go(r.p, r.sim.snap, ANON + 200 * PAGE);
+	press(&r, MV_ACT_NEXT_STATE);
+	assert_true(r.p->search.on);
+	dump(&r, text, sizeof(text), false);
+	assert_non_null(strstr(text, "searching"));
+	assert_non_null(strstr(text, "███s")); /* the picture stays meanwhile */
+	assert_int_equal(press(&r, MV_ACT_BACK).kind, MV_OUT_HINT);
+	assert_false(r.p->search.on);
+	assert_int_equal(press(&r, MV_ACT_BACK).kind, MV_OUT_NONE);
+	press(&r, MV_ACT_NEXT_STATE);
+	r.sim.build.head.life = MV_LIFE_GONE;
+	pagesim_turn(&r.sim, &mv_view_pages, r.p, r.area, 2);
+	assert_false(r.p->search.on);
+	dump(&r, text, sizeof(text), false);
+	assert_null(strstr(text, "reading"));
+	finish(&r);
+}
+
 static void test_meanings_and_place(void **state)
 {
 	struct mv_meaning m;
@@ -529,6 +559,7 @@ int main(void)
 	    cmocka_unit_test(test_what_it_asks_for),
 	    cmocka_unit_test(test_counts_at_zooms),
 	    cmocka_unit_test(test_reasons),
+	    cmocka_unit_test(test_progress_and_end),
 	    cmocka_unit_test(test_meanings_and_place),
 	    cmocka_unit_test(test_sizes_and_keys),
 	};
