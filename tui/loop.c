@@ -125,7 +125,11 @@ static void refresh_context(struct mv_loop *loop)
 
 	ctx->snap = mv_session_snapshot(loop->session);
 	ctx->delta = loop->delta;
-	ctx->status = mv_session_status(loop->session);
+	loop->status = *mv_session_status(loop->session);
+	/* The keeper's first word may still be on its way, and `q` must not end a COMMAND unasked. */
+	if (loop->options->mode == MV_MODE_COMMAND)
+		loop->status.is_command = true;
+	ctx->status = &loop->status;
 	ctx->now_ns = mv_source_now(loop->source);
 	ctx->now_real_ns = mv_source_now_real(loop->source);
 	ctx->ascii = loop->options->ascii || mv_term_wants_ascii(loop->term);
