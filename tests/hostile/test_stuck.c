@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+/*
+ * A target stuck in the kernel with its mmap_lock held for writing: whoever reads its pages blocks too.
+ *
+ * It is made with a file system that never answers a read (FUSE, spoken raw). One process reads the file,
+ * which leaves a locked page in the page cache; the target maps the same file by a descriptor opened for
+ * direct I/O, and that makes mmap() wait for the page, inside the lock. The end of the server frees them all.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/session.h"
+
+#define DEADLINE_NS  (60 * MV_NS_PER_SEC)
+#define PROMPTLY_NS  (2 * MV_NS_PER_SEC) /* far more than a call that blocks on nothing takes */
+#define FILE_NODE    2
+#define FILE_BYTES   (1u << 20)
+#define REQUEST_MOST (256u << 10)
+
+static char where[64]; /* the mount point */
+static pid_t server, reader, target;
+static int order_fd = -1;
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * MV_NS_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+/* ---- the file system that never answers a read ---- */
+
+static void answer(int fuse, const struct fuse_in_header *in, int error, const void *body, size_t n)
+{
+	struct fuse_out_header out = {
+	    .len = (uint32_t)(sizeof(out) + n), .error = error, .unique = in->unique};
+	char packet[512];
+
+	memcpy(packet, &out, sizeof(out));
+	if (n)
+		memcpy(packet + sizeof(out), body, n);
+	if (write(fuse, packet, sizeof(out) + n) < 0 && errno != ENOENT)
+		_exit(1);
+}
+
+static struct fuse_attr attr_of(uint64_t node)
+{
+	return (struct fuse_attr){.ino = node,
+				  .size = node == FILE_NODE ? FILE_BYTES : 0,
+				  .mode = node == FILE_NODE ? S_IFREG | 0644 : S_IFDIR | 0755,
+				  .nlink = 2,
+				  .blksize = 4096};
+}
+
+static void serve_one(int fuse, const struct fuse_in_header *in, int reading)
+{
+	struct fuse_init_out init = {.major = FUSE_KERNEL_VERSION,
+				     .minor = FUSE_KERNEL_MINOR_VERSION,
+				     .max_readahead = 4096,
+				     .max_write = 4096,
+				     .time_gran = 1};
+	struct fuse_entry_out entry = {
+	    .nodeid = FILE_NODE, .entry_valid = 3600, .attr_valid = 3600, .attr = attr_of(FILE_NODE)};
+	struct fuse_attr_out attr = {.attr_valid = 3600, .attr = attr_of(in->nodeid)};
+	/* Reads of the page cache by its first opener, past it by the second, and no invalidation at open. */
+	static uint32_t flags = FOPEN_DIRECT_IO | FOPEN_KEEP_CACHE;
+	struct fuse_open_out opened = {.open_flags = flags};
+
+	switch (in->opcode) {
+	case FUSE_INIT:
+		answer(fuse, in, 0, &init, sizeof(init));
+		break;
+	case FUSE_LOOKUP:
+		answer(fuse, in, 0, &entry, sizeof(entry));
+		break;
+	case FUSE_GETATTR:
+		answer(fuse, in, 0, &attr, sizeof(attr));
+		break;
+	case FUSE_OPEN:
+		answer(fuse, in, 0, &opened, sizeof(opened));
+		flags = FOPEN_KEEP_CACHE;
+		break;
+	case FUSE_READ:
+		if (write(reading, "r", 1) != 1)
+			_exit(1);
+		break;
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+		break;
+	case FUSE_FLUSH:
+	case FUSE_RELEASE:
+		answer(fuse, in, 0, NULL, 0);
+		break;
+	default:
+		answer(fuse, in, -ENOSYS, NULL, 0);
+	}
+}
+
+static _Noreturn void serve(int ready, int reading)
+{
+	static char request[REQUEST_MOST] __attribute__((aligned(8)));
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char options[96];
+	ssize_t n;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+	if (fuse < 0 || mount("stuck", where, "fuse", MS_NOSUID | MS_NODEV, options) < 0)
+		_exit(1);
+	if (write(ready, "m", 1) != 1)
+		_exit(1);
+	while ((n = read(fuse, request, sizeof(request))) > 0 || errno == EINTR || errno == ENOENT)
+		if (n >= (ssize_t)sizeof(struct fuse_in_header))
+			serve_one(fuse, (const struct fuse_in_header *)(const void *)request, reading);
+	_exit(0);
+}
+
+/* ---- who reads it, and who maps it ---- */
+
+static _Noreturn void be_reader(void)
+{
+	char path[80], byte;
+	int fd;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	snprintf(path, sizeof(path), "%s/file", where);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	_exit(fd < 0 || read(fd, &byte, 1) < 0);
+}
+
+static _Noreturn void be_target(int orders, int ready)
+{
+	char path[80], order;
+	int fd;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	snprintf(path, sizeof(path), "%s/file", where);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || write(ready, "o", 1) != 1 || read(orders, &order, 1) != 1)
+		_exit(1);
+	mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	pause();
+	_exit(0);
+}
+
+static bool hear(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char byte;
+
+	return poll(&p, 1, (int)(DEADLINE_NS / 1000000)) == 1 && read(fd, &byte, 1) == 1;
+}
+
+static void reap(pid_t *pid)
+{
+	int fd = *pid > 0 ? (int)syscall(SYS_pidfd_open, *pid, 0) : -1;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	if (*pid <= 0)
+		return;
+	kill(*pid, SIGKILL);
+	/* Freed or not, this test waits no longer than that. */
+	if (fd >= 0 && poll(&p, 1, (int)(DEADLINE_NS / 1000000)) == 1)
+		waitpid(*pid, NULL, 0);
+	close(fd);
+	*pid = 0;
+}
+
+/* Returns whether this machine can play it: root, FUSE, a mount namespace. */
+static bool build(void)
+{
+	int ready[2], reading[2], orders[2];
+	bool ok;
+
+	if (geteuid() != 0 || access("/dev/fuse", R_OK | W_OK) < 0) {
+		print_message("needs root and /dev/fuse\n");
+		return false;
+	}
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+		print_message("needs a mount namespace of its own\n");
+		return false;
+	}
+	assert_int_equal(pipe2(ready, O_CLOEXEC) | pipe2(reading, O_CLOEXEC) | pipe2(orders, O_CLOEXEC), 0);
+	snprintf(where, sizeof(where), "/tmp/mv-stuck-XXXXXX");
+	assert_non_null(mkdtemp(where));
+	server = fork();
+	if (server == 0) {
+		/* Nobody else may hold /dev/fuse: its closing is what frees the stuck. */
+		close(ready[0]);
+		close(reading[0]);
+		serve(ready[1], reading[1]);
+	}
+	close(reading[1]);
+	ok = hear(ready[0]);
+	if (ok && (target = fork()) == 0)
+		be_target(orders[0], ready[1]);
+	close(ready[1]);
+	close(orders[0]);
+	ok = ok && hear(ready[0]);
+	if (ok && (reader = fork()) == 0)
+		be_reader();
+	ok = ok && hear(reading[0]);
+	close(ready[0]);
+	close(reading[0]);
+	order_fd = orders[1];
+	if (!ok)
+		print_message("could not mount a FUSE file system\n");
+	return ok;
+}
+
+/* ---- the session ---- */
+
+static struct mv_session *session;
+static struct mv_want want;
+
+static int teardown(void **state)
+{
+	(void)state;
+	mv_session_end(session, MV_LEAVE_END);
+	session = NULL;
+	reap(&server); /* and with it the connection: all that waited go on */
+	reap(&reader);
+	reap(&target);
+	if (order_fd >= 0)
+		close(order_fd);
+	order_fd = -1;
+	if (where[0]) {
+		umount2(where, MNT_DETACH);
+		rmdir(where);
+	}
+	where[0] = '\0';
+	return 0;
+}
+
+typedef bool condition(uint64_t arg);
+
+/* Dispatch until it holds; no dispatch may wait for anything. */
+static bool wait_for(condition *holds, uint64_t arg)
+{
+	uint64_t until = now() + DEADLINE_NS;
+
+	while (!holds(arg)) {
+		struct pollfd p[2] = {{.events = POLLIN}, {.events = POLLIN}};
+		int fds[2];
+		size_t n = mv_session_fds(session, fds, 2);
+		uint64_t began;
+
+		if (now() > until)
+			return false;
+		for (size_t i = 0; i < n; i++)
+			p[i].fd = fds[i];
+		poll(p, n, 20);
+		began = now();
+		mv_session_dispatch(session);
+		want.page += 4096; /* what a key would change */
+		mv_session_want(session, &want);
+		assert_true(now() - began < PROMPTLY_NS);
+	}
+	return true;
+}
+
+static bool has_picture(uint64_t unused)
+{
+	(void)unused;
+	return mv_session_snapshot(session) && mv_session_snapshot(session)->pages_ns;
+}
+
+static bool is_stuck(uint64_t unused)
+{
+	(void)unused;
+	return mv_session_status(session)->stuck;
+}
+
+static bool has_collectors(uint64_t n)
+{
+	return mv_session_status(session)->collectors >= n;
+}
+
+static bool has_given_up(uint64_t wanted)
+{
+	return mv_session_status(session)->gave_up == (wanted != 0);
+}
+
+static bool has_counters_after(uint64_t ns)
+{
+	return mv_session_status(session)->counters.at_ns > ns;
+}
+
+static int child_of(int parent, const char *name)
+{
+	struct mv_source *source;
+	int found = 0;
+
+	assert_int_equal(mv_source_new(&(struct mv_source_opts){0}, &source), 0);
+	for (int pid = mv_source_next_pid(source, 0); pid && !found; pid = mv_source_next_pid(source, pid)) {
+		struct mv_target *t;
+		struct mv_stat stat;
+
+		if (mv_target_open(source, pid, &t) < 0)
+			continue;
+		if (mv_stat_read(t, &stat) == 0 && stat.ppid == parent && !strcmp(stat.comm, name))
+			found = pid;
+		mv_target_close(t);
+	}
+	mv_source_free(source);
+	return found;
+}
+
+/* Ends the session and looks whether its processes do, though the target is still stuck. */
+static void end_session(void)
+{
+	int keeper = child_of((int)getpid(), "memview-keep"), collector = child_of(keeper, "memview-collect");
+	struct pollfd p[2] = {{.fd = (int)syscall(SYS_pidfd_open, keeper, 0), .events = POLLIN},
+			      {.fd = -1, .events = POLLIN}};
+	uint64_t began;
+
+	assert_true(keeper > 0);
+	if (collector)
+		p[1].fd = (int)syscall(SYS_pidfd_open, collector, 0);
+	began = now();
+	mv_session_end(session, MV_LEAVE_END);
+	session = NULL;
+	assert_true(now() - began < PROMPTLY_NS);
+	for (size_t i = 0; i < 2; i++) {
+		if (p[i].fd < 0)
+			continue;
+		assert_int_equal(poll(&p[i], 1, (int)(DEADLINE_NS / 1000000)), 1);
+		close(p[i].fd);
+	}
+}
+
+static void start_session(void)
+{
+	struct mv_session_opts opts = {.pid = target};
+
+	want = (struct mv_want){
+	    .facts = MV_FACT_MAPS | MV_FACT_PAGES | MV_FACT_SMAPS, .interval_ms = 200, .cell_pages = 1};
+	assert_int_equal(mv_session_start(&opts, &session), 0);
+	mv_session_want(session, &want);
+}
+
+static void test_gets_stuck_while_watched(void **state)
+{
+	uint64_t at, seq;
+
+	(void)state;
+	if (!build())
+		skip();
+	start_session();
+	assert_true(wait_for(has_picture, 0));
+	assert_false(is_stuck(0));
+	assert_int_equal(write(order_fd, "x", 1), 1);
+	assert_true(wait_for(is_stuck, 0));
+	/* It says what the collector waits for. */
+	assert_true(strlen(mv_session_status(session)->wchan) > 1);
+	assert_true(wait_for(has_collectors, 2));
+	assert_true(is_stuck(0)); /* the new one has shown nothing yet */
+	assert_true(wait_for(has_given_up, 1));
+	assert_int_equal(mv_session_status(session)->collectors, 2);
+	/* Counters go on, the last picture stays. */
+	at = now();
+	assert_true(wait_for(has_counters_after, at));
+	assert_int_equal(mv_session_status(session)->counters.why, MV_WHY_HAVE);
+	assert_non_null(mv_session_snapshot(session));
+	assert_true(mv_session_snapshot(session)->mappings.count > 0);
+	/* `R`: one more try, as stuck as before. */
+	mv_session_retry(session);
+	assert_true(wait_for(has_given_up, 0));
+	assert_true(wait_for(has_collectors, 3));
+	assert_true(wait_for(has_given_up, 1));
+	/* Once it is free again, `R` brings it back. */
+	seq = mv_session_snapshot(session)->taken_ns;
+	reap(&server);
+	mv_session_retry(session);
+	assert_true(wait_for(has_given_up, 0));
+	at = now() + DEADLINE_NS;
+	while (mv_session_snapshot(session)->taken_ns == seq || is_stuck(0)) {
+		assert_true(now() < at);
+		wait_for(has_counters_after, now());
+	}
+	end_session();
+}
+
+static void test_stuck_from_the_start(void **state)
+{
+	(void)state;
+	if (!build())
+		skip();
+	assert_int_equal(write(order_fd, "x", 1), 1);
+	start_session();
+	assert_true(wait_for(is_stuck, 0));
+	end_session();
+	/* And with a collector that is being replaced. */
+	start_session();
+	assert_true(wait_for(has_collectors, 2));
+	end_session();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(test_gets_stuck_while_watched, teardown),
+	    cmocka_unit_test_teardown(test_stuck_from_the_start, teardown),
+	};
+
+	return cmocka_run_group_tests_name("stuck", tests, NULL, NULL);
+}
