@@ -309,6 +309,11 @@ static void draw_legend(const struct mv_pages *p, struct mv_canvas *c, const str
 	}
 }
 
+static struct mv_clean pages_word(uint64_t pages)
+{
+	return pages == 1 ? MV_TEXT("page") : MV_TEXT("pages");
+}
+
 struct item {
 	uint64_t count;
 	struct mv_clean label;
@@ -362,7 +367,7 @@ static void draw_tally(const struct mv_pages *p, const struct mv_context *ctx, s
 	if (!t) {
 		struct mv_build b;
 		uint32_t why = snap->part_why[MV_PART_PAGES];
-		draw_items(&pen, &(struct item){pages, MV_TEXT("pages"), ROLE_STRONG, true}, 1);
+		draw_items(&pen, &(struct item){pages, pages_word(pages), ROLE_STRONG, true}, 1);
 		mv_build_init(&b);
 		mv_build_clean(&b, MV_TEXT("present "));
 		mv_build_why(&b, why == MV_WHY_HAVE ? MV_WHY_NOT_READ : why);
@@ -370,20 +375,20 @@ static void draw_tally(const struct mv_pages *p, const struct mv_context *ctx, s
 		return;
 	}
 	uint64_t gone = mv_tally_present(t) + t->state[MV_PAGE_SWAPPED] + t->state[MV_PAGE_GUARD];
-	struct item items[] = {
-	    {pages, MV_TEXT("pages"), ROLE_STRONG, true},
+	struct item items[9] = {
+	    {pages, pages_word(pages), ROLE_STRONG, true},
 	    {mv_tally_present(t), MV_TEXT("present"), ROLE_STRONG, true},
 	    {mv_tally_anon(t), MV_TEXT("anon"), ROLE_TEXT, false},
 	    {mv_tally_file(t), MV_TEXT("file"), ROLE_TEXT, false},
 	    {t->state[MV_PAGE_ZERO], MV_TEXT("zero"), ROLE_TEXT, false},
 	    {t->state[MV_PAGE_SWAPPED], MV_TEXT("swapped"), ROLE_TEXT, false},
 	    {pages > gone ? pages - gone : 0, MV_TEXT("never touched"), ROLE_TEXT, true},
-	    {t->state[MV_PAGE_GUARD], MV_TEXT("guard"), ROLE_TEXT, false},
-	    {t->huge, MV_TEXT("in huge pages"), ROLE_TEXT, false},
 	};
-	size_t n = MV_COUNT_OF(items);
-	while (n > 7 && !items[n - 1].count)
-		n--;
+	size_t n = 7;
+	if (t->state[MV_PAGE_GUARD])
+		items[n++] = (struct item){t->state[MV_PAGE_GUARD], MV_TEXT("guard"), ROLE_TEXT, false};
+	if (t->huge)
+		items[n++] = (struct item){t->huge, MV_TEXT("in huge pages"), ROLE_TEXT, false};
 	draw_items(&pen, items, n);
 }
 
@@ -492,7 +497,8 @@ static void draw_note_line(const struct mv_pages *p, const struct mv_context *ct
 		mv_build_init(&b);
 		mv_build_clean(&b, MV_TEXT("this cell: "));
 		mv_build_count(&b, at->pages);
-		mv_build_clean(&b, MV_TEXT(" pages"));
+		mv_build_clean(&b, MV_TEXT(" "));
+		mv_build_clean(&b, pages_word(at->pages));
 		for (unsigned s = 0; s < MV_PAGE__N; s++) {
 			touched += at->tally.state[s];
 			if (!at->tally.state[s])
