@@ -214,7 +214,6 @@ static void add_faults(struct line *line, const struct mv_context *ctx, enum mv_
 		return;
 	}
 	mv_build_count(&item->value, v.value);
-	item->role = role;
 	item->series = mv_delta_series(ctx->delta, series);
 	item->spark_role = role;
 	item->floor_zero = true;

@@ -159,6 +159,20 @@ static void want(const void *state, const struct mv_context *ctx, struct mv_want
 
 /* ---- drawing ---- */
 
+/* The selected mapping's extent again in the box's lower edge, where that holds no address. */
+static void draw_bracket(const struct map_layout *l, struct mv_canvas *c)
+{
+	int y = l->strip_box.y + l->strip_box.rows - 1;
+
+	for (int x = l->strip.x; x < l->strip.x + l->strip.cols; x++) {
+		const struct mv_cell *cell = mv_canvas_at(c, l->strip.y, x), *edge = mv_canvas_at(c, y, x);
+
+		if (cell && edge && (cell->attrs & MV_ATTR_CURSOR) &&
+		    (edge->ch[0] == U'─' || edge->ch[0] == U'-'))
+			mv_canvas_glyph2(c, y, x, ROLE_KEY, U'━', '=');
+	}
+}
+
 static void draw_strip(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
 {
 	const struct map_layout *l = &s->layout;
@@ -167,13 +181,16 @@ static void draw_strip(const struct map_state *s, const struct mv_context *ctx, 
 	struct mv_build b;
 
 	if (l->strip_box.rows) {
-		mv_canvas_box(c, l->strip_box,
-			      s->to_scale ? MV_TEXT("address space, true to scale")
-					  : MV_TEXT("address space"));
+		struct mv_clean title =
+		    s->to_scale ? MV_TEXT("address space, true to scale") : MV_TEXT("address space");
+
+		mv_canvas_box(c, l->strip_box, title);
 		int bottom = l->strip_box.y + l->strip_box.rows - 1, end = l->strip_box.x + l->strip_box.cols;
 
 		if (s->pane == PANE_STRIP)
-			mv_canvas_role(c, (struct mv_rect){l->strip_box.y, l->strip_box.x + 2, 1, 15},
+			mv_canvas_role(c,
+				       (struct mv_rect){l->strip_box.y, l->strip_box.x + 2, 1,
+							(int)mv_clean_width(title)},
 				       ROLE_SIDE_ON);
 		/* vsyscall is not in the strip, so it is not its last address either. */
 		while (count && maps[count - 1].kind == MV_KIND_VSYSCALL)
@@ -188,9 +205,12 @@ static void draw_strip(const struct map_state *s, const struct mv_context *ctx, 
 			mv_canvas_build(c, bottom, end - 2 - w, w, ROLE_DIM, &b);
 		}
 	}
-	if (s->cells_made && l->strip.rows)
-		mv_strip_draw(c, l->strip, ctx->snap, s->cells, s->cells_cols,
-			      s->selected.set ? s->selected.start : 0);
+	if (!s->cells_made || !l->strip.rows)
+		return;
+	mv_strip_draw(c, l->strip, ctx->snap, s->cells, s->cells_cols,
+		      s->selected.set ? s->selected.start : 0);
+	if (l->strip_box.rows)
+		draw_bracket(l, c);
 }
 
 static void draw_rows(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)

@@ -21,10 +21,9 @@ struct mv_strip_cell {
 	bool boundary;	   /* another segment begins here */
 };
 /*
- * Lay the mappings of a snapshot out over cols cells. to_scale: by true address distance; else evened out: every
- * mapping gets a cell, the rest goes by the square roots of their sizes (with more mappings than cells, segments between
- * large gaps share by the square roots of theirs), the largest gaps get just their name. vsyscall is left out. cells
- * has cols entries. Pure; O(mappings + cols).
+ * Lay the mappings of a snapshot out over cols cells. to_scale: by true address distance; else evened out: by the
+ * square roots of sizes, and while there are three cells for each mapping every one gets a cell at least; the largest
+ * gaps get just their name. vsyscall is left out. cells has cols entries. Pure; O(mappings + cols).
  */
 void mv_strip_layout(const struct mv_snapshot *snap, int cols, bool to_scale, struct mv_strip_cell *cells);
 /* Draw it: kinds coloured, fill by residency, names where they fit, gaps named by size, `selected` marked. */

@@ -96,7 +96,7 @@ static void spread(const struct mv_mapping *m, uint32_t index, struct mv_strip_c
 	}
 }
 
-/* As many cells as mappings or more: each gets one, the rest goes by weight. */
+/* Many more cells than mappings: each gets one, the rest goes by weight. */
 static int lay_evenly(const struct mv_mapping *maps, uint32_t from, uint32_t to, struct mv_strip_cell *cells,
 		      int x, double *sum, double all, int spare)
 {
@@ -111,46 +111,60 @@ static int lay_evenly(const struct mv_mapping *maps, uint32_t from, uint32_t to,
 	return x;
 }
 
-/* More mappings than cells: a segment's n cells share its mapped bytes, gaps between mappings left out. */
-static void lay_crowded(const struct mv_mapping *maps, uint32_t from, uint32_t to,
-			struct mv_strip_cell *cells, int n)
+/* How mappings share the cells. */
+enum crowd {
+	CROWD_NONE,  /* each gets one, the rest goes by the square root of its size */
+	CROWD_SOME,  /* by the square root of its size: small ones share a cell */
+	CROWD_DENSE, /* more mappings than cells: segments by the square root, inside them by size */
+};
+
+static double share_of(const struct mv_mapping *m, enum crowd crowd)
 {
-	unsigned __int128 all = 0;
-	uint64_t base = 0; /* mapped bytes of the segment before maps[i] */
+	return crowd == CROWD_DENSE ? (double)(m->end - m->start) : weight_of(m);
+}
+
+/* A segment's n cells, equally much of its mappings' shares in each; gaps between them are left out. */
+static void lay_crowded(const struct mv_mapping *maps, uint32_t from, uint32_t to,
+			struct mv_strip_cell *cells, int n, enum crowd crowd)
+{
+	double all = 0, base = 0; /* base: shares of the segment before maps[i] */
 	uint32_t i = from;
 
 	for (uint32_t j = from; j < to; j++)
-		all += maps[j].end - maps[j].start;
+		all += share_of(&maps[j], crowd);
 	for (int k = 0; k < n; k++) {
-		uint64_t low = (uint64_t)(all * (unsigned)k / (unsigned)n), most = 0;
-		uint64_t high = (uint64_t)(all * ((unsigned)k + 1) / (unsigned)n);
+		double low = all * k / n, high = k + 1 == n ? all : all * (k + 1) / n, most = 0;
 
-		for (;; base += maps[i].end - maps[i].start, i++) {
-			uint64_t end = base + (maps[i].end - maps[i].start);
-			uint64_t a = base > low ? base : low, b = end < high ? end : high;
+		for (;; i++) {
+			double share = share_of(&maps[i], crowd), end = base + share;
+			double a = base > low ? base : low, b = end < high ? end : high;
+			double bytes = (double)(maps[i].end - maps[i].start);
 
-			if (b > a && !most)
-				cells[k].start = maps[i].start + (a - base);
+			if (b > a && most == 0)
+				cells[k].start = maps[i].start + (uint64_t)((a - base) / share * bytes);
 			if (b > a)
-				cells[k].end = maps[i].start + (b - base);
-			if (b > a && b - a > most) {
+				cells[k].end = b >= end
+						   ? maps[i].end
+						   : maps[i].start + (uint64_t)((b - base) / share * bytes);
+			if (b - a > most) {
 				most = b - a;
 				cells[k].first = i;
 			}
 			if (end > high || i + 1 == to)
 				break;
+			base = end;
 		}
 		cells[k].boundary = k == 0 || cells[k].first != cells[k - 1].first;
 	}
 }
 
-static double segment_weight(const struct mv_mapping *maps, uint32_t from, uint32_t to)
+static double segment_weight(const struct mv_mapping *maps, uint32_t from, uint32_t to, enum crowd crowd)
 {
-	double bytes = 0;
+	double sum = 0;
 
 	for (uint32_t i = from; i < to; i++)
-		bytes += (double)(maps[i].end - maps[i].start);
-	return sqrt(bytes);
+		sum += share_of(&maps[i], crowd);
+	return crowd == CROWD_DENSE ? sqrt(sum) : sum;
 }
 
 static void lay_gap(const struct mv_mapping *maps, const struct gap *gap, struct mv_strip_cell *cells, int x)
@@ -170,32 +184,27 @@ static void layout_even(const struct mv_mapping *maps, uint32_t count, int cols,
 
 	find_gaps(maps, count, cols, &gaps);
 	int room = cols - gaps.cols;
-	bool crowded = count > (uint32_t)room;
+	enum crowd crowd = count > (uint32_t)room	? CROWD_DENSE
+			   : count > (uint32_t)room / 3 ? CROWD_SOME
+							: CROWD_NONE;
 	/* Segments are what lies between named gaps; each needs a cell at least. */
-	int spare = crowded ? room - (gaps.count + 1) : room - (int)count;
+	int spare = room - (crowd == CROWD_NONE ? (int)count : gaps.count + 1);
+	for (int s = 0; s <= gaps.count; s++)
+		all += segment_weight(maps, s ? gaps.at[s - 1].before : 0,
+				      s < gaps.count ? gaps.at[s].before : count, crowd);
 	for (int s = 0; s <= gaps.count; s++) {
 		uint32_t from = s ? gaps.at[s - 1].before : 0,
 			 to = s < gaps.count ? gaps.at[s].before : count;
 
-		if (crowded)
-			all += segment_weight(maps, from, to);
-		else
-			for (uint32_t i = from; i < to; i++)
-				all += weight_of(&maps[i]);
-	}
-	for (int s = 0; s <= gaps.count; s++) {
-		uint32_t from = s ? gaps.at[s - 1].before : 0,
-			 to = s < gaps.count ? gaps.at[s].before : count;
-
-		if (crowded) {
+		if (crowd == CROWD_NONE) {
+			x = lay_evenly(maps, from, to, cells, x, &sum, all, spare);
+		} else {
 			int before = (int)(sum / all * spare);
 
-			sum += segment_weight(maps, from, to);
+			sum += segment_weight(maps, from, to, crowd);
 			int n = 1 + (int)(sum / all * spare) - before;
-			lay_crowded(maps, from, to, cells + x, n);
+			lay_crowded(maps, from, to, cells + x, n, crowd);
 			x += n;
-		} else {
-			x = lay_evenly(maps, from, to, cells, x, &sum, all, spare);
 		}
 		if (s < gaps.count) {
 			lay_gap(maps, &gaps.at[s], cells, x);
@@ -382,6 +391,16 @@ static bool holds(const struct mv_strip_cell *cell, const struct mv_snapshot *sn
 	       (selected >= cell->start && selected < cell->end);
 }
 
+/* On the cursor's ground. A full block would hide that, so it becomes one that shines through. */
+static void mark(struct mv_canvas *c, struct mv_rect area, int x)
+{
+	const struct mv_cell *cell = mv_canvas_at(c, area.y, x);
+
+	if (cell && cell->ch[0] == U'█')
+		mv_canvas_glyph(c, area.y, x, (enum mv_role)cell->role, U'▓');
+	mv_canvas_attr(c, (struct mv_rect){area.y, x, area.rows > 2 ? 2 : area.rows, 1}, MV_ATTR_CURSOR);
+}
+
 void mv_strip_draw(struct mv_canvas *c, struct mv_rect area, const struct mv_snapshot *snap,
 		   const struct mv_strip_cell *cells, int cols, uint64_t selected)
 {
@@ -407,7 +426,5 @@ void mv_strip_draw(struct mv_canvas *c, struct mv_rect area, const struct mv_sna
 		draw_labels_below(c, area.y + 1, area.x, snap, cells, cols);
 	for (int x = 0; x < cols && selected; x++)
 		if (holds(&cells[x], snap, selected))
-			mv_canvas_attr(c,
-				       (struct mv_rect){area.y, area.x + x, area.rows > 2 ? 2 : area.rows, 1},
-				       MV_ATTR_REVERSE);
+			mark(c, area, area.x + x);
 }

@@ -179,10 +179,10 @@ static void test_drawn(void **state)
 	assert_non_null(strstr(snapbuild_line(&c, 0), "785G"));
 	assert_non_null(strstr(snapbuild_line(&c, 1), "anon"));
 	for (int x = 0; x < COLS; x++) {
-		bool reverse = mv_canvas_at(&c, 0, x)->attrs & MV_ATTR_REVERSE;
+		bool cursor = mv_canvas_at(&c, 0, x)->attrs & MV_ATTR_CURSOR;
 
-		assert_int_equal(reverse, cells[x].first == 6);
-		marked += reverse;
+		assert_int_equal(cursor, cells[x].first == 6);
+		marked += cursor;
 		if (cells[x].first == 6)
 			assert_int_equal(mv_canvas_at(&c, 0, x)->role, ROLE_KIND_ANON);
 	}
