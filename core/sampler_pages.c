@@ -174,9 +174,12 @@ static uint64_t group_end(const struct mv_sampler *s, uint32_t i, uint64_t limit
 {
 	const struct mv_mapping *at = s->maps.at;
 	bool gaps = mv_source_features(s->source)->pagemap_scan;
+	bool big = mv_mapping_pages(&at[i], s->page_bytes) > BIG_PAGES;
 	uint32_t j = i;
 
+	/* big: some anonymous mapping so far is, so that asking for files would cost */
 	*ret_file = may_hold_file(&at[i]);
+	big = big && !*ret_file;
 	while (j + 1 < s->maps.count && j - i < GROUP_MAX && at[j + 1].start < limit &&
 	       !must_not_scan(&at[j + 1])) {
 		const struct mv_mapping *next = &at[j + 1];
@@ -184,13 +187,12 @@ static uint64_t group_end(const struct mv_sampler *s, uint32_t i, uint64_t limit
 
 		if (!gaps && next->start != at[j].end)
 			break;
-		if (file != *ret_file) {
-			/* A big anonymous neighbour gets a call of its own, a small one rides along. */
-			if ((file ? mv_mapping_pages(&at[j], s->page_bytes)
-				  : mv_mapping_pages(next, s->page_bytes)) > BIG_PAGES)
-				break;
-			*ret_file = true;
-		}
+		if (!file)
+			big |= mv_mapping_pages(next, s->page_bytes) > BIG_PAGES;
+		/* A big anonymous mapping gets a call of its own, a small one rides along with files. */
+		if (big && (file || *ret_file))
+			break;
+		*ret_file |= file;
 		j++;
 	}
 	return at[j].end < limit ? at[j].end : limit;

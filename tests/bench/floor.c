@@ -3,7 +3,7 @@
 
 /*
  * The least that any program must do: mv-floor quick|full PID reads maps (quick) or smaps (full) raw and scans all pages,
- * printing nothing. What memview takes is told as a multiple of this.
+ * printing nothing, and without the dearer question which pages are a file's. What memview takes is told as a multiple of this.
  */
 
 #include <fcntl.h>
@@ -22,7 +22,6 @@ struct scan {
 	    category_anyof_mask, return_mask;
 };
 #define SCAN _IOWR('f', 16, struct scan)
-#define FILE_CAT     4u
 #define PRESENT_ETC  (8u | 16u | 256u)
 #define FREE_CATS    (32u | 64u | 256u)
 
@@ -61,7 +60,7 @@ static void scan_all(const char *pid)
 		arg.vec = (uint64_t)(uintptr_t)regions;
 		arg.vec_len = 256;
 		arg.category_anyof_mask = PRESENT_ETC;
-		arg.return_mask = PRESENT_ETC | FREE_CATS | FILE_CAT;
+		arg.return_mask = PRESENT_ETC | FREE_CATS;
 		if (ioctl(fd, SCAN, &arg) < 0)
 			exit(1);
 		at = arg.walk_end > at ? arg.walk_end : end;
