@@ -81,9 +81,14 @@ static struct item *add(struct line *line, struct mv_clean label, int give_up)
 	return item;
 }
 
+static bool has_ended(const struct mv_context *ctx)
+{
+	return ctx->status->exited || (ctx->snap && ctx->snap->life == MV_LIFE_GONE);
+}
+
 static bool is_old(const struct mv_context *ctx, uint64_t read_ns)
 {
-	return !ctx->paused && read_ns && ctx->now_ns > read_ns + mv_old_ns(ctx);
+	return !ctx->paused && !has_ended(ctx) && read_ns && ctx->now_ns > read_ns + mv_old_ns(ctx);
 }
 
 /* A figure: the keeper's counters are newer than the snapshot's where they know it. */
@@ -220,7 +225,7 @@ static void add_faults(struct line *line, const struct mv_context *ctx, enum mv_
 	item->spark = SPARK_COLS;
 	item->extra_cols = id == MV_FIG_MINOR ? 9 : 5;
 	item->extra_role = rate.have && rate.per_second > 0 ? role : ROLE_DIM;
-	if (rate.have) {
+	if (rate.have && !has_ended(ctx)) {
 		mv_build_clean(&item->extra, MV_TEXT("+"));
 		mv_build_count(&item->extra, (uint64_t)llround(rate.per_second > 0 ? rate.per_second : 0));
 		mv_build_clean(&item->extra, MV_TEXT("/s"));
@@ -373,10 +378,8 @@ static void draw_line(const struct line *line, struct mv_canvas *c, int y, int x
 /* How fresh all this is, at the right edge. */
 static enum mv_role build_chip(const struct mv_context *ctx, struct mv_build *b)
 {
-	bool dead = ctx->status->exited || (ctx->snap && ctx->snap->life == MV_LIFE_GONE);
-
 	mv_build_init(b);
-	if (dead) {
+	if (has_ended(ctx)) {
 		mv_build_clean(b, MV_TEXT("ENDED"));
 		return ROLE_ALERT;
 	}

@@ -433,6 +433,18 @@ static struct mv_outcome enter(struct map_state *s, const struct mv_context *ctx
 	    .kind = MV_OUT_PUSH, .view = MV_VIEW_PAGES, .place = {.mapping = s->selected.start}};
 }
 
+/* The order has changed. Who stands at the top wants to see what is first now; elsewhere the mapping is
+ * followed. */
+static struct mv_outcome reordered(struct map_state *s, const struct mv_context *ctx)
+{
+	bool top = s->cursor == 0;
+
+	settle(s, ctx, s->area);
+	if (top)
+		select_row(s, ctx, 0);
+	return STAY;
+}
+
 static struct mv_outcome sort_by(struct map_state *s, const struct mv_context *ctx, enum map_column column)
 {
 	if (s->order.sort == column) {
@@ -441,7 +453,7 @@ static struct mv_outcome sort_by(struct map_state *s, const struct mv_context *c
 		s->order.sort = column;
 		s->order.reverse = false;
 	}
-	return resettle(s, ctx);
+	return reordered(s, ctx);
 }
 
 static struct mv_outcome sort_next(struct map_state *s, const struct mv_context *ctx)
@@ -453,7 +465,7 @@ static struct mv_outcome sort_next(struct map_state *s, const struct mv_context 
 	} while (column != (int)s->order.sort && !s->columns[column].w);
 	s->order.reverse = false;
 	s->order.sort = (enum map_column)column;
-	return resettle(s, ctx);
+	return reordered(s, ctx);
 }
 
 static struct mv_outcome search(struct map_state *s, const struct mv_context *ctx, uint32_t from,
@@ -542,7 +554,7 @@ static struct mv_outcome act(void *state, const struct mv_context *ctx, enum mv_
 		return sort_next(s, ctx);
 	case MV_ACT_REVERSE:
 		s->order.reverse = !s->order.reverse;
-		return resettle(s, ctx);
+		return reordered(s, ctx);
 	case MV_ACT_GROUP:
 		s->order.grouped = !s->order.grouped;
 		return resettle(s, ctx);

@@ -116,7 +116,8 @@ bool map_columns_note(const struct map_state *state, const struct mv_context *ct
 		mv_build_count(b, snap->round_of);
 		mv_build_clean(b, MV_TEXT(" mappings"));
 	}
-	if (shows_smaps && !ctx->paused && snap->smaps_ns && ctx->now_ns > snap->smaps_ns + limit_ns) {
+	if (shows_smaps && !ctx->paused && !ctx->status->exited && snap->smaps_ns &&
+	    ctx->now_ns > snap->smaps_ns + limit_ns) {
 		mv_build_clean(b, b->len ? MV_TEXT("   PSS, DIRTY ") : MV_TEXT("PSS, DIRTY "));
 		mv_age_build(b, ctx->now_ns - snap->smaps_ns);
 		mv_build_clean(b, MV_TEXT(" ago"));

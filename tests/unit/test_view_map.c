@@ -342,6 +342,8 @@ static void test_sorts(void **state)
 	assert_true(line_with("7f3a12000000") < line_with("55d1c0a1f000"));
 	assert_true(line_with("55d1c0a1f000") < line_with("7f3a20026000"));
 	assert_int_equal(line_with("7f3a12000000"), line_with("ADDRESS") + 1);
+	/* From the top one sees what is first now. */
+	assert_true(starts(selected(), "7f3a12000000"));
 	press("S");
 	assert_true(line_with("7f3a12000000") > line_with("55d1c0a1f000"));
 	const struct mv_cell *head = mv_canvas_at(&t.canvas, line_with("ADDRESS"), 2);
