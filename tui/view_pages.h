@@ -79,6 +79,7 @@ struct mv_pages {
 	uint64_t top;	     /* number of the first row on the screen, as settled */
 	int anchor;	     /* screen row the cursor is to keep after a zoom; -1 none */
 	uint32_t cell_pages; /* a power of two */
+	uint64_t fit_for[3]; /* snapshot, rows and cells that the process's zoom was chosen for */
 	bool zoom_chosen;    /* by the user, or fixed once everything was read */
 	enum mv_grid_colour colour;
 	uint32_t page_bytes;

@@ -269,6 +269,7 @@ void mv_pages_turn(struct mv_pages *p, const struct mv_snapshot *snap)
 	p->whole = !p->whole;
 	p->gone = false;
 	p->zoom_chosen = false;
+	memset(p->fit_for, 0, sizeof(p->fit_for));
 	p->anchor = p->geo.grid_rows / 3;
 }
 
@@ -347,6 +348,10 @@ static void choose_zoom(struct mv_pages *p, const struct mv_snapshot *snap)
 		    fit(p, (p->range.end - p->range.start) / p->page_bytes, (uint64_t)p->geo.grid_rows);
 		return;
 	}
+	uint64_t now[3] = {snap->seq, (uint64_t)p->geo.grid_rows, (uint64_t)p->geo.cells};
+	if (!memcmp(now, p->fit_for, sizeof(now)))
+		return;
+	memcpy(p->fit_for, now, sizeof(now));
 	p->cell_pages = fit_process(p, snap);
 	p->zoom_chosen = snap->pages_ns != 0; /* every mapping's pages are known: it stays */
 }
