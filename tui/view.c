@@ -11,6 +11,7 @@
 #define LEVELS_MAX    12
 #define HINT_SHOWN_NS (4 * MV_NS_PER_SEC)
 #define WHEEL_ROWS    3
+#define YOUNG_NS      (2 * MV_NS_PER_SEC)
 
 /* One level of the zoom. Its sides keep their state while another side is shown. */
 struct level {
@@ -200,11 +201,14 @@ static struct frame frame_of(const struct mv_stack *stack, const struct mv_conte
 	return f;
 }
 
+/* A COMMAND's own first exec, right after its start, is no news. */
 static void note_epoch(struct mv_stack *stack, const struct mv_context *ctx)
 {
 	if (!ctx->snap)
 		return;
-	if (stack->epoch_known && ctx->snap->epoch != stack->epoch) {
+	uint64_t started_ns = ctx->snap->started_real_ns;
+	bool young = started_ns && ctx->now_real_ns < started_ns + YOUNG_NS;
+	if (stack->epoch_known && ctx->snap->epoch != stack->epoch && !young) {
 		stack->exec_ns = ctx->now_ns;
 		stack->exec_real_ns = ctx->now_real_ns;
 	}

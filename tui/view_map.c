@@ -239,6 +239,12 @@ static void draw_rows(const struct map_state *s, const struct mv_context *ctx, s
 	}
 }
 
+static bool needs_rights(uint32_t why)
+{
+	return why == MV_WHY_NEEDS_PTRACE || why == MV_WHY_NEEDS_PTRACE_DAC ||
+	       why == MV_WHY_NEEDS_SYS_ADMIN || why == MV_WHY_NEEDS_DAC || why == MV_WHY_NEEDS_ROOT;
+}
+
 /* Instead of rows: why there are none. */
 static void draw_nothing(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
 {
@@ -275,7 +281,11 @@ static void draw_nothing(const struct map_state *s, const struct mv_context *ctx
 	} else {
 		mv_build_clean(&b, MV_TEXT("no mappings"));
 	}
-	mv_canvas_build(c, t->y + (t->rows > 2), t->x, t->cols, role, &b);
+	int y = t->y + (t->rows > 2);
+	mv_canvas_build(c, y, t->x, t->cols, role, &b);
+	if (snap && snap->life == MV_LIFE_ALIVE && needs_rights(why) && t->rows > 3)
+		mv_canvas_text(c, y + 1, t->x, t->cols, ROLE_DIM,
+			       MV_TEXT("run memview as root (sudo), or as the owner of the process"));
 }
 
 static void draw_note(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)

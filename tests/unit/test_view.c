@@ -352,6 +352,20 @@ static void test_banner_of_an_exec(void **state)
 	assert_false(shows("exec:"));
 }
 
+static void test_first_exec_of_a_command_is_no_news(void **state)
+{
+	(void)state;
+	t.build.head.started_real_ns = t.build.head.taken_real_ns;
+	t.build.head.seq++;
+	feed();
+	draw();
+	t.build.head.seq++;
+	t.build.head.epoch++;
+	feed();
+	draw();
+	assert_false(shows("exec:"));
+}
+
 static void test_banner_of_what_has_no_memory(void **state)
 {
 	(void)state;
@@ -579,6 +593,7 @@ int main(void)
 	    TEST(test_banner_of_the_end),
 	    TEST(test_banner_of_a_stuck_reader),
 	    TEST(test_banner_of_an_exec),
+	    TEST(test_first_exec_of_a_command_is_no_news),
 	    TEST(test_banner_of_what_has_no_memory),
 	    TEST(test_header),
 	    TEST(test_header_rates),

@@ -226,6 +226,7 @@ static void test_unreadable(void **state)
 	next(true);
 	draw();
 	assert_true(snapbuild_shows(&t.canvas, "cannot be read: needs CAP_SYS_PTRACE"));
+	assert_true(snapbuild_shows(&t.canvas, "as root (sudo)"));
 }
 
 static void test_before_the_first_snapshot(void **state)
