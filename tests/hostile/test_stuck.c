@@ -31,9 +31,8 @@
 
 #include <cmocka.h>
 
-#include "core/session.h"
+#include "tests/unit/live.h"
 
-#define DEADLINE_NS  (60 * MV_NS_PER_SEC)
 #define PROMPTLY_NS  (2 * MV_NS_PER_SEC) /* far more than a call that blocks on nothing takes */
 #define FILE_NODE    2
 #define FILE_BYTES   (1u << 20)
@@ -42,14 +41,6 @@
 static char where[64]; /* the mount point */
 static pid_t server, reader, target;
 static int order_fd = -1;
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * MV_NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
 
 /* ---- the file system that never answers a read ---- */
 
@@ -172,7 +163,7 @@ static bool hear(int fd)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char byte;
 
-	return poll(&p, 1, (int)(DEADLINE_NS / 1000000)) == 1 && read(fd, &byte, 1) == 1;
+	return poll(&p, 1, LIVE_DEADLINE_MS) == 1 && read(fd, &byte, 1) == 1;
 }
 
 static void reap(pid_t *pid)
@@ -184,7 +175,7 @@ static void reap(pid_t *pid)
 		return;
 	kill(*pid, SIGKILL);
 	/* Freed or not, this test waits no longer than that. */
-	if (fd >= 0 && poll(&p, 1, (int)(DEADLINE_NS / 1000000)) == 1)
+	if (fd >= 0 && poll(&p, 1, LIVE_DEADLINE_MS) == 1)
 		waitpid(*pid, NULL, 0);
 	close(fd);
 	*pid = 0;
@@ -234,7 +225,6 @@ static bool build(void)
 
 /* ---- the session ---- */
 
-static struct mv_session *session;
 static struct mv_want want;
 
 static int teardown(void **state)
@@ -256,29 +246,20 @@ static int teardown(void **state)
 	return 0;
 }
 
-typedef bool condition(uint64_t arg);
-
-/* Dispatch until it holds; no dispatch may wait for anything. */
-static bool wait_for(condition *holds, uint64_t arg)
+/* Dispatch until it holds, while wants change as by keys; no call may wait for anything. */
+static bool wait_at_keys(condition *holds, uint64_t arg)
 {
-	uint64_t until = now() + DEADLINE_NS;
+	uint64_t until = live_now() + LIVE_DEADLINE_NS;
 
 	while (!holds(arg)) {
-		struct pollfd p[2] = {{.events = POLLIN}, {.events = POLLIN}};
-		int fds[2];
-		size_t n = mv_session_fds(session, fds, 2);
-		uint64_t began;
+		uint64_t began = live_now();
 
-		if (now() > until)
+		if (began > until)
 			return false;
-		for (size_t i = 0; i < n; i++)
-			p[i].fd = fds[i];
-		poll(p, n, 20);
-		began = now();
-		mv_session_dispatch(session);
-		want.page += 4096; /* what a key would change */
+		live_turn();
+		want.page += 4096;
 		mv_session_want(session, &want);
-		assert_true(now() - began < PROMPTLY_NS);
+		assert_true(live_now() - began < PROMPTLY_NS);
 	}
 	return true;
 }
@@ -310,47 +291,20 @@ static bool has_counters_after(uint64_t ns)
 	return mv_session_status(session)->counters.at_ns > ns;
 }
 
-static int child_of(int parent, const char *name)
-{
-	struct mv_source *source;
-	int found = 0;
-
-	assert_int_equal(mv_source_new(&(struct mv_source_opts){0}, &source), 0);
-	for (int pid = mv_source_next_pid(source, 0); pid && !found; pid = mv_source_next_pid(source, pid)) {
-		struct mv_target *t;
-		struct mv_stat stat;
-
-		if (mv_target_open(source, pid, &t) < 0)
-			continue;
-		if (mv_stat_read(t, &stat) == 0 && stat.ppid == parent && !strcmp(stat.comm, name))
-			found = pid;
-		mv_target_close(t);
-	}
-	mv_source_free(source);
-	return found;
-}
-
 /* Ends the session and looks whether its processes do, though the target is still stuck. */
 static void end_session(void)
 {
-	int keeper = child_of((int)getpid(), "memview-keep"), collector = child_of(keeper, "memview-collect");
-	struct pollfd p[2] = {{.fd = (int)syscall(SYS_pidfd_open, keeper, 0), .events = POLLIN},
-			      {.fd = -1, .events = POLLIN}};
+	int keeper = live_keeper(), collector = live_find(keeper, "memview-collect");
+	int fds[2] = {live_pidfd(keeper), collector ? live_pidfd(collector) : -1};
 	uint64_t began;
 
-	assert_true(keeper > 0);
-	if (collector)
-		p[1].fd = (int)syscall(SYS_pidfd_open, collector, 0);
-	began = now();
+	began = live_now();
 	mv_session_end(session, MV_LEAVE_END);
 	session = NULL;
-	assert_true(now() - began < PROMPTLY_NS);
-	for (size_t i = 0; i < 2; i++) {
-		if (p[i].fd < 0)
-			continue;
-		assert_int_equal(poll(&p[i], 1, (int)(DEADLINE_NS / 1000000)), 1);
-		close(p[i].fd);
-	}
+	assert_true(live_now() - began < PROMPTLY_NS);
+	live_assert_ends(fds[0]);
+	if (fds[1] >= 0)
+		live_assert_ends(fds[1]);
 }
 
 static void start_session(void)
@@ -371,36 +325,36 @@ static void test_gets_stuck_while_watched(void **state)
 	if (!build())
 		skip();
 	start_session();
-	assert_true(wait_for(has_picture, 0));
+	assert_true(wait_at_keys(has_picture, 0));
 	assert_false(is_stuck(0));
 	assert_int_equal(write(order_fd, "x", 1), 1);
-	assert_true(wait_for(is_stuck, 0));
+	assert_true(wait_at_keys(is_stuck, 0));
 	/* It says what the collector waits for. */
 	assert_true(strlen(mv_session_status(session)->wchan) > 1);
-	assert_true(wait_for(has_collectors, 2));
+	assert_true(wait_at_keys(has_collectors, 2));
 	assert_true(is_stuck(0)); /* the new one has shown nothing yet */
-	assert_true(wait_for(has_given_up, 1));
+	assert_true(wait_at_keys(has_given_up, 1));
 	assert_int_equal(mv_session_status(session)->collectors, 2);
 	/* Counters go on, the last picture stays. */
-	at = now();
-	assert_true(wait_for(has_counters_after, at));
+	at = live_now();
+	assert_true(wait_at_keys(has_counters_after, at));
 	assert_int_equal(mv_session_status(session)->counters.why, MV_WHY_HAVE);
 	assert_non_null(mv_session_snapshot(session));
 	assert_true(mv_session_snapshot(session)->mappings.count > 0);
 	/* `R`: one more try, as stuck as before. */
 	mv_session_retry(session);
-	assert_true(wait_for(has_given_up, 0));
-	assert_true(wait_for(has_collectors, 3));
-	assert_true(wait_for(has_given_up, 1));
+	assert_true(wait_at_keys(has_given_up, 0));
+	assert_true(wait_at_keys(has_collectors, 3));
+	assert_true(wait_at_keys(has_given_up, 1));
 	/* Once it is free again, `R` brings it back. */
 	seq = mv_session_snapshot(session)->taken_ns;
 	reap(&server);
 	mv_session_retry(session);
-	assert_true(wait_for(has_given_up, 0));
-	at = now() + DEADLINE_NS;
+	assert_true(wait_at_keys(has_given_up, 0));
+	at = live_now() + LIVE_DEADLINE_NS;
 	while (mv_session_snapshot(session)->taken_ns == seq || is_stuck(0)) {
-		assert_true(now() < at);
-		wait_for(has_counters_after, now());
+		assert_true(live_now() < at);
+		wait_at_keys(has_counters_after, live_now());
 	}
 	end_session();
 }
@@ -412,11 +366,11 @@ static void test_stuck_from_the_start(void **state)
 		skip();
 	assert_int_equal(write(order_fd, "x", 1), 1);
 	start_session();
-	assert_true(wait_for(is_stuck, 0));
+	assert_true(wait_at_keys(is_stuck, 0));
 	end_session();
 	/* And with a collector that is being replaced. */
 	start_session();
-	assert_true(wait_for(has_collectors, 2));
+	assert_true(wait_at_keys(has_collectors, 2));
 	end_session();
 }
 

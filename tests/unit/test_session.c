@@ -20,18 +20,9 @@
 
 #include <cmocka.h>
 
-#include "core/session.h"
+#include "tests/unit/live.h"
 
-#define DEADLINE_NS (30 * MV_NS_PER_SEC)
-#define PAGES	    100
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * MV_NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
+#define PAGES 100
 
 /* ---- a process to be watched ---- */
 
@@ -105,16 +96,13 @@ static void stop_target(void)
 
 /* ---- the session under test ---- */
 
-static struct mv_session *session;
 static struct mv_want want;
-static struct mv_source *source;
-static unsigned events; /* since the last wait_for */
 
 static int setup(void **state)
 {
 	(void)state;
 	want = (struct mv_want){.facts = MV_FACT_MAPS | MV_FACT_PAGES, .interval_ms = 50, .cell_pages = 1};
-	return mv_source_new(&(struct mv_source_opts){0}, &source);
+	return 0;
 }
 
 static int teardown(void **state)
@@ -124,31 +112,7 @@ static int teardown(void **state)
 	mv_session_end(NULL, MV_LEAVE_END);
 	session = NULL;
 	stop_target();
-	mv_source_free(source);
 	return 0;
-}
-
-typedef bool condition(uint64_t arg);
-
-/* Dispatch until it holds. False when the deadline has passed. */
-static bool wait_for(condition *holds, uint64_t arg)
-{
-	uint64_t until = now() + DEADLINE_NS;
-
-	events = 0;
-	while (!holds(arg)) {
-		struct pollfd p[2] = {{.events = POLLIN}, {.events = POLLIN}};
-		int fds[2];
-		size_t n = mv_session_fds(session, fds, 2);
-
-		if (now() > until)
-			return false;
-		for (size_t i = 0; i < n; i++)
-			p[i].fd = fds[i];
-		poll(p, n, 20);
-		events |= mv_session_dispatch(session);
-	}
-	return true;
 }
 
 static bool answered(uint64_t seq)
@@ -219,51 +183,6 @@ static void start_command(char *const *argv)
 	mv_session_want(session, &want);
 }
 
-/* A living child of parent by its name; 0: none. */
-static int child_of(int parent, const char *name)
-{
-	for (int pid = mv_source_next_pid(source, 0); pid; pid = mv_source_next_pid(source, pid)) {
-		struct mv_target *t;
-		struct mv_stat stat;
-		int r;
-
-		if (mv_target_open(source, pid, &t) < 0)
-			continue;
-		r = mv_stat_read(t, &stat);
-		mv_target_close(t);
-		if (r == 0 && stat.ppid == parent && stat.state != 'Z' && (!name || !strcmp(stat.comm, name)))
-			return pid;
-	}
-	return 0;
-}
-
-static int keeper(void)
-{
-	return child_of((int)getpid(), "memview-keep");
-}
-
-static int collector(void)
-{
-	return child_of(keeper(), "memview-collect");
-}
-
-static int pidfd(int pid)
-{
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-
-	assert_true(fd >= 0);
-	return fd;
-}
-
-/* The process ends, sooner or later; the descriptor is closed. */
-static void assert_ends(int take_fd)
-{
-	struct pollfd p = {.fd = take_fd, .events = POLLIN};
-
-	assert_int_equal(poll(&p, 1, (int)(DEADLINE_NS / 1000000)), 1);
-	close(take_fd);
-}
-
 static size_t count_fds(const char *whose)
 {
 	DIR *dir = opendir(whose);
@@ -298,7 +217,7 @@ static void test_nobody_there(void **state)
 	opts = (struct mv_session_opts){.command = (char *[]){"/dev/null", NULL}};
 	assert_int_equal(mv_session_start(&opts, &none), -EACCES);
 	assert_null(none);
-	assert_int_equal(child_of((int)getpid(), NULL), 0);
+	assert_int_equal(live_find((int)getpid(), NULL), 0);
 }
 
 static void test_answers(void **state)
@@ -326,7 +245,7 @@ static void test_answers(void **state)
 	mv_session_want(session, &want);
 	assert_true(wait_for(answered, 2));
 	assert_true(events & MV_EVENT_SNAPSHOT);
-	assert_true(wait_for(taken_after, now()));
+	assert_true(wait_for(taken_after, live_now()));
 	{
 		const struct mv_grid_cell *c =
 		    mv_snapshot_cells_at(mv_session_snapshot(session), want.spans[0].start, &n);
@@ -400,15 +319,15 @@ static void test_collector_killed(void **state)
 	start_target();
 	start_on(target.pid);
 	assert_true(wait_for(answered, 1));
-	assert_true(wait_for(taken_after, now()));
+	assert_true(wait_for(taken_after, live_now()));
 	last = mv_session_snapshot(session);
 	seq = last->seq;
-	kill(collector(), SIGKILL);
+	kill(live_collector(), SIGKILL);
 	assert_true(wait_for(has_collectors, 2));
 	/* The last picture stays until the next one's first. */
 	assert_non_null(mv_session_snapshot(session));
 	assert_true(mv_session_snapshot(session)->seq >= seq || answered(1));
-	assert_true(wait_for(taken_after, now()));
+	assert_true(wait_for(taken_after, live_now()));
 	assert_false(mv_session_status(session)->gave_up);
 	assert_int_equal(
 	    mv_snapshot_check(mv_session_snapshot(session), mv_session_snapshot(session)->length), 0);
@@ -428,15 +347,15 @@ static void test_collector_crashes_again(void **state)
 	start_target();
 	start_on(target.pid);
 	assert_true(wait_for(answered, 1));
-	kill(collector(), SIGKILL);
+	kill(live_collector(), SIGKILL);
 	assert_true(wait_for(has_collectors, 2));
-	kill(collector(), SIGKILL);
+	kill(live_collector(), SIGKILL);
 	assert_true(wait_for(given_up, 1));
-	at = now();
+	at = live_now();
 	/* Counters go on, and so does the last picture. */
 	assert_true(wait_for(has_counters_after, at));
 	assert_non_null(mv_session_snapshot(session));
-	assert_int_equal(collector(), 0);
+	assert_int_equal(live_find(live_keeper(), "memview-collect"), 0);
 	mv_session_retry(session);
 	assert_true(wait_for(taken_after, at));
 	assert_true(wait_for(given_up, 0));
@@ -449,13 +368,13 @@ static void test_collector_crashes_seldom(void **state)
 	start_target();
 	start_on(target.pid);
 	for (unsigned i = 1; i <= 3; i++) {
-		uint64_t from = now();
+		uint64_t from = live_now();
 
 		assert_true(wait_for(taken_after, from + 9 * MV_NS_PER_SEC / 2));
-		kill(collector(), SIGKILL);
+		kill(live_collector(), SIGKILL);
 		assert_true(wait_for(has_collectors, i + 1));
 	}
-	assert_true(wait_for(taken_after, now()));
+	assert_true(wait_for(taken_after, live_now()));
 	assert_false(mv_session_status(session)->gave_up);
 }
 
@@ -503,7 +422,7 @@ static void test_exec_is_an_epoch(void **state)
 	assert_int_equal(mv_session_snapshot(session)->epoch, 0);
 	order('x');
 	assert_true(wait_for(has_epoch, 1));
-	assert_true(wait_for(taken_after, now() + MV_NS_PER_SEC / 2));
+	assert_true(wait_for(taken_after, live_now() + MV_NS_PER_SEC / 2));
 	assert_int_equal(mv_session_snapshot(session)->epoch, 1);
 	assert_string_equal(mv_snapshot_title(mv_session_snapshot(session)).text, "sleep");
 	assert_string_equal(mv_snapshot_argument(mv_session_snapshot(session), 1).text, "1000");
@@ -533,11 +452,11 @@ static void test_keeper_killed(void **state)
 	start_target();
 	start_on(target.pid);
 	assert_true(wait_for(answered, 1));
-	fd = pidfd(collector());
-	kill(keeper(), SIGKILL);
+	fd = live_pidfd(live_collector());
+	kill(live_keeper(), SIGKILL);
 	assert_true(wait_for(has_event, MV_EVENT_LOST));
 	assert_non_null(mv_session_snapshot(session));
-	assert_ends(fd);
+	live_assert_ends(fd);
 	assert_int_equal(kill(target.pid, 0), 0);
 	mv_session_retry(session);
 	want.visible.end = 9;
@@ -554,15 +473,15 @@ static void test_end_leaves_nothing(void **state)
 
 		start_on(target.pid);
 		assert_true(wait_for(answered, 1));
-		fds[0] = pidfd(keeper());
-		fds[1] = pidfd(collector());
+		fds[0] = live_pidfd(live_keeper());
+		fds[1] = live_pidfd(live_collector());
 		if (stopped)
-			assert_int_equal(kill(collector(), SIGSTOP), 0);
+			assert_int_equal(kill(live_collector(), SIGSTOP), 0);
 		mv_session_end(session, MV_LEAVE_END);
 		session = NULL;
-		assert_ends(fds[0]);
-		assert_ends(fds[1]);
-		assert_int_equal(keeper(), 0);
+		live_assert_ends(fds[0]);
+		live_assert_ends(fds[1]);
+		assert_int_equal(live_find((int)getpid(), "memview-keep"), 0);
 	}
 	assert_int_equal(kill(target.pid, 0), 0);
 }
@@ -599,15 +518,15 @@ static void test_command_is_ended(void **state)
 		start_command((char *[]){"sh", "-c", scripts[i], NULL});
 		pid = mv_session_status(session)->pid;
 		assert_true(wait_for(has_output, 1));
-		fds[0] = pidfd(pid);
-		fds[1] = pidfd(keeper());
-		pid = child_of(pid, NULL);
+		fds[0] = live_pidfd(pid);
+		fds[1] = live_pidfd(live_keeper());
+		pid = live_find(pid, NULL);
 		mv_session_end(session, MV_LEAVE_END);
 		session = NULL;
 		if (i == 0 && pid)
-			assert_ends(pidfd(pid));
-		assert_ends(fds[0]);
-		assert_ends(fds[1]);
+			live_assert_ends(live_pidfd(pid));
+		live_assert_ends(fds[0]);
+		live_assert_ends(fds[1]);
 	}
 }
 
@@ -627,21 +546,21 @@ static void test_command_left_running(void **state)
 	close(saved);
 	pid = mv_session_status(session)->pid;
 	assert_true(wait_for(has_output, 1));
-	keeps = keeper();
-	fd = pidfd(collector());
+	keeps = live_keeper();
+	fd = live_pidfd(live_collector());
 	mv_session_end(session, MV_LEAVE_RUNNING);
 	session = NULL;
-	assert_ends(fd);
+	live_assert_ends(fd);
 	/* Who reads what memview prints sees its end, though the keeper stays. */
 	p = (struct pollfd){.fd = hold[0], .events = POLLIN};
-	assert_int_equal(poll(&p, 1, (int)(DEADLINE_NS / 1000000)), 1);
+	assert_int_equal(poll(&p, 1, LIVE_DEADLINE_MS), 1);
 	assert_int_equal(read(hold[0], &c, 1), 0);
 	close(hold[0]);
 	assert_int_equal(kill(pid, 0), 0);
 	assert_int_equal(kill(keeps, 0), 0);
-	fd = pidfd(keeps);
+	fd = live_pidfd(keeps);
 	kill(-pid, SIGKILL);
-	assert_ends(fd);
+	live_assert_ends(fd);
 	waitpid(keeps, NULL, 0);
 }
 
@@ -655,16 +574,16 @@ static void test_command_floods(void **state)
 	(void)state;
 	start_command((char *[]){"yes", "flood", NULL});
 	assert_true(wait_for(has_output, 256 << 10));
-	at = now();
+	at = live_now();
 	assert_true(wait_for(has_counters_after, at));
 	mv_session_output(session, &n);
 	assert_true(n <= 256 << 10);
-	fds[0] = pidfd(mv_session_status(session)->pid);
-	fds[1] = pidfd(keeper());
+	fds[0] = live_pidfd(mv_session_status(session)->pid);
+	fds[1] = live_pidfd(live_keeper());
 	mv_session_end(session, MV_LEAVE_END);
 	session = NULL;
-	assert_ends(fds[0]);
-	assert_ends(fds[1]);
+	live_assert_ends(fds[0]);
+	live_assert_ends(fds[1]);
 }
 
 static int work_a_little(void)
@@ -699,7 +618,7 @@ static void test_signals_are_not_blocked(void **state)
 	start_on(target.pid);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	assert_true(wait_for(answered, 1));
-	snprintf(path, sizeof(path), "/proc/%d/status", collector());
+	snprintf(path, sizeof(path), "/proc/%d/status", live_collector());
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(read(fd, text, sizeof(text) - 1) > 0);
 	close(fd);
@@ -724,10 +643,10 @@ static void test_no_descriptors_leak(void **state)
 		order('t');
 		assert_true(wait_for(answered, i + 2));
 		if (i == 9) {
-			pids[0] = keeper();
-			pids[1] = collector();
+			pids[0] = live_keeper();
+			pids[1] = live_collector();
 			/* Also what is opened after some seconds. */
-			assert_true(wait_for(taken_after, now() + 7 * MV_NS_PER_SEC / 2));
+			assert_true(wait_for(taken_after, live_now() + 7 * MV_NS_PER_SEC / 2));
 			before[0] = count_fds("/proc/self/fd");
 			before[1] = fds_of(pids[0]);
 			before[2] = fds_of(pids[1]);
