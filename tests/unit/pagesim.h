@@ -21,9 +21,9 @@ struct pagesim {
 	const struct pagesim_run *runs;
 	size_t runs_count;
 	uint64_t unread_from; /* pages from here on have not been read yet; 0: all have */
-	bool root;	   /* frames are told */
-	bool huge;	   /* every page lies in a huge block */
-	uint32_t fresh_ds; /* every page is fresh and so old; 0: all were there before */
+	bool root;	      /* frames are told */
+	bool huge;	      /* every page lies in a huge block */
+	uint32_t fresh_ds;    /* every page is fresh and so old; 0: all were there before */
 	struct mv_snapshot *snap;
 	struct mv_delta *delta;
 	struct mv_keeper_status status;
