@@ -130,14 +130,19 @@ def json_equals_smaps():
     with Target(anon(100, "i % 4 == 0")) as t:
         picture = json_of(t.pid)
         smaps = smaps_of(t.pid)
-        fields = {"rss": "Rss", "shared_clean": "Shared_Clean", "shared_dirty": "Shared_Dirty",
-                  "private_clean": "Private_Clean", "private_dirty": "Private_Dirty", "swap": "Swap",
-                  "anon": "Anonymous", "huge": "AnonHugePages", "locked": "Locked"}
+        fields = {"rss": "Rss", "swap": "Swap", "anon": "Anonymous", "huge": "AnonHugePages", "locked": "Locked"}
+        # Who else maps a file can change between the two reads: only their sum holds still.
+        sums = {("shared_clean", "private_clean"): ("Shared_Clean", "Private_Clean"),
+                ("shared_dirty", "private_dirty"): ("Shared_Dirty", "Private_Dirty")}
         assert [(int(m["start"], 16), int(m["end"], 16)) for m in picture["mappings"]] == [s[:2] for s in smaps]
         for mapping, (start, end, row) in zip(picture["mappings"], smaps):
             assert mapping["size"] == end - start
             for key, name in fields.items():
                 assert mapping[key] == row[name] * 1024, (mapping, name, row)
+            for keys, names_ in sums.items():
+                assert sum(mapping[k] for k in keys) == sum(row[n] for n in names_) * 1024, (mapping, names_, row)
+            if mapping["inode"] == 0:
+                assert mapping["private_dirty"] == row["Private_Dirty"] * 1024, (mapping, row)
             if mapping["kind"] != "vsyscall":
                 pages = mapping["pages"]
                 assert pages["present"] == pages["anon"] + pages["file"] + pages["zero"]
@@ -379,17 +384,23 @@ def names():
         assert re.search(r"^ *%d " % a.pid, text, re.M) and re.search(r"^ *%d " % b.pid, text, re.M), text
 
 
+def copy_for_all(folder):
+    """A copy of memview that any user may run."""
+    os.chmod(folder, 0o755)
+    copy = os.path.join(folder, "memview")
+    with open(MEMVIEW, "rb") as program, open(copy, "wb") as file:
+        file.write(program.read())
+    os.chmod(copy, 0o755)
+    return copy
+
+
 @test
 def not_allowed():
     """another user's process: what is known is printed, the rest is null and named; status 1"""
     if os.geteuid() != 0:
         raise Skip("not root")
     with tempfile.TemporaryDirectory() as folder, Target() as t:
-        os.chmod(folder, 0o755)
-        copy = os.path.join(folder, "memview")
-        with open(MEMVIEW, "rb") as program, open(copy, "wb") as file:
-            file.write(program.read())
-        os.chmod(copy, 0o755)
+        copy = copy_for_all(folder)
         for word in ("report", "json"):
             run = subprocess.run([copy, word, str(t.pid)], stdin=subprocess.DEVNULL, capture_output=True, env=ENV,
                                  user=65534, group=65534, extra_groups=[], timeout=60, check=False)
@@ -401,6 +412,38 @@ def not_allowed():
         assert picture["mappings"] is None and "maps" in [u["what"] for u in picture["unavailable"]], picture
         assert picture["totals"]["pss"] is None and picture["totals"]["rss"] > 0
         assert picture["faults"]["minor"] > 0
+
+
+def in_own_mounts(script, *args):
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    probe = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
+    if probe.returncode:
+        raise Skip("no mount namespace: " + probe.stderr.decode().strip())
+    return subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", *map(str, args)], stdin=subprocess.DEVNULL,
+                          capture_output=True, env=ENV, timeout=60, check=False)
+
+
+@test
+def hidden():
+    """a process hidden by hidepid: one line that says so"""
+    with tempfile.TemporaryDirectory() as folder, Target() as t:
+        run = in_own_mounts("mount -t proc -o hidepid=2 proc /proc || exit 99\n"
+                            "exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$1\" report \"$2\"",
+                            copy_for_all(folder), t.pid)
+        if run.returncode in (99, 127):
+            raise Skip(run.stderr.decode().strip())
+        one_line(run, 1, "hidepid", "sudo")
+
+
+@test
+def without_proc():
+    """/proc not mounted: one line that says how to mount it"""
+    with tempfile.TemporaryDirectory() as folder:
+        run = in_own_mounts("mount -t tmpfs none /proc || exit 99\nexec \"$1\" report 1", copy_for_all(folder))
+        if run.returncode == 99:
+            raise Skip(run.stderr.decode().strip())
+        one_line(run, 1, "/proc is not mounted")
 
 
 @test
@@ -467,12 +510,9 @@ def setuid_is_refused():
     if os.geteuid() != 0:
         raise Skip("not root")
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
         if os.statvfs(folder).f_flag & os.ST_NOSUID:
             raise Skip("setuid has no effect in %s" % folder)
-        copy = os.path.join(folder, "memview")
-        with open(MEMVIEW, "rb") as program, open(copy, "wb") as file:
-            file.write(program.read())
+        copy = copy_for_all(folder)
         os.chmod(copy, 0o4755)
         run = subprocess.run([copy, "report", "1"], stdin=subprocess.DEVNULL, capture_output=True, env=ENV, user=65534,
                              group=65534, extra_groups=[], timeout=60, check=False)

@@ -108,6 +108,11 @@ const struct mv_keeper_status *mv_batch_status(const struct mv_batch *batch)
 	return batch->session ? mv_session_status(batch->session) : NULL;
 }
 
+int mv_batch_pid(const struct mv_batch *batch)
+{
+	return batch->session ? mv_session_status(batch->session)->pid : batch->pid;
+}
+
 uint64_t mv_batch_now(const struct mv_batch *batch)
 {
 	return mv_source_now(batch->source);
@@ -230,10 +235,10 @@ int mv_batch_take(struct mv_batch *batch, struct mv_want *want, const struct mv_
 	return MV_EXIT_DONE;
 }
 
-int mv_batch_judge(const struct mv_snapshot *snap)
+int mv_batch_judge(const struct mv_batch *batch, const struct mv_snapshot *snap)
 {
 	const enum mv_why why = (enum mv_why)snap->part_why[MV_PART_MAPS];
-	const int pid = snap->stat.pid;
+	const int pid = mv_batch_pid(batch);
 
 	if (snap->life == MV_LIFE_KERNEL_THREAD || snap->life == MV_LIFE_ZOMBIE || why == MV_WHY_HAVE)
 		return MV_EXIT_DONE;

@@ -53,12 +53,13 @@ const struct mv_snapshot *mv_batch_next(struct mv_batch *batch, uint64_t after_n
 /* Wait until at_ns (CLOCK_MONOTONIC) or the target's end; true when it has ended. */
 bool mv_batch_wait(struct mv_batch *batch, uint64_t at_ns);
 const struct mv_keeper_status *mv_batch_status(const struct mv_batch *batch); /* NULL for fixtures */
+int mv_batch_pid(const struct mv_batch *batch);
 uint64_t mv_batch_now(const struct mv_batch *batch);
 uint64_t mv_batch_now_real(const struct mv_batch *batch);
 void mv_batch_close(struct mv_batch *batch);
 /* Said on stderr, with the exit status, when a picture lacks what the command is about. MV_EXIT_DONE: it has
  * all. */
-int mv_batch_judge(const struct mv_snapshot *snap);
+int mv_batch_judge(const struct mv_batch *batch, const struct mv_snapshot *snap);
 
 /* What COMMAND printed, safe for a terminal when stdout is one, and how it ended (stderr). */
 void mv_batch_print_output(const char *output, size_t len);

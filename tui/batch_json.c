@@ -83,8 +83,9 @@ static json_t *time_of(uint64_t real_ns)
 
 /* ---- head ---- */
 
-static json_t *process_object(const struct mv_snapshot *s)
+static json_t *process_object(const struct mv_json *j)
 {
+	const struct mv_snapshot *s = j->snap;
 	const char state[2] = {s->stat.state, '\0'};
 	json_t *process = json_object(), *arguments = json_array();
 	struct mv_clean argument;
@@ -95,10 +96,10 @@ static json_t *process_object(const struct mv_snapshot *s)
 		json_decref(arguments);
 		arguments = json_null();
 	}
-	set(process, "pid", json_integer(s->stat.pid));
+	set(process, "pid", json_integer(j->pid));
 	set(process, "name", text(mv_snapshot_title(s)));
 	set(process, "cmdline", arguments);
-	set(process, "state", json_string(state));
+	set(process, "state", state[0] ? json_string(state) : json_null());
 	set(process, "uid", val(&s->status.uid));
 	set(process, "threads", json_integer(s->stat.threads));
 	set(process, "start_ticks", number(s->stat.start_ticks));
@@ -129,7 +130,7 @@ static json_t *head_object(const struct mv_json *j)
 	set(head, "taken_at", time_of(s->taken_real_ns));
 	set(head, "kernel", uname(&host) == 0 ? json_string(host.release) : json_null());
 	set(head, "page_bytes", json_integer(s->page_bytes));
-	set(head, "process", process_object(s));
+	set(head, "process", process_object(j));
 	set(head, "totals", totals_object(j));
 	set(faults, "minor", val(&s->figure[MV_FIG_MINOR]));
 	set(faults, "major", val(&s->figure[MV_FIG_MAJOR]));
@@ -254,10 +255,18 @@ static bool is_unavailable(uint32_t why)
 	       why != MV_WHY_NO_LIMIT && why != MV_WHY_NOT_HERE;
 }
 
+/* A part and a figure may bear the same name: once is enough. */
 static void add_unavailable(json_t *list, const char *what, uint32_t why)
 {
-	json_t *item = json_object();
+	json_t *item;
+	size_t i;
 
+	json_array_foreach(list, i, item)
+	{
+		if (!strcmp(json_string_value(json_object_get(item, "what")), what))
+			return;
+	}
+	item = json_object();
 	set(item, "what", json_string(what));
 	set(item, "why", json_string(mv_why_text((enum mv_why)why)));
 	json_array_append_new(list, item);
@@ -327,9 +336,10 @@ int mv_batch_json(const struct mv_options *options)
 	status = mv_batch_open(options, &batch);
 	if (status)
 		return status;
+	json.pid = mv_batch_pid(batch);
 	status = mv_batch_take(batch, &want, &json.snap);
 	if (!status) {
-		status = mv_batch_judge(json.snap);
+		status = mv_batch_judge(batch, json.snap);
 		if (status != MV_EXIT_ENDED && mv_out_init(&json.out, STDOUT_FILENO) == 0) {
 			printed = print_json(&json, batch, options);
 			status = status ? status : printed;

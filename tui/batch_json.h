@@ -12,6 +12,7 @@
 struct mv_json {
 	struct mv_out out;
 	const struct mv_snapshot *snap;
+	int pid;
 	bool quick;
 	bool failed; /* jansson had no memory */
 };

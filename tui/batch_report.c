@@ -373,7 +373,7 @@ int mv_batch_report(const struct mv_options *options)
 		return status;
 	status = mv_batch_take(batch, &want, &r.snap);
 	if (!status) {
-		status = mv_batch_judge(r.snap);
+		status = mv_batch_judge(batch, r.snap);
 		if (status != MV_EXIT_ENDED && mv_out_init(&r.out, STDOUT_FILENO) == 0) {
 			printed = print_report(&r);
 			status = status ? status : printed;

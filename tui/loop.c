@@ -199,6 +199,8 @@ static void take_session(struct mv_loop *loop)
 		mv_delta_feed_counters(loop->delta, &loop->ctx.status->counters);
 	if ((events & MV_EVENT_SNAPSHOT) && loop->ctx.snap) {
 		mv_delta_feed(loop->delta, loop->ctx.snap); /* without memory this change is lost */
+		loop->at_once = loop->at_once || !loop->seen_any;
+		loop->seen_any = true;
 		note_lit(loop);
 		open_demo(loop);
 	}
@@ -213,21 +215,29 @@ static void take_session(struct mv_loop *loop)
 
 static void suspend(struct mv_loop *loop)
 {
+	struct signalfd_siginfo info;
+
 	mv_term_suspend(loop->term);
+	/* The SIGCONT that woke us needs no second answer. */
+	while (read(loop->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP || info.ssi_signo == SIGQUIT) {
+			loop->signal = (int)info.ssi_signo;
+			loop->quit = true;
+		}
+	}
 	refresh_context(loop);
 	loop->dirty = true;
 }
 
-/* Returns true when it must be drawn at once. */
-static bool take_key(struct mv_loop *loop, struct mv_input input)
+static void take_key(struct mv_loop *loop, struct mv_input input)
 {
+	loop->at_once = true;
 	if (input.key == KEY_SUSPEND) {
 		suspend(loop);
-		return true;
+		return;
 	}
 	refresh_context(loop);
 	mv_loop_effect(loop, mv_stack_input(loop->stack, &loop->ctx, input));
-	return true;
 }
 
 static void resize(struct mv_loop *loop)
@@ -246,8 +256,11 @@ static void take_signals(struct mv_loop *loop)
 
 	while (read(loop->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		switch ((int)info.ssi_signo) {
+		case SIGCONT: /* after a SIGSTOP: others have written to the terminal */
+			mv_term_redraw(loop->term);
+			resize(loop);
+			break;
 		case SIGWINCH:
-		case SIGCONT:
 			resize(loop);
 			break;
 		case SIGTSTP:
@@ -312,8 +325,7 @@ static int wait(struct mv_loop *loop, short *ret_term_events)
 
 static void run(struct mv_loop *loop)
 {
-	bool at_once = true;
-
+	loop->at_once = true;
 	resize(loop);
 	refresh_context(loop);
 	if (loop->choice.warning.len)
@@ -325,9 +337,9 @@ static void run(struct mv_loop *loop)
 
 		state_want(loop);
 		if (loop->dirty && !mv_term_pending(loop->term) &&
-		    (at_once || mv_source_now(loop->source) >= loop->drawn_ns + FRAME_NS)) {
+		    (loop->at_once || mv_source_now(loop->source) >= loop->drawn_ns + FRAME_NS)) {
 			draw(loop);
-			at_once = false;
+			loop->at_once = false;
 		}
 		if (mv_term_drain(loop->term) < 0 || wait(loop, &term_events) < 0 ||
 		    mv_term_drain(loop->term) < 0) {
@@ -337,7 +349,7 @@ static void run(struct mv_loop *loop)
 		take_signals(loop);
 		take_session(loop);
 		while (!loop->quit && mv_term_input(loop->term, &input))
-			at_once = take_key(loop, input) || at_once;
+			take_key(loop, input);
 		if ((term_events & (POLLHUP | POLLERR | POLLNVAL)) && !(term_events & POLLIN)) {
 			loop->signal = SIGHUP;
 			return;

@@ -30,7 +30,9 @@ struct mv_loop {
 	struct mv_keeper_status status; /* as last heard, with what we know ourselves */
 	struct mv_want want;
 	int signal_fd, timer_fd;
-	bool dirty;	       /* something changed since the last frame */
+	bool dirty;   /* something changed since the last frame */
+	bool at_once; /* a key was pressed or the first picture came: the next frame does not wait */
+	bool seen_any;
 	uint64_t drawn_ns;     /* when that was */
 	uint64_t lit_until_ns; /* something on the screen fades until then */
 	uint32_t maps_gen;
