@@ -252,6 +252,8 @@ static void test_moves(void **state)
 {
 	(void)state;
 	assert_true(starts((press(""), selected()), "55d1c0a00000"));
+	press("<PgDn><PgUp>");
+	assert_true(starts(selected(), "55d1c0a00000"));
 	press("<Down>");
 	assert_true(starts(selected(), "55d1c0a1f000"));
 	press("G");
@@ -340,13 +342,13 @@ static void test_sorts(void **state)
 {
 	(void)state;
 	press("ss"); /* SIZE, RSS */
-	assert_true(line_with("7f3a12000000") < line_with("55d1c0a1f000"));
+	assert_true(line_with("7f3a12000000") < line_with("  55d1c0a1f000  2.9M"));
 	assert_true(line_with("55d1c0a1f000") < line_with("7f3a20026000"));
 	assert_int_equal(line_with("7f3a12000000"), line_with("ADDRESS") + 1);
 	/* From the top one sees what is first now. */
 	assert_true(starts(selected(), "7f3a12000000"));
 	press("S");
-	assert_true(line_with("7f3a12000000") > line_with("55d1c0a1f000"));
+	assert_true(line_with("7f3a12000000") > line_with("  55d1c0a1f000  2.9M"));
 	const struct mv_cell *head = mv_canvas_at(&t.canvas, line_with("ADDRESS"), 2);
 	assert_int_equal(head->role, ROLE_HEADING);
 }
@@ -451,6 +453,65 @@ static void test_chooses_columns(void **state)
 	/* Every field of smaps can be had. */
 	press("CG<Space><Esc>");
 	assert_non_null(strstr(snapbuild_line(&t.canvas, line_with("ADDRESS")), "MMUPAGE"));
+}
+
+static void test_every_column(void **state)
+{
+	struct mv_meaning m;
+	bool told = false;
+
+	(void)state;
+	t.rows[0].vm_flags = UINT64_C(1) << MV_VM_RD | UINT64_C(1) << MV_VM_EX;
+	next(false);
+	resize(40, 500);
+	press("C<Down><Down><Down><Down><Down><Down><Down><Down>");
+	for (int i = 0; i < 40; i++)
+		press("<Down><Space>");
+	/* At the end of the list one box was turned to and fro: the count of presses left it off or on. */
+	press("<Esc>");
+	const char *heads = snapbuild_line(&t.canvas, line_with("ADDRESS"));
+	static const char *const some[] = {"END",     "PAGES",	  "OFFSET", "INODE", "DEV",
+					   "VMFLAGS", "SH-CLEAN", "LOCKED", "KPAGE"};
+	for (size_t i = 0; i < MV_COUNT_OF(some); i++)
+		assert_non_null(strstr(heads, some[i]));
+	const char *line = snapbuild_line(&t.canvas, line_with("  55d1c0a1f000  2.9M"));
+	assert_non_null(strstr(line, "55d1c0cff000"));
+	assert_non_null(strstr(line, "1f000"));
+	assert_non_null(strstr(line, "00:01"));
+	assert_non_null(strstr(snapbuild_line(&t.canvas, line_with("> 55d1c0a00000")), " rd ex "));
+	for (unsigned n = 0; mv_view_map.meaning(t.view, &t.ctx, n, &m); n++)
+		told |= strstr(m.note.text, "rd readable, ex executable") != NULL;
+	assert_true(told);
+	/* Sorted by each in turn, both ways, until the names. */
+	for (int i = 0; i < 60 && mv_canvas_at(&t.canvas, line_with("ADDRESS"), 2)->role != ROLE_SORTED; i++)
+		press("s");
+	for (int i = 0; i < 60; i++) {
+		press("sSS");
+		assert_int_equal(t.canvas.rows, 40);
+		if (strstr(snapbuild_line(&t.canvas, line_with("ADDRESS")), "NAME▴"))
+			break;
+	}
+	assert_true(line_with("/dev/shm") < line_with("gnu/libc.so.6"));
+	assert_true(line_with("/usr/bin/python3.11") < line_with("[heap]"));
+	press("S");
+	assert_true(line_with("/dev/shm") > line_with("gnu/libc.so.6"));
+	press("x");
+	assert_true(line_with("[heap]") < line_with("python3.11 (3)"));
+}
+
+static void test_sorts_by_growth(void **state)
+{
+	(void)state;
+	for (int i = 1; i <= 3; i++) {
+		t.rows[6].state[MV_PAGE_ANON] += 2560;
+		t.rows[3].state[MV_PAGE_ANON] -= 1;
+		next(false);
+	}
+	press("sssssssss");
+	assert_non_null(strstr(selected(), "+10.0M/s"));
+	press("S");
+	assert_true(starts(selected(), "55d1c2a00000"));
+	assert_non_null(strstr(selected(), "-4K/s"));
 }
 
 /* ---- finding ---- */
@@ -589,6 +650,8 @@ int main(void)
 	    TEST(test_groups),
 	    TEST(test_large_group_sums_follow_the_snapshots),
 	    TEST(test_chooses_columns),
+	    TEST(test_every_column),
+	    TEST(test_sorts_by_growth),
 	    TEST(test_finds),
 	    TEST(test_finds_inside_a_folded_group),
 	    TEST(test_strip_steps_by_address),
