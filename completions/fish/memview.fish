@@ -21,6 +21,8 @@ end
 
 set -l batch '__fish_seen_subcommand_from report json watch; and not __fish_seen_subcommand_from --'
 set -l ours 'not __fish_seen_subcommand_from --'
+set -l screen 'not __fish_seen_subcommand_from report json watch --'
+set -l paced 'not __fish_seen_subcommand_from report json --'
 
 complete -c memview -f
 complete -c memview -n __memview_first -a demo -d 'A built-in workload takes 100 MiB, page by page'
@@ -33,13 +35,15 @@ complete -c memview -n $batch -a '(__fish_complete_pids)'
 complete -c memview -n $batch -a '(__memview_names)' -d 'Process name'
 complete -c memview -n '__fish_seen_subcommand_from --' -a '(__fish_complete_subcommand --fcs-skip=2)'
 
-complete -c memview -n $ours -s p -x -a '(__memview_names)' -d 'A process by its name'
-complete -c memview -n $ours -l theme -x -a '(__memview_themes)' -d Colours
-complete -c memview -n $ours -l ascii -d 'Draw with ASCII only'
-complete -c memview -n $ours -l interval -x -d 'Seconds between two looks'
+complete -c memview -n $ours -s p -l process -x -a '(__memview_names)' -d 'A process by its name'
+complete -c memview -n $screen -l theme -x -a '(__memview_themes)' -d Colours
+complete -c memview -n $screen -l ascii -d 'Draw with ASCII only'
+complete -c memview -n $screen -l no-color -d 'Draw without colours'
+complete -c memview -n $screen -l mouse -d 'Take mouse clicks'
+complete -c memview -n $screen -l no-mouse -d 'Leave the mouse to the terminal'
+complete -c memview -n $paced -s i -l interval -x -a '0.1 0.5 1 2 5 10' -d 'Seconds between two looks'
 complete -c memview -n __memview_first -s h -l help -d 'Show help'
-complete -c memview -n __memview_first -s V -l version -d 'Show the version and what this build lacks'
-complete -c memview -n '__fish_seen_subcommand_from report json' -l quick -d 'Leave out what needs smaps'
+complete -c memview -n __memview_first -s V -l version -d 'Show the version'
+complete -c memview -n $batch -l quick -d 'Leave out what needs smaps'
 complete -c memview -n '__fish_seen_subcommand_from json' -l pages -x -d 'Page states of START-END'
-complete -c memview -n '__fish_seen_subcommand_from watch' -s i -x -d 'Seconds between two lines'
-complete -c memview -n '__fish_seen_subcommand_from watch' -s n -x -d 'How many lines'
+complete -c memview -n '__fish_seen_subcommand_from watch' -s n -l lines -x -d 'How many lines'
