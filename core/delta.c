@@ -34,7 +34,8 @@ struct mv_delta {
 	size_t ghosts_count, ghosts_cap;
 
 	struct mv_counters counters;
-	uint64_t spacing_ns; /* between the counters of the last two snapshots */
+	uint64_t snapshot_ns; /* of the last snapshot's counters */
+	uint64_t spacing_ns;  /* between those of the last two snapshots */
 	struct mv_rate minor, major, rss;
 	struct mv_series series[MV_SERIES__N];
 };
@@ -103,10 +104,11 @@ static void take_counters(struct mv_delta *d, const struct mv_counters *c)
 
 void mv_delta_feed_counters(struct mv_delta *delta, const struct mv_counters *counters)
 {
-	uint64_t last_ns = delta->counters.at_ns;
+	uint64_t spacing_ns = delta->spacing_ns ? delta->spacing_ns : MV_NS_PER_SEC;
 
 	/* While snapshots come, theirs are used; these fill in when they stay away. */
-	if (counters->at_ns < last_ns + delta->spacing_ns * 3 / 4 || counters->at_ns <= last_ns)
+	if (counters->at_ns <= delta->counters.at_ns ||
+	    (delta->snapshot_ns && counters->at_ns < delta->snapshot_ns + spacing_ns * 3 / 2))
 		return;
 	take_counters(delta, counters);
 }
@@ -124,12 +126,12 @@ static void feed_snapshot_counters(struct mv_delta *d, const struct mv_snapshot 
 	    .state = s->stat.state,
 	    .why = s->part_why[MV_PART_COUNTERS],
 	};
-	uint64_t last_ns = d->counters.at_ns;
 
-	if (c.at_ns <= last_ns)
+	if (c.at_ns <= d->counters.at_ns)
 		return;
-	if (last_ns && c.at_ns - last_ns < 10 * MV_NS_PER_SEC)
-		d->spacing_ns = c.at_ns - last_ns;
+	if (d->snapshot_ns && c.at_ns - d->snapshot_ns < 10 * MV_NS_PER_SEC)
+		d->spacing_ns = c.at_ns - d->snapshot_ns;
+	d->snapshot_ns = c.at_ns;
 	take_counters(d, &c);
 }
 

@@ -155,22 +155,26 @@ static void test_counters_of_the_keeper(void **state)
 	mv_delta_feed_counters(delta, &c); /* it has read none yet */
 	assert_int_equal(mv_delta_series(delta, MV_SERIES_RSS)->count, 0);
 	feed(100, NULL, 0);
+	/* Between the first two snapshots as well: no point of its own, so no rate over a moment. */
+	c = counters_at(100 * S + S * 9 / 10);
+	mv_delta_feed_counters(delta, &c);
+	assert_int_equal(mv_delta_series(delta, MV_SERIES_RSS)->count, 1);
 	feed(101, NULL, 0);
-	c = counters_at(101 * S + S / 2);
+	c = counters_at(101 * S + S / 2 - 1);
 	mv_delta_feed_counters(delta, &c);
 	assert_int_equal(mv_delta_series(delta, MV_SERIES_RSS)->count, 2);
 	c = counters_at(100 * S);
 	mv_delta_feed_counters(delta, &c);
 	assert_int_equal(mv_delta_series(delta, MV_SERIES_RSS)->count, 2);
-	c = counters_at(102 * S);
-	c.minor_faults += 7;
+	c = counters_at(103 * S);
+	c.minor_faults += 14;
 	mv_delta_feed_counters(delta, &c);
 	assert_int_equal(mv_delta_series(delta, MV_SERIES_RSS)->count, 3);
 	assert_float_equal(mv_delta_minor_rate(delta).per_second, 7, 1e-6);
 	assert_int_equal(mv_delta_counters(delta)->rss_bytes, 5 << 20);
 	/* Snapshots come again: theirs. */
-	build.head.stat.minor_faults += 9;
-	feed(103, NULL, 0);
+	build.head.stat.minor_faults += 16;
+	feed(104, NULL, 0);
 	assert_float_equal(mv_delta_minor_rate(delta).per_second, 2, 1e-6);
 }
 
