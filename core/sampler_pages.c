@@ -91,7 +91,7 @@ static void account_run(struct mv_sampler *s, struct mv_run run)
 		if (part.end > m->end)
 			part.end = m->end;
 		mv_tally_count(&r->tally, &part, m, s->page_bytes);
-		if (WANTS(s, TABLES)) {
+		if (r->count_tables) {
 			/* Only a huge block of anonymous memory keeps a PTE table in store. */
 			bool bare =
 			    m->kind == MV_KIND_HUGE || (part.cats & MV_CAT_HUGE && part.cats & MV_CAT_FILE);
@@ -123,8 +123,11 @@ void round_start(struct mv_sampler *s)
 	const struct mv_range *v = &s->want.visible;
 	bool first = s->pages_ns == 0;
 
-	*r = (struct round){
-	    .active = true, .first = first, .began_ns = mv_source_now(s->source), .gate = sampler_gate(s)};
+	*r = (struct round){.active = true,
+			    .first = first,
+			    .count_tables = WANTS(s, TABLES),
+			    .began_ns = mv_source_now(s->source),
+			    .gate = sampler_gate(s)};
 	s->pages_pace.due_ns = 0;
 	mv_table_count_init(&r->tables);
 	/* Tables are counted in one ascending pass. */
@@ -153,7 +156,8 @@ static void finish_round(struct mv_sampler *s)
 	s->pages_pace.done_ns = s->pages_ns = mv_source_now(s->source);
 	s->pages_pace.gate = r->gate;
 	s->pages_pace.why = MV_WHY_HAVE;
-	s->pages_pace.wanted_now = false;
+	/* Tables wanted only after it had begun: the next round counts them, at once. */
+	s->pages_pace.wanted_now = WANTS(s, TABLES) && !r->count_tables;
 	s->pages_exact = sampler_gate_equal(&now, &r->gate);
 	s->changed = true;
 	if (r->first)
@@ -161,7 +165,7 @@ static void finish_round(struct mv_sampler *s)
 	/* After an exec the old address space reads as empty: look at the list of mappings again. */
 	if (r->present == 0 && s->statm.resident_pages > 0)
 		s->maps_pace.done_ns = 0;
-	if (!WANTS(s, TABLES))
+	if (!r->count_tables)
 		return;
 	memcpy(s->table_counts, r->tables.tables, sizeof(s->table_counts));
 	s->table_counts[s->levels - 1] = 1;

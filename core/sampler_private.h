@@ -29,6 +29,7 @@ struct paced {
 struct round {
 	bool active;
 	bool first;		    /* nothing is known yet: may take half a core */
+	bool count_tables;	    /* tables are counted since its beginning */
 	struct mv_range segment[3]; /* left to do: visible, below, above */
 	unsigned segments, at;
 	uint64_t cursor; /* next address in segment[at] */

@@ -145,7 +145,7 @@ struct mv_snapshot {
 	struct mv_section smaps;	    /* struct mv_smaps_row */
 	struct mv_section mapping_tables;   /* struct mv_mapping_tables */
 	struct mv_section spans;	    /* struct mv_range: the want's */
-	struct mv_section span_first;	    /* uint32_t: index of each span's first cell */
+	struct mv_section span_first;	    /* uint32_t: index of each span's first cell, and the end: spans + 1 */
 	struct mv_section cells;	    /* struct mv_grid_cell */
 	struct mv_section page_bytes_read;  /* uint8_t: the bytes of page.addr's page */
 	struct mv_section cmdline;	    /* char: cleaned arguments, NUL after each */
