@@ -108,6 +108,8 @@ void mv_bottom_draw(const struct mv_bottom *bottom, struct mv_canvas *c, int y)
 			       : side ? ROLE_SIDE
 				      : ROLE_KEY_TEXT,
 			       item->words);
+		if (on)
+			mv_canvas_role(c, (struct mv_rect){y, item->x, 1, item->w}, ROLE_SIDE_ON);
 	}
 }
 
