@@ -9,22 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * Shares of one core that each kind of reading may take in the long run, as 1/n: after a reading that took t,
- * the next waits n * t. Together they stay below PERFORMANCE.md's 3 %.
- */
-#define SHARE_MAPS  100
-#define SHARE_PAGES 100
-#define SHARE_SMAPS 150
+#define SHARE_PAGES 100			   /* as SHARE_MAPS */
 #define SHARE_FIRST 1			   /* the first look at a process: half a core */
 #define BURST_NS    (MV_NS_PER_SEC / 1000) /* a round this short is done at once, and paced as a whole */
 
-#define MAPS_NS	    MV_NS_PER_SEC	 /* an mprotect moves no counter */
-#define PAGES_NS    (5 * MV_NS_PER_SEC)	 /* khugepaged and populate move none either */
-#define SMAPS_NS    (10 * MV_NS_PER_SEC) /* others' sharing changes PSS */
-#define CGROUP_NS   (2 * MV_NS_PER_SEC)
-#define AGES_BYTES  (16u << 20)
-#define THREADS_MAX 4096
+#define MAPS_NS	   MV_NS_PER_SEC	/* an mprotect moves no counter */
+#define PAGES_NS   (5 * MV_NS_PER_SEC)	/* khugepaged and populate move none either */
+#define SMAPS_NS   (10 * MV_NS_PER_SEC) /* others' sharing changes PSS */
+#define CGROUP_NS  (2 * MV_NS_PER_SEC)
+#define AGES_BYTES (16u << 20)
 
 struct gate sampler_gate(const struct mv_sampler *s)
 {
@@ -41,17 +34,6 @@ struct gate sampler_gate(const struct mv_sampler *s)
 bool sampler_gate_equal(const struct gate *a, const struct gate *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-/* Note the end of a costly reading that began at began_ns, and when it may be done again. */
-static void paced_done(struct mv_sampler *s, struct paced *p, uint64_t began_ns, unsigned share)
-{
-	uint64_t now_ns = mv_source_now(s->source);
-
-	p->done_ns = now_ns;
-	p->cost_ns = now_ns - began_ns;
-	p->due_ns = now_ns + p->cost_ns * share;
-	p->wanted_now = false;
 }
 
 int mv_sampler_new(struct mv_source *source, struct mv_target *target, struct mv_sampler **ret_sampler)
@@ -260,391 +242,6 @@ static int read_counters(struct mv_sampler *s)
 	return 0;
 }
 
-/* ---- mappings ---- */
-
-/* Columns for count mappings, nothing known of any. */
-static int fresh_columns(struct mv_sampler *s, uint32_t count)
-{
-	uint32_t cap = count ? count : 1;
-	uint8_t *seen = calloc(cap, 1);
-	struct mv_tally *tallies = malloc(cap * sizeof(*tallies));
-	struct mv_mapping_tables *tables = malloc(cap * sizeof(*tables));
-
-	if (!seen || !tallies || !tables) {
-		free(seen);
-		free(tallies);
-		free(tables);
-		return -ENOMEM;
-	}
-	free(s->seen);
-	free(s->tallies);
-	free(s->tables);
-	s->seen = seen;
-	s->tallies = tallies;
-	s->tables = tables;
-	return 0;
-}
-
-/* The same mapping, perhaps grown, and not another object put in its place. */
-static bool same_place(const struct mv_mapping *old, const struct mv_mapping *now)
-{
-	return (old->start == now->start || old->end == now->end) &&
-	       old->end - old->start <= now->end - now->start && old->inode == now->inode &&
-	       old->dev_major == now->dev_major && old->dev_minor == now->dev_minor;
-}
-
-/* Where each mapping of the new list was in the old one; UINT32_MAX: nowhere. By start, else by end. */
-static uint32_t *match_old(const struct mv_maps *old, const struct mv_maps *now)
-{
-	uint32_t *from = malloc((now->count ? now->count : 1) * sizeof(*from));
-	uint32_t i = 0;
-
-	if (!from)
-		return NULL;
-	for (uint32_t j = 0; j < now->count; j++) {
-		const struct mv_mapping *m = &now->at[j];
-
-		while (i < old->count && old->at[i].start < m->start && old->at[i].end < m->end)
-			i++;
-		from[j] = i < old->count && same_place(&old->at[i], m) ? i : UINT32_MAX;
-	}
-	return from;
-}
-
-/* Rows of smaps in the order of the new list. */
-static int realign_rows(struct mv_sampler *s, const uint32_t *from, uint32_t count)
-{
-	struct mv_smaps_row *rows;
-
-	if (!s->rows.count)
-		return 0;
-	rows = malloc((count ? count : 1) * sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	for (uint32_t j = 0; j < count; j++)
-		if (from[j] != UINT32_MAX)
-			rows[j] = s->rows.at[from[j]];
-	free(s->rows.at);
-	s->rows = (struct mv_smaps){.at = rows, .count = count, .cap = count ? count : 1};
-	return 0;
-}
-
-/* Bring the columns of the old list into the order of the new one. */
-static int realign(struct mv_sampler *s, const struct mv_maps *now)
-{
-	uint8_t *seen = s->seen;
-	struct mv_tally *tallies = s->tallies;
-	struct mv_mapping_tables *tables = s->tables;
-	uint32_t *from;
-	int r;
-
-	if (s->maps.count == 0)
-		return fresh_columns(s, now->count);
-	from = match_old(&s->maps, now);
-	r = from ? realign_rows(s, from, now->count) : -ENOMEM;
-	s->seen = NULL;
-	s->tallies = NULL;
-	s->tables = NULL;
-	if (r == 0)
-		r = fresh_columns(s, now->count);
-	if (r < 0) {
-		free(from);
-		s->seen = seen;
-		s->tallies = tallies;
-		s->tables = tables;
-		return r;
-	}
-	for (uint32_t j = 0; j < now->count; j++) {
-		if (from[j] == UINT32_MAX)
-			continue;
-		s->seen[j] = seen[from[j]];
-		s->tallies[j] = tallies[from[j]];
-		s->tables[j] = tables[from[j]];
-	}
-	free(from);
-	free(seen);
-	free(tallies);
-	free(tables);
-	return 0;
-}
-
-static bool same_list(const struct mv_maps *a, const struct mv_maps *b)
-{
-	return a->count == b->count && a->names_len == b->names_len &&
-	       memcmp(a->at, b->at, a->count * sizeof(*a->at)) == 0 &&
-	       memcmp(a->names, b->names, a->names_len) == 0;
-}
-
-/* maps_next has been read: make it the list. */
-static int take_maps(struct mv_sampler *s)
-{
-	struct mv_maps old;
-	int r;
-
-	s->maps_torn = s->maps_next.torn;
-	if (s->maps_gen && same_list(&s->maps, &s->maps_next))
-		return 0;
-	r = realign(s, &s->maps_next);
-	if (r < 0)
-		return r;
-	old = s->maps;
-	s->maps = s->maps_next;
-	s->maps_next = old;
-	/* Starts from the clock: the successor of a replaced collector must not repeat its generations. */
-	s->maps_gen = s->maps_gen ? s->maps_gen + 1 : (uint32_t)(mv_source_now(s->source) / 1000000) | 1;
-	s->changed = true;
-	round_relist(s);
-	return 0;
-}
-
-static int compare_addr(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static uint64_t read_stack_pointer(struct mv_sampler *s, int tid)
-{
-	char name[48], text[256];
-	struct mv_scan scan;
-	uint64_t sp;
-	ssize_t n;
-	int i, len = 0;
-
-	/* "task/TID/syscall" */
-	memcpy(name, "task/", 5);
-	for (i = tid, len = 1; i >= 10; i /= 10)
-		len++;
-	for (i = len; i > 0; i--, tid /= 10)
-		name[4 + i] = (char)('0' + tid % 10);
-	memcpy(name + 5 + len, "/syscall", 9);
-	n = mv_target_read_named(s->target, name, text, sizeof(text));
-	if (n <= 0 || text[0] == 'r') /* "running" */
-		return 0;
-	/* "NR a1 … a6 SP PC", or "-1 SP PC": the last but one */
-	scan = (struct mv_scan){text, text + n};
-	for (i = (int)n; i > 0 && text[i - 1] != ' '; i--)
-		;
-	for (i--; i > 0 && text[i - 1] != ' '; i--)
-		;
-	scan.at = text + (i > 0 ? i : 0) + 2;
-	return scan.at < scan.end && mv_scan_hex(&scan, &sp) ? sp : 0;
-}
-
-/* Where the threads' stacks are. A thread that runs keeps the pointer it had when it was seen waiting. */
-static void read_threads(struct mv_sampler *s, uint64_t now_ns)
-{
-	int *tids;
-	uint64_t *sps;
-	ssize_t n;
-
-	if (s->stat.threads < 2 || s->stat.threads > THREADS_MAX) {
-		s->threads = 0;
-		return;
-	}
-	if (s->threads_ns && s->threads_count == s->stat.threads &&
-	    now_ns - s->threads_ns < 10 * MV_NS_PER_SEC)
-		return;
-	tids = calloc(THREADS_MAX, sizeof(*tids));
-	sps = calloc(THREADS_MAX, sizeof(*sps));
-	n = tids && sps ? mv_target_list(s->target, "task", tids, THREADS_MAX) : -ENOMEM;
-	if (n > THREADS_MAX)
-		n = THREADS_MAX;
-	for (ssize_t i = 0; i < n; i++) {
-		/* The main thread's stack is [stack]. */
-		sps[i] = tids[i] == s->stat.pid ? 0 : read_stack_pointer(s, tids[i]);
-		for (size_t k = 0; !sps[i] && k < s->threads; k++)
-			if (s->tids[k] == tids[i])
-				sps[i] = s->stack_pointers[k];
-	}
-	if (n < 0) {
-		free(tids);
-		free(sps);
-		return;
-	}
-	free(s->tids);
-	free(s->stack_pointers);
-	s->tids = tids;
-	s->stack_pointers = sps;
-	s->threads = (size_t)n;
-	s->threads_ns = now_ns;
-	s->threads_count = s->stat.threads;
-}
-
-/* Stack pointers ascending, in a scratch array; *ret_n of them. NULL when there are none. */
-static uint64_t *sorted_stacks(const struct mv_sampler *s, size_t *ret_n)
-{
-	uint64_t *sorted;
-	size_t n = 0;
-
-	*ret_n = 0;
-	if (!s->threads)
-		return NULL;
-	sorted = malloc(s->threads * sizeof(*sorted));
-	if (!sorted)
-		return NULL;
-	for (size_t i = 0; i < s->threads; i++)
-		if (s->stack_pointers[i])
-			sorted[n++] = s->stack_pointers[i];
-	qsort(sorted, n, sizeof(*sorted), compare_addr);
-	*ret_n = n;
-	return sorted;
-}
-
-static enum mv_why why_of(int error)
-{
-	switch (error) {
-	case -EACCES:
-	case -EPERM:
-		return MV_WHY_NEEDS_PTRACE;
-	case -ESRCH:
-		return MV_WHY_GONE;
-	case -ENOENT:
-		return MV_WHY_NO_KERNEL;
-	case -EBADMSG:
-		return MV_WHY_MALFORMED;
-	case -ENOMEM:
-		return MV_WHY_NO_MEMORY;
-	default:
-		return MV_WHY_IO;
-	}
-}
-
-/* Another program runs now: nothing that was read of the old one holds. */
-static void note_exec(struct mv_sampler *s)
-{
-	s->emptied = false;
-	s->epoch++;
-	mv_maps_clear(&s->maps);
-	s->rows.count = 0;
-	mv_ages_clear(s->ages);
-	s->round.active = false;
-	s->pages_ns = s->tables_ns = s->total_ns = 0;
-	s->total_have = false;
-	s->smaps_pace = s->rollup_pace = s->pages_pace = (struct paced){0};
-	s->threads_ns = 0;
-	free(s->cmdline);
-	s->cmdline = NULL;
-	s->cmdline_len = 0;
-	s->cmdline_why = MV_WHY_NOT_READ;
-	s->page_due = true;
-	grid_want(s);
-}
-
-static int read_next(struct mv_sampler *s, bool with_smaps, const uint64_t *stacks, size_t n)
-{
-	return with_smaps ? mv_smaps_read(s->target, &s->maps_next, &s->smaps_next, stacks, n)
-			  : mv_maps_read(s->target, &s->maps_next, stacks, n);
-}
-
-/* Read the list, alone or with smaps. */
-static int read_list(struct mv_sampler *s, bool with_smaps)
-{
-	size_t n;
-	uint64_t *stacks = sorted_stacks(s, &n);
-	int r = read_next(s, with_smaps, stacks, n);
-
-	/* The address space we had open is empty though the process lives: exec has given it another, or it
-	 * is on its way out. */
-	if (r == 0 && s->maps_next.count == 0 && s->life == MV_LIFE_ALIVE) {
-		s->emptied = s->maps.count != 0;
-		mv_target_reopen(s->target);
-		r = read_next(s, with_smaps, stacks, n);
-		/* The last picture of one that ends is worth more than none. */
-		if (r == 0 && s->maps_next.count == 0)
-			r = -ESRCH;
-	}
-	free(stacks);
-	if (r < 0)
-		return r;
-	if (s->emptied)
-		note_exec(s);
-	return take_maps(s);
-}
-
-static void read_maps(struct mv_sampler *s)
-{
-	uint64_t began_ns = mv_source_now(s->source);
-	int r;
-
-	read_threads(s, began_ns);
-	s->maps_pace.gate = sampler_gate(s);
-	r = read_list(s, false);
-	if (r != -ESRCH || !s->maps_gen)
-		s->maps_pace.why = r < 0 ? why_of(r) : MV_WHY_HAVE;
-	paced_done(s, &s->maps_pace, began_ns, SHARE_MAPS);
-	s->changed = true;
-}
-
-/* ---- smaps ---- */
-
-static void add_up(struct mv_smaps_row *total, const struct mv_smaps_row *rows, uint32_t count)
-{
-	memset(total, 0, sizeof(*total));
-	for (uint32_t i = 0; i < count; i++) {
-		total->seen |= rows[i].seen;
-		for (unsigned f = 0; f < MV_SMAPS__N; f++)
-			total->kib[f] += rows[i].kib[f];
-	}
-}
-
-static void read_smaps(struct mv_sampler *s)
-{
-	uint64_t began_ns = mv_source_now(s->source);
-	struct mv_smaps rows;
-	int r;
-
-	if (WHOLE(s))
-		read_threads(s, began_ns);
-	s->smaps_pace.gate = sampler_gate(s);
-	r = read_list(s, true);
-	if (r == 0) {
-		/* parallel to the list that came with them */
-		rows = s->rows;
-		s->rows = s->smaps_next;
-		s->smaps_next = rows;
-		for (uint32_t i = 0; i < s->maps.count; i++)
-			s->seen[i] |= MV_SEEN_SMAPS;
-		add_up(&s->total, s->rows.at, s->rows.count);
-		s->total_have = true;
-		s->total_ns = mv_source_now(s->source);
-		s->maps_pace.why = MV_WHY_HAVE;
-		s->maps_pace.gate = s->smaps_pace.gate;
-		s->maps_pace.done_ns = s->total_ns;
-	}
-	if (r != -ESRCH || !s->maps_gen)
-		s->smaps_pace.why = r < 0 ? why_of(r) : MV_WHY_HAVE;
-	paced_done(s, &s->smaps_pace, began_ns, SHARE_SMAPS);
-	s->changed = true;
-}
-
-static void read_rollup(struct mv_sampler *s)
-{
-	uint64_t began_ns = mv_source_now(s->source);
-	struct mv_smaps_row row;
-	int r;
-
-	s->rollup_pace.gate = sampler_gate(s);
-	r = mv_rollup_read(s->target, &row);
-	/* The address space it was opened on is gone. Who reads no list learns of an exec here. */
-	if (r == -ESRCH && !s->maps_gen) {
-		mv_target_reopen(s->target);
-		r = mv_rollup_read(s->target, &row);
-		if (r == 0 && s->total_have)
-			note_exec(s);
-	}
-	if (r == 0) {
-		s->total = row;
-		s->total_have = true;
-		s->total_ns = mv_source_now(s->source);
-	}
-	if (r != -ESRCH || !s->total_have)
-		s->rollup_pace.why = r < 0 ? why_of(r) : MV_WHY_HAVE;
-	paced_done(s, &s->rollup_pace, began_ns, SHARE_SMAPS);
-	s->changed = true;
-}
-
 /* ---- what is due ---- */
 
 static bool readable(const struct paced *p)
@@ -746,11 +343,11 @@ static bool work_paced(struct mv_sampler *s, uint64_t *ret_next_ns)
 		return true;
 	}
 	if (WANTS(s, SMAPS) && due(s, &s->smaps_pace, SMAPS_NS, ret_next_ns)) {
-		read_smaps(s);
+		list_read_smaps(s);
 		return true;
 	}
 	if (WANTS(s, ROLLUP) && !WANTS(s, SMAPS) && due(s, &s->rollup_pace, SMAPS_NS, ret_next_ns)) {
-		read_rollup(s);
+		list_read_rollup(s);
 		return true;
 	}
 	return false;
@@ -767,11 +364,11 @@ int mv_sampler_work(struct mv_sampler *sampler, uint64_t *ret_due_ns)
 	if (!(WHOLE(sampler) && WANTS(sampler, SMAPS) && readable(&sampler->smaps_pace)) &&
 	    sampler->want.facts & ~(uint32_t)(MV_FACT_ROLLUP | MV_FACT_CMDLINE | MV_FACT_WHOLE) &&
 	    maps_due(sampler, &next_ns)) {
-		read_maps(sampler);
+		list_read_maps(sampler);
 		return 1;
 	}
 	if (WHOLE(sampler) && WANTS(sampler, SMAPS) && !sampler->smaps_pace.done_ns) {
-		read_smaps(sampler);
+		list_read_smaps(sampler);
 		return 1;
 	}
 	if (sampler->grid.active) {

@@ -2,7 +2,10 @@
 #ifndef MV_SAMPLER_PRIVATE_H
 #define MV_SAMPLER_PRIVATE_H
 
-/* Shared by sampler.c (what is due), sampler_pages.c (reading pages) and sampler_write.c (snapshots) only. */
+/*
+ * Shared by sampler.c (what is due), sampler_list.c (maps and smaps), sampler_pages.c (pages) and
+ * sampler_write.c (snapshots) only.
+ */
 
 #include "core/ages.h"
 #include "core/arena.h"
@@ -131,6 +134,18 @@ struct mv_sampler {
 
 struct gate sampler_gate(const struct mv_sampler *s);
 bool sampler_gate_equal(const struct gate *a, const struct gate *b);
+
+/*
+ * Shares of one core that each kind of reading may take in the long run, as 1/n: after a reading that took t,
+ * the next waits n * t. Together they stay below PERFORMANCE.md's 3 %.
+ */
+#define SHARE_MAPS  100
+#define SHARE_SMAPS 150
+
+/* sampler_list.c */
+void list_read_maps(struct mv_sampler *s);
+void list_read_smaps(struct mv_sampler *s); /* the list as well */
+void list_read_rollup(struct mv_sampler *s);
 
 /* sampler_pages.c */
 void round_start(struct mv_sampler *s);
