@@ -46,6 +46,8 @@ static int start_session(struct mv_batch *batch, const struct mv_options *option
 		mv_choose_explain_command(options->command[0], err);
 		return MV_EXIT_COULD_NOT;
 	}
+	if (err == -ESRCH) /* it was there a moment ago */
+		return mv_choose_ended(batch->pid);
 	if (err)
 		return mv_choose_explain(batch->source, batch->pid, err);
 	err = mv_privilege_drop();
@@ -205,10 +207,8 @@ static int take_live(struct mv_batch *batch, const struct mv_want *want, const s
 			return explain_stuck(status);
 		if (status->exited && !ended_ns)
 			ended_ns = mv_batch_now(batch);
-		if (ended_ns && mv_batch_now(batch) - ended_ns > LAST_WORD_NS) {
-			fprintf(stderr, "memview: %d ended before it could be read\n", status->pid);
-			return MV_EXIT_ENDED;
-		}
+		if (ended_ns && mv_batch_now(batch) - ended_ns > LAST_WORD_NS)
+			return mv_choose_ended(status->pid);
 		events = wait_events(batch, mv_batch_now(batch) + MV_NS_PER_SEC / 4);
 		if (events & MV_EVENT_LOST) {
 			fputs("memview: its reading process has gone: nothing more can be read\n", stderr);
@@ -242,10 +242,8 @@ int mv_batch_judge(const struct mv_batch *batch, const struct mv_snapshot *snap)
 
 	if (snap->life == MV_LIFE_KERNEL_THREAD || snap->life == MV_LIFE_ZOMBIE || why == MV_WHY_HAVE)
 		return MV_EXIT_DONE;
-	if (snap->life == MV_LIFE_GONE || why == MV_WHY_GONE) {
-		fprintf(stderr, "memview: %d ended before it could be read\n", pid);
-		return MV_EXIT_ENDED;
-	}
+	if (snap->life == MV_LIFE_GONE || why == MV_WHY_GONE)
+		return mv_choose_ended(pid);
 	if (why == MV_WHY_NEEDS_PTRACE || why == MV_WHY_NEEDS_PTRACE_DAC || why == MV_WHY_NEEDS_ROOT)
 		fprintf(stderr,
 			"memview: %d belongs to another user, its mappings can't be read (%s): try sudo "

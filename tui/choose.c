@@ -66,6 +66,12 @@ int mv_choose_explain(struct mv_source *source, int pid, int err)
 	return MV_EXIT_COULD_NOT;
 }
 
+int mv_choose_ended(int pid)
+{
+	fprintf(stderr, "memview: %d ended before it could be read\n", pid);
+	return MV_EXIT_ENDED;
+}
+
 void mv_choose_explain_command(const char *command, int err)
 {
 	char clean[160];
@@ -88,7 +94,7 @@ static int choose_by_number(struct mv_source *source, const char *text, int *ret
 
 	if (!mv_scan_dec(&scan, &pid) || pid > INT32_MAX) {
 		fprintf(stderr, "memview: %.40s%s: no PID is that big; ps -e lists the processes\n", text,
-			strlen(text) > 40 ? "…" : "");
+			strlen(text) > 40 ? "..." : "");
 		return MV_EXIT_USAGE;
 	}
 	if (pid == 0) {

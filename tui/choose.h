@@ -15,6 +15,8 @@ int mv_choose_process(struct mv_source *source, const struct mv_options *options
 /* Say why a process can't be watched (an error of mv_target_open or mv_session_start); returns the exit
  * status. */
 int mv_choose_explain(struct mv_source *source, int pid, int err);
+/* Say that a process that was there has ended; returns the exit status. */
+int mv_choose_ended(int pid);
 /* Say why a COMMAND did not start. */
 void mv_choose_explain_command(const char *command, int err);
 /* Open the source; explains a missing /proc. */

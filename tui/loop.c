@@ -55,6 +55,8 @@ static int start_session(struct mv_loop *loop)
 	opts.workload = o->mode == MV_MODE_DEMO ? mv_demo_run : NULL;
 	opts.drop_command_user = opts.command && geteuid() == 0 && getenv("SUDO_UID");
 	err = mv_session_start(&opts, &loop->session);
+	if (err == -ESRCH && pid) /* it was there a moment ago */
+		return mv_choose_ended(pid);
 	if (err && opts.command)
 		mv_choose_explain_command(o->command[0], err);
 	else if (err)
@@ -350,7 +352,7 @@ static void run(struct mv_loop *loop)
 		take_session(loop);
 		while (!loop->quit && mv_term_input(loop->term, &input))
 			take_key(loop, input);
-		if ((term_events & (POLLHUP | POLLERR | POLLNVAL)) && !(term_events & POLLIN)) {
+		if (term_events & (POLLHUP | POLLERR | POLLNVAL)) {
 			loop->signal = SIGHUP;
 			return;
 		}
