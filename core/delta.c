@@ -22,6 +22,8 @@ struct row {
 struct mv_delta {
 	bool started;
 	uint64_t taken_ns, pages_ns, smaps_ns;
+	uint64_t growth_ns; /* when growth was reckoned last */
+	bool still;	    /* since then no counter has moved */
 	uint32_t epoch, maps_gen;
 	int32_t pid;
 
@@ -286,6 +288,9 @@ static void feed_growth(struct mv_delta *d, const struct mv_snapshot *s)
 {
 	uint64_t at_ns = s->pages_ns > s->smaps_ns ? s->pages_ns : s->smaps_ns;
 
+	d->growth_ns = at_ns;
+	d->still = false;
+
 	for (uint32_t i = 0; i < d->count; i++) {
 		struct row *row = &d->rows[i];
 		struct mv_val rss = mv_snapshot_rss(s, i);
@@ -307,6 +312,21 @@ static void feed_growth(struct mv_delta *d, const struct mv_snapshot *s)
 	}
 }
 
+/* The pages are not read again while no counter moves: then nothing has grown, and that is an answer too. */
+static void feed_stillness(struct mv_delta *d, const struct mv_snapshot *s)
+{
+	bool still = s->pages_exact && s->part_why[MV_PART_COUNTERS] == MV_WHY_HAVE &&
+		     s->counters_ns > d->growth_ns && s->counters_ns - d->growth_ns >= d->spacing_ns / 2;
+
+	if (!still || d->still)
+		return;
+	for (uint32_t i = 0; i < d->count; i++) {
+		d->rows[i].growth = 0;
+		d->rows[i].growth_have = d->rows[i].rss_ns != 0;
+	}
+	d->still = true;
+}
+
 int mv_delta_feed(struct mv_delta *delta, const struct mv_snapshot *snap)
 {
 	bool same = delta->started && delta->epoch == snap->epoch && delta->pid == snap->stat.pid;
@@ -326,9 +346,11 @@ int mv_delta_feed(struct mv_delta *delta, const struct mv_snapshot *snap)
 		if (r == 0)
 			delta->maps_gen = snap->maps_gen;
 	}
-	if (r == 0 && snap->mappings.count == delta->count &&
-	    (snap->pages_ns > delta->pages_ns || snap->smaps_ns > delta->smaps_ns)) {
-		feed_growth(delta, snap);
+	if (r == 0 && snap->mappings.count == delta->count) {
+		if (snap->pages_ns > delta->pages_ns || snap->smaps_ns > delta->smaps_ns)
+			feed_growth(delta, snap);
+		else
+			feed_stillness(delta, snap);
 		delta->pages_ns = snap->pages_ns;
 		delta->smaps_ns = snap->smaps_ns;
 	}

@@ -150,7 +150,6 @@ void round_start(struct mv_sampler *s)
 static void finish_round(struct mv_sampler *s)
 {
 	struct round *r = &s->round;
-	struct gate now = sampler_gate(s);
 
 	r->active = false;
 	s->pages_pace.done_ns = s->pages_ns = mv_source_now(s->source);
@@ -158,7 +157,6 @@ static void finish_round(struct mv_sampler *s)
 	s->pages_pace.why = MV_WHY_HAVE;
 	/* Tables wanted only after it had begun: the next round counts them, at once. */
 	s->pages_pace.wanted_now = WANTS(s, TABLES) && !r->count_tables;
-	s->pages_exact = sampler_gate_equal(&now, &r->gate);
 	s->changed = true;
 	if (r->first)
 		s->urgent = true;

@@ -115,7 +115,6 @@ struct mv_sampler {
 	struct round round;
 	struct paced pages_pace;
 	uint64_t pages_ns, tables_ns;
-	bool pages_exact;
 	uint64_t table_counts[MV_LEVELS_MAX], tables_kib;
 	uint64_t cats_told;
 

@@ -182,6 +182,7 @@ void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block)
 {
 	struct mv_sampler *s = sampler;
 	struct layout l = lay_out(s);
+	struct gate now = sampler_gate(s);
 
 	*block = (struct mv_snapshot){
 	    .magic = MV_SNAPSHOT_MAGIC,
@@ -210,7 +211,7 @@ void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block)
 	    .pages_done = s->round.active ? s->round.done : s->maps.count,
 	    .maps_gen = s->maps_gen,
 	    .maps_torn = s->maps_torn,
-	    .pages_exact = s->pages_exact,
+	    .pages_exact = s->pages_ns && sampler_gate_equal(&now, &s->pages_pace.gate),
 	    .round_of = s->maps.count,
 	    .cats_told = s->cats_told,
 	    .tables_ns = s->tables_ns,

@@ -379,6 +379,24 @@ static void test_growth_needs_a_new_reading(void **state)
 	assert_false(mv_delta_mapping(delta, 0x1000).growth.have);
 }
 
+/* While no counter moves the pages are not read again: that is no growth, not an unknown one. */
+static void test_growth_of_what_is_still(void **state)
+{
+	static const struct snapbuild_row rows[] = {ROW(0x1000, 0x10001000, .state[MV_PAGE_ANON] = 100)};
+	struct mv_snapshot *snap;
+
+	(void)state;
+	build.without_smaps = true;
+	feed(100, rows, 1);
+	build.head.pages_exact = true;
+	build.head.taken_ns = build.head.counters_ns = 101 * S;
+	snap = snapbuild_make(&build);
+	assert_int_equal(mv_delta_feed(delta, snap), 0);
+	free(snap);
+	assert_true(mv_delta_mapping(delta, 0x1000).growth.have);
+	assert_float_equal(mv_delta_mapping(delta, 0x1000).growth.per_second, 0, 1e-9);
+}
+
 /* Unread rows have no growth, and become no fall to zero. */
 static void test_growth_of_what_is_not_read(void **state)
 {
@@ -416,6 +434,7 @@ int main(void)
 	    T(test_older_snapshots_are_ignored),
 	    T(test_growth),
 	    T(test_growth_needs_a_new_reading),
+	    T(test_growth_of_what_is_still),
 	    T(test_growth_of_what_is_not_read),
 	};
 
