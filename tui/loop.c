@@ -174,10 +174,13 @@ static void note_lit(struct mv_loop *loop)
 /* `memview demo` opens on its mapping's pages, once that is there. */
 static void open_demo(struct mv_loop *loop)
 {
-	struct mv_place place = {.mapping = mv_demo_mapping(loop->ctx.snap)};
+	struct mv_place place = {0};
 	struct mv_stack *stack;
 
-	if (loop->options->mode != MV_MODE_DEMO || loop->opened_demo || !place.mapping)
+	if (loop->options->mode != MV_MODE_DEMO || loop->opened_demo)
+		return;
+	place.mapping = mv_demo_mapping(loop->ctx.snap);
+	if (!place.mapping)
 		return;
 	loop->opened_demo = true;
 	if (mv_stack_new(MV_VIEW_MAP, &place, &stack) < 0)
