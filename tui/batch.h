@@ -19,7 +19,7 @@ struct mv_out {
 	int fd;
 	int err; /* the first that happened; nothing is written after it */
 };
-int mv_out_init(struct mv_out *out, int fd); /* -ENOMEM */
+int mv_out_init(struct mv_out *out, int fd); /* an exit status: it says so when there is no memory */
 void mv_out_release(struct mv_out *out);
 void mv_out_clean(struct mv_out *out, struct mv_clean text);
 void mv_out_ascii(struct mv_out *out, const char *bytes,

@@ -37,9 +37,19 @@ void mv_json_literal(struct mv_json *j, const char *literal)
 	mv_out_ascii(&j->out, literal, strlen(literal));
 }
 
+/* A value that there was no memory for: an object without it would be a lie. */
+static bool lost_value;
+
 static void set(json_t *object, const char *key, json_t *take_value)
 {
-	json_object_set_new_nocheck(object, key, take_value);
+	if (json_object_set_new_nocheck(object, key, take_value) < 0)
+		lost_value = true;
+}
+
+static void append(json_t *array, json_t *take_value)
+{
+	if (json_array_append_new(array, take_value) < 0)
+		lost_value = true;
 }
 
 static json_t *number(uint64_t value)
@@ -91,7 +101,7 @@ static json_t *process_object(const struct mv_json *j)
 	struct mv_clean argument;
 
 	for (uint32_t i = 0; (argument = mv_snapshot_argument(s, i)).text != NULL; i++)
-		json_array_append_new(arguments, text(argument));
+		append(arguments, text(argument));
 	if (s->part_why[MV_PART_CMDLINE] != MV_WHY_HAVE && json_array_size(arguments) == 0) {
 		json_decref(arguments);
 		arguments = json_null();
@@ -161,8 +171,7 @@ static json_t *flags_array(const struct mv_smaps_row *row)
 
 	for (unsigned f = 0; f < MV_VM__N; f++) {
 		if (row->vm_flags >> f & 1)
-			json_array_append_new(flags,
-					      json_string_nocheck(mv_vm_flag_letters((enum mv_vm_flag)f)));
+			append(flags, json_string_nocheck(mv_vm_flag_letters((enum mv_vm_flag)f)));
 	}
 	return flags;
 }
@@ -239,7 +248,7 @@ static void give_mappings(struct mv_json *j)
 		return;
 	}
 	mv_json_literal(j, "[");
-	for (uint32_t i = 0; i < count && !j->failed && !j->out.err; i++) {
+	for (uint32_t i = 0; i < count && !j->failed && !lost_value && !j->out.err; i++) {
 		mv_json_literal(j, i ? ",\n" : "\n");
 		mv_json_give(j, mapping_object(j, i));
 	}
@@ -269,7 +278,7 @@ static void add_unavailable(json_t *list, const char *what, uint32_t why)
 	item = json_object();
 	set(item, "what", json_string(what));
 	set(item, "why", json_string(mv_why_text((enum mv_why)why)));
-	json_array_append_new(list, item);
+	append(list, item);
 }
 
 static json_t *unavailable_array(const struct mv_json *j)
@@ -309,7 +318,7 @@ static int print_json(struct mv_json *j, struct mv_batch *batch, const struct mv
 	mv_json_literal(j, ",\n\"unavailable\": ");
 	mv_json_give(j, unavailable);
 	mv_json_literal(j, "}\n");
-	if (j->failed) {
+	if (j->failed || lost_value) {
 		fputs("memview: out of memory\n", stderr);
 		return MV_EXIT_COULD_NOT;
 	}
@@ -337,15 +346,15 @@ int mv_batch_json(const struct mv_options *options)
 	if (status)
 		return status;
 	json.pid = mv_batch_pid(batch);
-	status = mv_batch_take(batch, &want, &json.snap);
+	status = mv_out_init(&json.out, STDOUT_FILENO);
+	if (!status)
+		status = mv_batch_take(batch, &want, &json.snap);
 	if (!status) {
 		status = mv_batch_judge(batch, json.snap);
-		if (status != MV_EXIT_ENDED && mv_out_init(&json.out, STDOUT_FILENO) == 0) {
-			printed = print_json(&json, batch, options);
-			status = status ? status : printed;
-			mv_out_release(&json.out);
-		}
+		printed = status == MV_EXIT_ENDED ? status : print_json(&json, batch, options);
+		status = status ? status : printed;
 	}
+	mv_out_release(&json.out);
 	mv_batch_close(batch);
 	return status;
 }

@@ -15,10 +15,12 @@ int mv_out_init(struct mv_out *out, int fd)
 {
 	char *buffer = malloc(OUT_BYTES);
 
-	if (!buffer)
-		return -ENOMEM;
+	if (!buffer) {
+		fputs("memview: out of memory\n", stderr);
+		return MV_EXIT_COULD_NOT;
+	}
 	*out = (struct mv_out){.buffer = buffer, .fd = fd};
-	return 0;
+	return MV_EXIT_DONE;
 }
 
 void mv_out_release(struct mv_out *out)

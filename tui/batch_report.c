@@ -371,15 +371,15 @@ int mv_batch_report(const struct mv_options *options)
 	status = mv_batch_open(options, &batch);
 	if (status)
 		return status;
-	status = mv_batch_take(batch, &want, &r.snap);
+	status = mv_out_init(&r.out, STDOUT_FILENO);
+	if (!status)
+		status = mv_batch_take(batch, &want, &r.snap);
 	if (!status) {
 		status = mv_batch_judge(batch, r.snap);
-		if (status != MV_EXIT_ENDED && mv_out_init(&r.out, STDOUT_FILENO) == 0) {
-			printed = print_report(&r);
-			status = status ? status : printed;
-			mv_out_release(&r.out);
-		}
+		printed = status == MV_EXIT_ENDED ? status : print_report(&r);
+		status = status ? status : printed;
 	}
+	mv_out_release(&r.out);
 	mv_batch_close(batch);
 	return status;
 }

@@ -197,9 +197,10 @@ int mv_batch_watch(const struct mv_options *options)
 
 	if (status)
 		return status;
-	if (mv_out_init(&watch.out, STDOUT_FILENO) < 0) {
+	status = mv_out_init(&watch.out, STDOUT_FILENO);
+	if (status) {
 		mv_batch_close(batch);
-		return MV_EXIT_COULD_NOT;
+		return status;
 	}
 	status = first_line(&watch, batch, options);
 	if (!status && !options->proc_root)
