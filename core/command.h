@@ -19,28 +19,32 @@ struct mv_user {
 };
 
 /*
- * The user who called sudo: SUDO_UID and SUDO_GID, groups and home from the password file; without them, or when they
- * name root, nobody. Only meaningful for root. Reads the environment and the password file: call it before a fork.
+ * The user who called sudo: SUDO_UID and SUDO_GID, groups and home from the password file; without them, or
+ * when they name root, nobody. Only meaningful for root. Reads the environment and the password file: call it
+ * before a fork.
  */
 void mv_command_invoker(struct mv_user *ret_user);
 /* Become that user for good. Errors: -EPERM, also when the way back to root stays open. */
 int mv_command_become(const struct mv_user *user);
 
 struct mv_command_opts {
-	char *const *argv;	   /* NULL with a workload; argv[0] is looked for in PATH */
-	int (*workload)(void);	   /* runs instead of an exec; its result is the exit status; dies with its parent */
-	int tracer_pid;		   /* may read it where Yama allows descendants only; 0 nobody */
+	char *const *argv; /* NULL with a workload; argv[0] is looked for in PATH */
+	int (*workload)(
+	    void);	/* runs instead of an exec; its result is the exit status; dies with its parent */
+	int tracer_pid; /* may read it where Yama allows descendants only; 0 nobody */
 	const struct mv_user *user; /* become that user first; NULL: stay */
-	unsigned short rows, cols; /* of the pty; 0: 24x80 */
+	unsigned short rows, cols;  /* of the pty; 0: 24x80 */
 };
 struct mv_command {
 	int pid;    /* a child of the caller: to be reaped by it */
-	int pty_fd; /* master, non-blocking, close-on-exec: what it prints, \n untranslated; -EIO is its end. The caller closes it. */
+	int pty_fd; /* master, non-blocking, close-on-exec: what it prints, \n untranslated; -EIO is its end.
+		       The caller closes it. */
 };
 
 /**
- * Start a command from its first page: own session, stdin /dev/null, output to a pty that is not its controlling
- * terminal (so closing the master doesn't hang it up), TERM=dumb, default signals, no descriptor but 0, 1, 2.
+ * Start a command from its first page: own session, stdin /dev/null, output to a pty that is not its
+ * controlling terminal (so closing the master doesn't hang it up), TERM=dumb, default signals, no descriptor
+ * but 0, 1, 2.
  *
  * Returns once exec has succeeded or failed. Nothing is left behind on failure.
  * Errors: of exec (-ENOENT not found, -EACCES not executable, -ENOEXEC), -EPERM, -EAGAIN, -ENOMEM.
