@@ -239,6 +239,9 @@ static void read_counters(struct keeper *k)
 		c->why = MV_WHY_GONE;
 		return;
 	}
+	/* Exiting: its memory has gone before itself. */
+	if (statm.size_pages == 0 && c->size_bytes)
+		return;
 	*c = (struct mv_counters){
 	    .at_ns = mv_source_now(k->source),
 	    .start_ticks = stat.start_ticks,

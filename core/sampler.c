@@ -229,6 +229,9 @@ static int read_counters(struct mv_sampler *s)
 		s->counters_why = MV_WHY_MALFORMED;
 		return 0;
 	}
+	/* A process that is exiting gives its memory back before it is a zombie: the figures it had stay. */
+	if (statm.size_pages == 0 && s->statm.size_pages)
+		return 0;
 	s->life =
 	    mv_stat_is_kernel_thread(&stat) || status.kernel_thread ? MV_LIFE_KERNEL_THREAD : MV_LIFE_ALIVE;
 	s->stat = stat;

@@ -390,6 +390,8 @@ static void test_exiting_keeps_last_picture(void **state)
 	c = step_and_settle();
 	assert_int_equal(b->mappings.count, 3);
 	assert_int_equal(b->epoch, a->epoch);
+	assert_int_equal(b->figure[MV_FIG_RSS].value, a->figure[MV_FIG_RSS].value);
+	assert_int_equal(b->figure[MV_FIG_SIZE].value, a->figure[MV_FIG_SIZE].value);
 	assert_int_equal(c->life, MV_LIFE_GONE);
 	assert_int_equal(c->mappings.count, 3);
 	assert_int_equal(tally_at(c, 0x10000)->state[MV_PAGE_ANON], 4);
