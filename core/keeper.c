@@ -31,6 +31,7 @@
 #define GIVE_UP	    2			/* stuck collectors, or crashed ones, in a row */
 #define STEADY_NS   (4 * MV_NS_PER_SEC) /* who lived so long did not crash at once */
 #define LEAVE_NS    (2 * MV_NS_PER_SEC) /* from SIGTERM to SIGKILL */
+#define BURY_MS	    100			/* a killed collector that can end has ended by then */
 #define OUTPUT_RING (256u << 10)
 #define OUTPUT_TURN (64u << 10) /* read at once: who prints without end must not keep us from the rest */
 #define PSS_NS	    (20 * MV_NS_PER_SEC)
@@ -165,6 +166,18 @@ static void end_collector(struct keeper *k)
 	if (k->collector)
 		kill(k->collector, SIGKILL);
 	k->collector = 0;
+}
+
+/* The last one: reaped here, since not every machine has an init that does. */
+static void bury_collector(struct keeper *k)
+{
+	pid_t pid = k->collector;
+	struct pollfd p = {.fd = k->collector_target ? mv_target_pidfd(k->collector_target) : -1,
+			   .events = POLLIN};
+
+	end_collector(k);
+	if (pid && p.fd >= 0 && poll(&p, 1, BURY_MS) > 0)
+		waitpid(pid, NULL, WNOHANG);
 }
 
 /*
@@ -483,7 +496,7 @@ static void leave(struct keeper *k, enum mv_leave how)
 
 	close(k->socket);
 	k->socket = -1;
-	end_collector(k);
+	bury_collector(k);
 	if (!k->command.pid)
 		return;
 	if (how == MV_LEAVE_END)
