@@ -128,8 +128,8 @@ ssize_t mv_target_list(struct mv_target *target, const char *name, int *out, siz
 /*
  * Page categories of [start, end), as runs that have any of (PRESENT|SWAPPED|GUARD), in ascending order.
  *
- * Uses PAGEMAP_SCAN, else reads pagemap and coalesces (then FILE and exclusive come for free, HUGE and PFNZERO
- * are not told: *ret_told says which of PRESENT|SWAPPED|return_cats these runs can tell; runs are not split by
+ * Uses PAGEMAP_SCAN, else reads pagemap and coalesces (then FILE and exclusive come for free, HUGE and, where frame
+ * numbers are hidden, PFNZERO are not told: *ret_told says which of PRESENT|SWAPPED|return_cats these runs can tell; runs are not split by
  * anything else). Never more than max_pages pages (found ones by the ioctl, walked ones by pagemap) or cap
  * runs a call, so that the target's mmap_lock is held for at most about 1 ms; *ret_walked is where it stopped,
  * always beyond range.start: start again there. What the ioctl refuses (above 1<<47 without la57) goes by

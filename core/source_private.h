@@ -24,7 +24,11 @@ struct mv_source {
 	size_t pids_count, pids_cap;
 	bool probed;
 	struct mv_features features;
-	uint64_t scan_end; /* PAGEMAP_SCAN refuses ranges that end above it */
+	uint64_t scan_end;   /* PAGEMAP_SCAN refuses ranges that end above it */
+	uint64_t zero_frame; /* of the shared page of zeroes; 0 unknown */
+	/* The block of frames that was asked last whether it is the huge page of zeroes. */
+	uint64_t asked_block;
+	bool asked_block_zero;
 	struct mv_fixture *fixture;
 };
 

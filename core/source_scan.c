@@ -46,6 +46,8 @@ _Static_assert(sizeof(struct procmap_arg) == 104, "the kernel's struct procmap_q
 
 #define FALLBACK_WORDS ((size_t)8192) /* 64 KiB of pagemap a read */
 #define NO_USER_ABOVE  (UINT64_C(1) << 63)
+#define BLOCK_FRAMES   ((uint64_t)512)	   /* of a huge page, for 4 KiB pages */
+#define FRAME_IS_ZERO  (UINT64_C(1) << 24) /* KPF_ZERO_PAGE */
 #define CATS_ALWAYS    ((uint64_t)(MV_CAT_PRESENT | MV_CAT_SWAPPED))
 #define CATS_ASKED     ((uint64_t)(MV_CAT_FILE | MV_CAT_HUGE | MV_CAT_PFNZERO | MV_CAT_GUARD))
 
@@ -98,7 +100,8 @@ static uint64_t word_at(int fd, const void *page, uint64_t page_bytes)
 	return pread(fd, &word, sizeof(word), offset) == (ssize_t)sizeof(word) ? word : 0;
 }
 
-/* Two pages of our own: the first touched, the second a guard where the kernel has such. */
+/* Three pages of our own: the first touched, the second a guard where the kernel has such, the third only
+ * read. */
 static void probe_pages(struct mv_source *source, int fd, char *pages)
 {
 	struct mv_features *f = &source->features;
@@ -106,6 +109,7 @@ static void probe_pages(struct mv_source *source, int fd, char *pages)
 	char *const guard = pages + page_bytes;
 	const struct mv_range first = {(uintptr_t)pages, (uintptr_t)guard};
 	const struct mv_range second = {(uintptr_t)guard, (uintptr_t)guard + page_bytes};
+	const char *const zero = guard + page_bytes;
 	bool installed = madvise(guard, page_bytes, ADVISE_GUARD_INSTALL) == 0;
 	struct mv_run run = {0};
 	uint64_t walked, word;
@@ -114,6 +118,10 @@ static void probe_pages(struct mv_source *source, int fd, char *pages)
 	word = word_at(fd, pages, page_bytes);
 	f->frame_numbers = (word & MV_WORD_PRESENT) && MV_WORD_PFN(word) != 0;
 	f->soft_dirty = (word & MV_WORD_SOFTDIRTY) != 0;
+	(void)*(const volatile char *)zero;
+	word = word_at(fd, zero, page_bytes);
+	if (f->frame_numbers && (word & MV_WORD_PRESENT) && !(word & MV_WORD_EXCLUSIVE))
+		source->zero_frame = MV_WORD_PFN(word);
 	if (source->no_pagemap_scan) {
 		f->guard_category = installed && (word_at(fd, guard, page_bytes) & MV_WORD_GUARD);
 		return;
@@ -144,7 +152,7 @@ static bool probe_procmap(struct mv_source *source)
 void mv_source_probe(struct mv_source *source)
 {
 	struct mv_features *f = &source->features;
-	const size_t bytes = 2 * (size_t)source->page_bytes;
+	const size_t bytes = 3 * (size_t)source->page_bytes;
 	int fd = openat(source->root_fd, "self/pagemap", MV_OPEN_FLAGS);
 	void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	enum mv_why why[3];
@@ -215,6 +223,30 @@ ssize_t mv_target_words(struct mv_target *target, uint64_t addr, size_t n, uint6
 	return done || n == 0 || has_memory(target->pagemap_fd) ? (ssize_t)done : -ESRCH;
 }
 
+/*
+ * Without PAGEMAP_SCAN the zero page is known by its frame number, the huge one by the flags of its frame.
+ * Neither counts as mapped by one process alone, so only pages that others map too are looked at.
+ */
+static bool is_zero_page(struct mv_source *source, uint64_t word, uint64_t page)
+{
+	const uint64_t frame = MV_WORD_PFN(word), block = frame / BLOCK_FRAMES;
+	enum mv_why why[3];
+	uint64_t flags = 0;
+
+	if (!(word & MV_WORD_PRESENT) || (word & (MV_WORD_FILE | MV_WORD_EXCLUSIVE)) || !frame)
+		return false;
+	if (frame == source->zero_frame)
+		return true;
+	if (frame % BLOCK_FRAMES != page % BLOCK_FRAMES)
+		return false;
+	if (block != source->asked_block) {
+		mv_source_frames(source, frame, 1, &flags, NULL, NULL, why);
+		source->asked_block = block;
+		source->asked_block_zero = why[0] == MV_WHY_HAVE && (flags & FRAME_IS_ZERO);
+	}
+	return source->asked_block_zero;
+}
+
 static uint64_t cats_of_word(uint64_t word, uint64_t told)
 {
 	uint64_t cats = 0;
@@ -248,10 +280,12 @@ static ssize_t scan_words(struct mv_target *target, struct mv_range range, uint6
 	if (got < 0)
 		return got;
 	for (size_t i = 0; i < (size_t)got; i++, addr += page_bytes) {
-		const uint64_t cats = words[i] ? cats_of_word(words[i], told) : 0;
+		uint64_t cats = words[i] ? cats_of_word(words[i], told) : 0;
 
 		if (!cats)
 			continue;
+		if ((told & MV_CAT_PFNZERO) && is_zero_page(target->source, words[i], addr / page_bytes))
+			cats |= MV_CAT_PFNZERO;
 		if (used && runs[used - 1].end == addr && runs[used - 1].cats == cats) {
 			runs[used - 1].end = addr + page_bytes;
 			continue;
@@ -267,6 +301,14 @@ static ssize_t scan_words(struct mv_target *target, struct mv_range range, uint6
 	return (ssize_t)used;
 }
 
+/* What the words of pagemap can't tell. */
+static uint64_t untold_by_words(const struct mv_source *source)
+{
+	const bool knows_zero = source->zero_frame && source->features.kpageflags;
+
+	return MV_CAT_HUGE | (knows_zero ? 0 : (uint64_t)MV_CAT_PFNZERO);
+}
+
 static uint64_t find_told(struct mv_source *source, uint64_t return_cats)
 {
 	const struct mv_features *f = mv_source_features(source);
@@ -275,7 +317,7 @@ static uint64_t find_told(struct mv_source *source, uint64_t return_cats)
 	if (!f->guard_category)
 		told &= ~(uint64_t)MV_CAT_GUARD;
 	if (!f->pagemap_scan)
-		told &= ~(uint64_t)(MV_CAT_HUGE | MV_CAT_PFNZERO);
+		told &= ~untold_by_words(source);
 	return told;
 }
 
@@ -289,7 +331,7 @@ static ssize_t scan_live(struct mv_target *target, struct mv_range range, uint64
 	if (err)
 		return err;
 	if (!source->features.pagemap_scan || range.start >= source->scan_end) {
-		const uint64_t less = *told & ~(uint64_t)(MV_CAT_HUGE | MV_CAT_PFNZERO);
+		const uint64_t less = *told & ~untold_by_words(source);
 
 		n = scan_words(target, range, less, max_pages, runs, cap, ret_walked);
 

@@ -203,8 +203,8 @@ def json_without_the_ioctls():
         scan = json_of(t.pid)
         words = json_of(t.pid, env={"MEMVIEW_NO_IOCTL": "1"})
         assert mapping_at(words, at)["pages"]["present"] == 34
-        assert mapping_at(words, at)["pages"]["zero"] is None
-        assert "pages.zero" in [u["what"] for u in words["unavailable"]]
+        assert mapping_at(words, at)["pages"]["huge"] is None
+        assert "pages.huge" in [u["what"] for u in words["unavailable"]]
         for a, b in zip(scan["mappings"], words["mappings"]):
             if a["kind"] != "vsyscall":
                 assert a["pages"]["present"] == b["pages"]["present"], (a, b)

@@ -195,13 +195,16 @@ static json_t *pages_object(const struct mv_json *j, uint32_t i)
 {
 	const struct mv_tally *t = mv_snapshot_tally(j->snap, i);
 	const uint64_t told = j->snap->cats_told;
+	bool anon_told;
 	json_t *pages;
 
 	if (!t)
 		return json_null();
+	/* Some of them may be the zero page. */
+	anon_told = (told & MV_CAT_PFNZERO) || !(t->state[MV_PAGE_ANON] || t->state[MV_PAGE_ANON_SHARED]);
 	pages = json_object();
 	set(pages, "present", number(mv_tally_present(t)));
-	set(pages, "anon", number(mv_tally_anon(t)));
+	set(pages, "anon", anon_told ? number(mv_tally_anon(t)) : json_null());
 	set(pages, "file", number(mv_tally_file(t)));
 	set(pages, "zero", told & MV_CAT_PFNZERO ? json_integer(t->state[MV_PAGE_ZERO]) : json_null());
 	set(pages, "swapped", json_integer(t->state[MV_PAGE_SWAPPED]));
@@ -286,8 +289,10 @@ static json_t *unavailable_array(const struct mv_json *j)
 	static const struct {
 		uint64_t cat;
 		const char *what;
-	} told[] = {
-	    {MV_CAT_PFNZERO, "pages.zero"}, {MV_CAT_HUGE, "pages.huge"}, {MV_CAT_GUARD, "pages.guard"}};
+	} told[] = {{MV_CAT_PFNZERO, "pages.zero"},
+		    {MV_CAT_PFNZERO, "pages.anon"},
+		    {MV_CAT_HUGE, "pages.huge"},
+		    {MV_CAT_GUARD, "pages.guard"}};
 	const struct mv_snapshot *s = j->snap;
 	json_t *list = json_array();
 

@@ -18,7 +18,8 @@
 struct runs {
 	struct mv_json *json;
 	uint64_t start, end; /* start == end: none */
-	int state;	     /* enum mv_page_state; -1 not read */
+	int state;	     /* enum mv_page_state; -1 not read, or not told */
+	bool zero_told;	     /* else what others map too may be the zero page */
 	bool some;
 };
 
@@ -53,13 +54,13 @@ static void add_run(struct runs *r, uint64_t start, uint64_t end, int state)
 	r->state = state;
 }
 
-static int state_of(const struct mv_grid_cell *cell)
+static int state_of(const struct runs *r, const struct mv_grid_cell *cell)
 {
 	if (!(cell->flags & MV_GRID_READ))
 		return -1;
 	for (int s = MV_PAGE_NONE + 1; s < MV_PAGE__N; s++) {
 		if (cell->tally.state[s])
-			return s;
+			return s == MV_PAGE_ANON_SHARED && !r->zero_told ? -1 : s;
 	}
 	return MV_PAGE_NONE;
 }
@@ -90,21 +91,21 @@ static int read_fine(struct runs *r, struct mv_batch *batch, struct mv_range spa
 	uint64_t at = span.start;
 
 	for (uint32_t i = 0; !status && i < count && at < span.end; i++, at += page_bytes)
-		add_run(r, at, at + page_bytes, state_of(&cells[i]));
+		add_run(r, at, at + page_bytes, state_of(r, &cells[i]));
 	if (!status && at < span.end)
 		add_run(r, at, span.end, -1);
 	return status;
 }
 
 /* The coarse cells of a slice that hold something, one bit each. */
-static int read_coarse(struct mv_batch *batch, struct mv_range span, uint8_t *holds)
+static int read_coarse(const struct runs *r, struct mv_batch *batch, struct mv_range span, uint8_t *holds)
 {
 	const struct mv_grid_cell *cells;
 	uint32_t count;
 	int status = take_cells(batch, span, COARSE_PAGES, &cells, &count);
 
 	for (uint32_t i = 0; !status && i < SLICE_CELLS; i++)
-		holds[i] = i >= count || state_of(&cells[i]) != MV_PAGE_NONE;
+		holds[i] = i >= count || state_of(r, &cells[i]) != MV_PAGE_NONE;
 	return status;
 }
 
@@ -113,7 +114,7 @@ static int read_slice(struct runs *r, struct mv_batch *batch, struct mv_range sp
 {
 	const uint64_t coarse = (uint64_t)COARSE_PAGES * page_bytes;
 	const uint32_t cells = (uint32_t)((span.end - span.start + coarse - 1) / coarse);
-	int status = read_coarse(batch, span, holds);
+	int status = read_coarse(r, batch, span, holds);
 
 	for (uint32_t i = 0, last; !status && i < cells; i = last) {
 		struct mv_range part = {.start = span.start + i * coarse};
@@ -173,7 +174,7 @@ int mv_json_page_runs(struct mv_json *j, struct mv_batch *batch, struct mv_range
 	const uint64_t mask = page_bytes - 1;
 	struct mv_range *ranges = calloc(mv_snapshot_count(j->snap) + 1, sizeof(*ranges));
 	uint8_t *holds = malloc(SLICE_CELLS);
-	struct runs runs = {.json = j};
+	struct runs runs = {.json = j, .zero_told = j->snap->cats_told & MV_CAT_PFNZERO};
 	int status = MV_EXIT_COULD_NOT;
 
 	pages.start &= ~mask;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include <string.h>
+
 #include "core/text.h"
 #include "tui/view_pages.h"
 
@@ -180,7 +182,10 @@ static void build_place(const struct mv_pages *p, const struct mv_context *ctx, 
 			mv_words_mapping(b, snap, p->index, brief, ctx->exact && !brief);
 		return;
 	}
-	mv_build_clean(b, MV_TEXT("whole process: "));
+	mv_build_clean(b, MV_TEXT("whole process"));
+	if (!mv_snapshot_count(snap))
+		return; /* none, or not to be read: the middle of the screen says which */
+	mv_build_clean(b, MV_TEXT(": "));
 	mv_build_count(b, mv_snapshot_count(snap));
 	mv_build_clean(b, MV_TEXT(" mappings"));
 	if (mv_have(&snap->figure[MV_FIG_SIZE])) {
@@ -374,17 +379,23 @@ static void draw_tally(const struct mv_pages *p, const struct mv_context *ctx, s
 		pen_build(&pen, ROLE_WARN, &b);
 		return;
 	}
+	/* Without it some of the anonymous pages may be the zero page. */
+	bool zero_told = (snap->cats_told & MV_CAT_PFNZERO) || !t->state[MV_PAGE_ANON];
 	uint64_t gone = mv_tally_present(t) + t->state[MV_PAGE_SWAPPED] + t->state[MV_PAGE_GUARD];
 	struct item items[9] = {
 	    {pages, pages_word(pages), ROLE_STRONG, true},
 	    {mv_tally_present(t), MV_TEXT("present"), ROLE_STRONG, true},
-	    {mv_tally_anon(t), MV_TEXT("anon"), ROLE_TEXT, false},
+	    {mv_tally_anon(t), zero_told ? MV_TEXT("anon") : MV_TEXT("anon or zero"), ROLE_TEXT, false},
 	    {mv_tally_file(t), MV_TEXT("file"), ROLE_TEXT, false},
-	    {t->state[MV_PAGE_ZERO], MV_TEXT("zero"), ROLE_TEXT, false},
 	    {t->state[MV_PAGE_SWAPPED], MV_TEXT("swapped"), ROLE_TEXT, false},
 	    {pages > gone ? pages - gone : 0, MV_TEXT("never touched"), ROLE_TEXT, true},
 	};
-	size_t n = 7;
+	size_t n = 6;
+	if (zero_told) {
+		memmove(&items[5], &items[4], 2 * sizeof(items[0]));
+		items[4] = (struct item){t->state[MV_PAGE_ZERO], MV_TEXT("zero"), ROLE_TEXT, false};
+		n++;
+	}
 	if (t->state[MV_PAGE_GUARD])
 		items[n++] = (struct item){t->state[MV_PAGE_GUARD], MV_TEXT("guard"), ROLE_TEXT, false};
 	if (t->huge)

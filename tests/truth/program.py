@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from tap import Child, HERE, LIMIT, PAGE, Skip, die_with_us, main, memview, test  # noqa: E402
+from tap import Child, ENV, HERE, LIMIT, MEMVIEW, PAGE, Skip, die_with_us, main, memview, test  # noqa: E402
 
 try:
     import jsonschema
@@ -343,6 +343,30 @@ def guards():
         if not load.get("guard"):
             raise Skip("this kernel has no guard markers")
         assert counts_within(json_of(load.pid), load.start, load.end)["guard"] == 10
+
+
+@test
+def zero_pages_without_rights():
+    """zero: without PAGEMAP_SCAN and frame numbers, what may be the zero page is null, and the rest exact"""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        copies = [shutil.copy(program, folder) for program in (MEMVIEW, WORKLOAD)]
+        with Child(copies[1], "zero", **nobody) as load:
+            where = load.line.split()[1]
+            run = subprocess.run([copies[0], "json", "--pages", where, str(load.pid)], stdin=subprocess.DEVNULL,
+                                 capture_output=True, env=dict(ENV, MEMVIEW_NO_IOCTL="1"), timeout=LIMIT, check=False,
+                                 **nobody)
+            assert run.returncode == 0, run.stderr
+            picture = json.loads(run.stdout)
+            start, end = (int(x, 16) for x in where.split("-"))
+            counts = counts_within(picture, start, end)
+            assert counts["present"] == 50 and counts["anon"] is None and counts["zero"] is None, counts
+            assert {"pages.zero", "pages.anon"} <= {u["what"] for u in picture["unavailable"]}
+            runs = [((int(r["start"], 16) - start) // PAGE, r["state"]) for r in picture["page_runs"]]
+            assert runs == [(0, None), (40, "none"), (50, "anon"), (60, "none")], runs
 
 
 @test

@@ -239,7 +239,7 @@ static void check_anon(const char *name, const char *arg)
 
 	start(&l, name, arg);
 	t = scan(&l, l.range, &private_anon, NULL, &told);
-	assert_int_equal((told & MV_CAT_PFNZERO) != 0, mv_source_features(l.source)->pagemap_scan);
+	assert_int_equal((told & MV_CAT_HUGE) != 0, mv_source_features(l.source)->pagemap_scan);
 	assert_int_equal(mv_tally_present(&t), value_of(&l, "present"));
 	assert_int_equal(mv_tally_anon(&t), value_of(&l, "anon"));
 	assert_int_equal(mv_tally_file(&t), 0);
