@@ -79,6 +79,13 @@ static void close_collector(struct mv_session *s)
 	s->collector_fd = -1;
 }
 
+static void close_keeper(struct mv_session *s)
+{
+	if (s->keeper_fd >= 0)
+		close(s->keeper_fd);
+	s->keeper_fd = -1;
+}
+
 /* The keeper's first word: how the start went. */
 static int await_start(struct mv_session *s)
 {
@@ -121,6 +128,8 @@ int mv_session_start(const struct mv_session_opts *opts, struct mv_session **ret
 	}
 	close(pair[1]);
 	s->keeper_fd = pair[0];
+	/* The keeper says the same, but only with its first status. */
+	s->status.is_command = opts->command || opts->workload;
 	r = s->keeper < 0 ? -EAGAIN : await_start(s);
 	if (r < 0) {
 		mv_session_end(s, MV_LEAVE_END);
@@ -180,8 +189,7 @@ static unsigned from_keeper(struct mv_session *s)
 
 	while (s->keeper_fd >= 0 && (n = mv_message_receive(s->keeper_fd, &m, &fd, 1)) != -EAGAIN) {
 		if (n == 0) {
-			close(s->keeper_fd);
-			s->keeper_fd = -1;
+			close_keeper(s);
 			return events | MV_EVENT_LOST;
 		}
 		if (m.type == MV_MSG_STATUS) {
@@ -234,7 +242,7 @@ static int map_block(struct seen_block *b, uint64_t length)
 	return 0;
 }
 
-/* A snapshot has come. One that does not hold together is given back unseen. */
+/* A snapshot has come. When it can't be mapped or does not hold together, no later one will do better: that is the end. */
 static unsigned take_snapshot(struct mv_session *s, const struct mv_message *m)
 {
 	struct seen_block *b;
@@ -244,8 +252,9 @@ static unsigned take_snapshot(struct mv_session *s, const struct mv_message *m)
 	b = &s->pool[m->block];
 	if (map_block(b, m->length) < 0 ||
 	    mv_snapshot_check((const struct mv_snapshot *)(const void *)b->at, (size_t)m->length) < 0) {
-		release_block(s, m->block);
-		return 0;
+		close_collector(s);
+		close_keeper(s);
+		return MV_EVENT_LOST;
 	}
 	if (s->current >= 0)
 		release_block(s, (uint32_t)s->current);

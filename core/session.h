@@ -53,7 +53,7 @@ enum mv_session_event {
 	MV_EVENT_SNAPSHOT = 1, /* mv_session_snapshot is new */
 	MV_EVENT_STATUS = 2,
 	MV_EVENT_OUTPUT = 4, /* COMMAND printed something */
-	MV_EVENT_LOST = 8,   /* the keeper has gone: nothing comes any more */
+	MV_EVENT_LOST = 8,   /* the keeper has gone, or memory ran out: nothing comes any more */
 };
 /* Take in all that has arrived. Returns event bits. */
 unsigned mv_session_dispatch(struct mv_session *session);

@@ -127,11 +127,7 @@ static void refresh_context(struct mv_loop *loop)
 
 	ctx->snap = mv_session_snapshot(loop->session);
 	ctx->delta = loop->delta;
-	loop->status = *mv_session_status(loop->session);
-	/* The keeper's first word may still be on its way, and `q` must not end a COMMAND unasked. */
-	if (loop->options->mode == MV_MODE_COMMAND)
-		loop->status.is_command = true;
-	ctx->status = &loop->status;
+	ctx->status = mv_session_status(loop->session);
 	ctx->now_ns = mv_source_now(loop->source);
 	ctx->now_real_ns = mv_source_now_real(loop->source);
 	ctx->ascii = loop->options->ascii || mv_term_wants_ascii(loop->term);
@@ -262,7 +258,7 @@ static void take_signals(struct mv_loop *loop)
 	while (read(loop->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		switch ((int)info.ssi_signo) {
 		case SIGCONT: /* after a SIGSTOP: others have written to the terminal */
-			mv_term_redraw(loop->term);
+			mv_term_resume(loop->term);
 			resize(loop);
 			break;
 		case SIGWINCH:

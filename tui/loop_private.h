@@ -27,7 +27,6 @@ struct mv_loop {
 	struct mv_delta *delta;
 	struct mv_theme_choice choice;
 	struct mv_context ctx;
-	struct mv_keeper_status status; /* as last heard, with what we know ourselves */
 	struct mv_want want;
 	int signal_fd, timer_fd;
 	bool dirty;   /* something changed since the last frame */
