@@ -644,11 +644,23 @@ void mv_term_close(struct mv_term *term)
 	release(term);
 }
 
+/* After give_back: the terminal is ours once more. */
+static void take_again(struct mv_term *term)
+{
+	int rows, cols;
+
+	if (mv_tty_take(&term->tty) < 0)
+		return; /* it has gone; draining will tell */
+	prepare_rescue(term);
+	/* The first update after endwin enters curses' modes again. */
+	start_anew(term);
+	mv_term_size(term, &rows, &cols);
+}
+
 void mv_term_suspend(struct mv_term *term)
 {
 	struct sigaction stop = {.sa_handler = SIG_DFL}, before;
 	sigset_t set, mask;
-	int rows, cols;
 
 	give_back(term);
 	/* The whole job, as the terminal itself would do it; a job without a shell is not stopped at all. */
@@ -660,10 +672,15 @@ void mv_term_suspend(struct mv_term *term)
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	sigaction(SIGTSTP, &before, NULL);
 
-	if (mv_tty_take(&term->tty) < 0)
-		return; /* it has gone; draining will tell */
-	prepare_rescue(term);
-	/* The first update after endwin enters curses' modes again. */
-	start_anew(term);
-	mv_term_size(term, &rows, &cols);
+	take_again(term);
+}
+
+void mv_term_resume(struct mv_term *term)
+{
+	if (mv_tty_is_raw(&term->tty)) {
+		mv_term_redraw(term);
+		return;
+	}
+	give_back(term);
+	take_again(term);
 }

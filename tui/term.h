@@ -31,6 +31,8 @@ void mv_term_show(struct mv_term *term, const struct mv_canvas *canvas); /* only
 void mv_term_redraw(struct mv_term *term); /* ^L: everything anew */
 /* Ctrl-Z: give the terminal back and stop; returns after SIGCONT with the terminal taken again. */
 void mv_term_suspend(struct mv_term *term);
+/* After a SIGCONT that nobody announced: take the terminal again if a shell has changed its modes, and redraw. */
+void mv_term_resume(struct mv_term *term);
 /* True when the terminal draws ambiguous-width glyphs double, LC_CTYPE has no UTF-8, or it is the Linux console, whose
  * font lacks most of ours: use the ASCII set. Ask before each frame: when the terminal's answer comes late, it turns
  * true after mv_term_input has returned a ^L. */

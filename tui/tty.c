@@ -109,6 +109,13 @@ int mv_tty_take(struct mv_tty *tty)
 	return tcsetattr(tty->fd, TCSANOW, &raw) < 0 ? -errno : 0;
 }
 
+bool mv_tty_is_raw(const struct mv_tty *tty)
+{
+	struct termios now;
+
+	return tcgetattr(tty->fd, &now) == 0 && !(now.c_lflag & ICANON);
+}
+
 /* ---- output ---- */
 
 static bool make_room(struct mv_tty *tty, size_t more)

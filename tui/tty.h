@@ -27,6 +27,7 @@ void mv_tty_release(struct mv_tty *tty);
 
 /* Raw mode; what was there before is what mv_tty_rescue brings back. 0 or -errno. */
 int mv_tty_take(struct mv_tty *tty);
+bool mv_tty_is_raw(const struct mv_tty *tty); /* still, or has a shell changed it meanwhile? */
 
 /* Move what is in the pipe to the queue. -ENOMEM: it was thrown away, with what waited. */
 int mv_tty_collect(struct mv_tty *tty);
