@@ -295,12 +295,15 @@ static void draw_note(const struct map_state *s, const struct mv_context *ctx, s
 	uint32_t all = ctx->snap ? mv_snapshot_count(ctx->snap) : 0;
 
 	mv_build_init(&left);
-	if (s->order.kinds) {
+	if (all && s->order.kinds) {
 		mv_build_count(&left, s->rows.mappings);
 		mv_build_clean(&left, MV_TEXT(" of "));
 	}
-	mv_build_count(&left, all);
-	mv_build_clean(&left, all == 1 ? MV_TEXT(" mapping") : MV_TEXT(" mappings"));
+	/* Of none, the place of the table says why. */
+	if (all) {
+		mv_build_count(&left, all);
+		mv_build_clean(&left, all == 1 ? MV_TEXT(" mapping") : MV_TEXT(" mappings"));
+	}
 	if (s->order.kinds) {
 		mv_build_clean(&left, MV_TEXT(", only"));
 		for (unsigned k = 0; k < MV_KIND__N; k++) {

@@ -8,7 +8,7 @@
  * facts (left and right turn to the neighbouring page) and the bytes (the arrows move over them).
  */
 
-#define HEX_COLS   80  /* sixteen bytes a row */
+#define HEX_COLS   80  /* sixteen bytes a row, below an address of twelve digits */
 #define HEX_BESIDE 170 /* from so many columns on, the bytes stand beside the facts */
 
 /* ---- where things are ---- */
@@ -38,12 +38,12 @@ static void lay_out(struct mv_page *p, struct mv_rect area, unsigned facts)
 	p->split = (struct mv_rect){y, p->text.x, split, p->text.cols};
 	y += split + (area.rows >= 28);
 	int rest = end > y ? end - y : 0;
-	p->per_row = area.cols >= HEX_COLS ? 16 : 8;
+	p->per_row = area.cols >= HEX_COLS + (p->addr >> 48 ? 4 : 0) ? 16 : 8;
 	if (area.cols >= HEX_BESIDE && rest > 1) {
-		int x = area.x + area.cols - HEX_COLS - 1;
+		int cols = HEX_COLS + (p->addr >> 48 ? 4 : 0), x = area.x + area.cols - cols - 1;
 		p->facts = (struct mv_rect){y, p->text.x, rest, x - p->text.x - 2};
 		p->bytes_y = y;
-		p->hex = (struct mv_rect){y + 1, x, rest - 1, HEX_COLS};
+		p->hex = (struct mv_rect){y + 1, x, rest - 1, cols};
 		return;
 	}
 	int hex = rest < 6 ? (p->bytes_pane ? rest : 0) : rest - (int)facts - 1;

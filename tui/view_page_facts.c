@@ -163,5 +163,6 @@ void mv_page_facts(const struct mv_page *p, const struct mv_context *ctx, struct
 		mv_build_clean(b, MV_TEXT(" pages that one PMD entry maps together"));
 	}
 	add_flags(f, d);
-	add_tables(f, ctx);
+	if (ctx->snap->page_bytes == 4096)
+		add_tables(f, ctx);
 }

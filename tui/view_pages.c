@@ -124,7 +124,7 @@ static struct mv_outcome enter(struct mv_pages *p, const struct mv_snapshot *sna
 	if (p->gone)
 		return hint(MV_TEXT("this mapping has gone"));
 	if (!mv_pages_rows(p))
-		return hint(MV_TEXT("nothing has been read yet"));
+		return hint(MV_TEXT("there is no page to look into"));
 	return (struct mv_outcome){.kind = MV_OUT_PUSH, .view = MV_VIEW_PAGE, .place = place_here(p, snap)};
 }
 

@@ -23,6 +23,7 @@ struct mv_pages_geometry {
 	int header_rows;
 	int path_y, grid_y, grid_rows, legend_y, tally_y, cursor_y, note_y;
 	int text_x, text_cols; /* inside the margins */
+	int addr_cols;	       /* of the addresses before each row; 0: none */
 	int grid_x;	       /* after the addresses */
 	int cells, cell_cols;  /* cells a row, columns a cell */
 	int name_x, name_cols; /* mappings' names, in the whole process; 0 columns: none */
@@ -100,7 +101,8 @@ struct mv_pages {
 };
 
 /* ---- layout (view_pages_layout.c) ---- */
-void mv_pages_geometry(struct mv_rect area, int cell_cols, bool whole, struct mv_pages_geometry *ret_geo);
+void mv_pages_geometry(struct mv_rect area, int addr_cols, int cell_cols, bool whole,
+		       struct mv_pages_geometry *ret_geo);
 /* Find the mapping again, choose the zoom, count rows, keep cursor and scroll inside. */
 void mv_pages_settle(struct mv_pages *p, const struct mv_snapshot *snap, struct mv_rect area, int cell_cols);
 uint64_t mv_pages_rows(const struct mv_pages *p);
@@ -155,6 +157,7 @@ void mv_words_process(struct mv_build *b, const struct mv_context *ctx);
 void mv_words_page(struct mv_build *b, const struct mv_page_detail *page, const struct mv_snapshot *snap);
 /* "1a2b3c" -> a plain address is always 12 digits or more. */
 void mv_words_addr(struct mv_build *b, uint64_t addr);
+int mv_words_addr_cols(const struct mv_snapshot *snap); /* columns that every user address fits in */
 /* The page under the loupe, or NULL when this snapshot has another one. */
 const struct mv_page_detail *mv_words_detail(const struct mv_snapshot *snap, uint64_t page);
 /* Levels of the page tables, and their names, of this machine. */

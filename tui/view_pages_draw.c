@@ -113,7 +113,7 @@ static void draw_row(const struct mv_pages *p, const struct mv_context *ctx, str
 		enum mv_role role = at_cursor ? ROLE_STRONG : p->whole && row->first ? ROLE_TEXT : ROLE_DIM;
 		mv_build_init(&b);
 		mv_words_addr(&b, row->range.start);
-		mv_canvas_text_right(c, y, g->text_x, 12, role, mv_build_text(&b));
+		mv_canvas_text_right(c, y, g->text_x, g->addr_cols, role, mv_build_text(&b));
 	}
 	count = !cells || p->gone ? 0 : count < want ? count : want;
 	if (count)
@@ -242,6 +242,8 @@ static void legend_full(struct pen *pen, uint32_t states)
 {
 	if (states & (UINT32_C(1) << MV_PAGE_NONE))
 		pen_key(pen, ROLE_PAGE_NONE, U'·', '_', MV_TEXT("not touched"));
+	if (!(states & ~(UINT32_C(1) << MV_PAGE_NONE)))
+		return;
 	pen_glyph(pen, ROLE_TEXT, U'▁', '.');
 	pen_glyph(pen, ROLE_TEXT, U'▄', '=');
 	pen_key(pen, ROLE_TEXT, U'█', '@', MV_TEXT("how full, coloured by most of it:"));
@@ -267,7 +269,7 @@ static void legend_scale(struct pen *pen, const struct mv_clean captions[5])
 static void draw_legend(const struct mv_pages *p, struct mv_canvas *c, const struct seen *seen)
 {
 	static const struct mv_clean ages[5] = {
-	    {"older, or there before"}, {"under 10 min"}, {"under 1 min"}, {"under 10 s"}, {"under 3 s"}};
+	    {"older, or there before"}, {"10 min"}, {"1 min"}, {"10 s"}, {"3 s"}};
 	static const struct mv_clean growth[5] = {
 	    {"nothing new"}, {"a quarter"}, {"half"}, {"most"}, {"new within 3 s"}};
 	struct pen pen = {c, p->geo.legend_y, p->geo.text_x, p->geo.text_x + p->geo.text_cols};
@@ -276,7 +278,7 @@ static void draw_legend(const struct mv_pages *p, struct mv_canvas *c, const str
 		return;
 	switch (p->colour) {
 	case MV_GRID_AGE:
-		pen_text(&pen, ROLE_LABEL, MV_TEXT("age  "));
+		pen_text(&pen, ROLE_LABEL, MV_TEXT("age below  "));
 		legend_scale(&pen, ages);
 		return;
 	case MV_GRID_GROWTH:
@@ -339,6 +341,7 @@ static int items_width(const struct item *items, size_t n, int gap, bool zeroes)
 	return cols - gap;
 }
 
+/* What does not fit is left out: a figure cut short is a wrong one. */
 static void draw_items(struct pen *pen, const struct item *items, size_t n)
 {
 	int room = pen->end - pen->x, gap = items_width(items, n, 3, true) <= room ? 3 : 2;
@@ -348,6 +351,8 @@ static void draw_items(struct pen *pen, const struct item *items, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (!zeroes && !items[i].always && !items[i].count)
 			continue;
+		if (i && items_width(&items[i], 1, 0, true) > pen->end - pen->x)
+			return;
 		mv_build_init(&b);
 		mv_build_count(&b, items[i].count);
 		pen_build(pen, items[i].count ? items[i].role : ROLE_DIM, &b);
@@ -373,6 +378,8 @@ static void draw_tally(const struct mv_pages *p, const struct mv_context *ctx, s
 		struct mv_build b;
 		uint32_t why = snap->part_why[MV_PART_PAGES];
 		draw_items(&pen, &(struct item){pages, pages_word(pages), ROLE_STRONG, true}, 1);
+		if (never_read(snap, i))
+			return;
 		mv_build_init(&b);
 		mv_build_clean(&b, MV_TEXT("present "));
 		mv_build_why(&b, why == MV_WHY_HAVE ? MV_WHY_NOT_READ : why);
@@ -444,6 +451,8 @@ static void draw_cursor_line(const struct mv_pages *p, const struct mv_context *
 	mv_words_addr(&b, p->cursor);
 	mv_build_clean(&b, MV_TEXT("  "));
 	pen_build(&pen, ROLE_STRONG, &b);
+	if (p->gone)
+		return;
 	if (p->note == MV_PAGES_NOTE_END)
 		pen_text(&pen, ROLE_WARN, MV_TEXT("no further change  "));
 	if (p->note == MV_PAGES_NOTE_CUT_OFF)
@@ -469,6 +478,10 @@ static void draw_cursor_line(const struct mv_pages *p, const struct mv_context *
 		mv_build_fmt(&b, "0x%llx", (unsigned long long)page->frame.value);
 	else
 		mv_build_why(&b, page->frame.why);
+	if ((int)mv_clean_width(mv_build_text(&b)) > pen.end - pen.x) {
+		pen_text(&pen, ROLE_TEXT, mv_have(&page->frame) ? MV_TEXT("") : MV_TEXT("  frame -"));
+		return;
+	}
 	if (!age_below(p)) {
 		mv_build_clean(&b, MV_TEXT("  "));
 		put_age(&b, page, ctx->now_ns);
@@ -502,6 +515,8 @@ static void draw_note_line(const struct mv_pages *p, const struct mv_context *ct
 		pen_build(&pen, ROLE_TEXT, &b);
 	}
 	const struct mv_grid_cell *cells = mv_pages_cells(p, ctx->snap, row.range.start, &count);
+	if (never_read(ctx->snap, row.mapping))
+		return;
 	if (p->cell_pages > 1 && cells && column < count && (cells[column].flags & MV_GRID_READ)) {
 		const struct mv_grid_cell *at = &cells[column];
 		uint64_t touched = 0;

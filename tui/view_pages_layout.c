@@ -6,15 +6,14 @@
 
 #include "tui/view_pages.h"
 
-#define GUTTER 13 /* twelve digits and a blank */
-
 static int clamp_int(int v, int low, int high)
 {
 	return v < low ? low : v > high ? high : v;
 }
 
 /* Lines are given out by worth: the grid, the path, the cursor's line, the tally, the legend, the header. */
-void mv_pages_geometry(struct mv_rect area, int cell_cols, bool whole, struct mv_pages_geometry *ret_geo)
+void mv_pages_geometry(struct mv_rect area, int addr_cols, int cell_cols, bool whole,
+		       struct mv_pages_geometry *ret_geo)
 {
 	struct mv_pages_geometry g = {
 	    .area = area, .path_y = -1, .legend_y = -1, .tally_y = -1, .cursor_y = -1, .note_y = -1};
@@ -44,7 +43,8 @@ void mv_pages_geometry(struct mv_rect area, int cell_cols, bool whole, struct mv
 	g.text_x = area.x;
 	g.text_cols = area.cols;
 	g.cell_cols = cell_cols > 0 ? cell_cols : 1;
-	g.grid_x = area.x + (area.cols >= 24 ? GUTTER : 0);
+	g.addr_cols = area.cols >= addr_cols + 12 ? addr_cols : 0;
+	g.grid_x = area.x + (g.addr_cols ? g.addr_cols + 1 : 0);
 	if (whole && area.cols >= 60)
 		g.name_cols = clamp_int(area.cols / 4, 14, 36);
 	int room = (area.x + area.cols - g.grid_x - (g.name_cols ? g.name_cols + 1 : 0)) / g.cell_cols;
@@ -396,7 +396,7 @@ static void settle_scroll(struct mv_pages *p, const struct mv_snapshot *snap)
 
 void mv_pages_settle(struct mv_pages *p, const struct mv_snapshot *snap, struct mv_rect area, int cell_cols)
 {
-	mv_pages_geometry(area, cell_cols, p->whole, &p->geo);
+	mv_pages_geometry(area, snap ? mv_words_addr_cols(snap) : 12, cell_cols, p->whole, &p->geo);
 	p->geo_known = true;
 	if (!snap || !mv_snapshot_count(snap)) {
 		p->index = UINT32_MAX;

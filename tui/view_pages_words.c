@@ -82,6 +82,18 @@ void mv_words_addr(struct mv_build *b, uint64_t addr)
 	mv_build_fmt(b, "%012llx", (unsigned long long)addr);
 }
 
+int mv_words_addr_cols(const struct mv_snapshot *snap)
+{
+	uint32_t count = mv_snapshot_count(snap);
+	int cols = 12;
+
+	while (count && mv_snapshot_mappings(snap)[count - 1].start >> 63)
+		count--; /* vsyscall */
+	while (count && cols < 16 && (mv_snapshot_mappings(snap)[count - 1].end - 1) >> (4 * cols))
+		cols++;
+	return cols;
+}
+
 void mv_words_mapping(struct mv_build *b, const struct mv_snapshot *snap, uint32_t mapping, bool brief,
 		      bool exact)
 {

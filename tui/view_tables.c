@@ -285,7 +285,7 @@ static struct mv_outcome tables_answer(void *state, const struct mv_context *ctx
 static struct mv_outcome open_mapping(const struct mv_tables *v, const struct mv_snapshot *snap)
 {
 	if (v->at >= v->count)
-		return hint(MV_TEXT("nothing has been read yet"));
+		return hint(MV_TEXT("there is no mapping to open"));
 	return (struct mv_outcome){
 	    .kind = MV_OUT_PUSH, .view = MV_VIEW_PAGES, .place = {selected(v, snap), 0}};
 }
@@ -320,15 +320,15 @@ static struct mv_outcome next_filter(struct mv_tables *v, const struct mv_snapsh
 	return hint(mv_build_text(&v->said));
 }
 
-static struct mv_outcome click(struct mv_tables *v, const struct mv_snapshot *snap, struct mv_input input)
+static struct mv_outcome click(struct mv_tables *v, const struct mv_context *ctx, struct mv_input input)
 {
+	const struct mv_snapshot *snap = ctx->snap;
 	struct mv_column col[MV_TABLES__N];
 
 	if (input.key != MV_KEY_CLICK && input.key != MV_KEY_DOUBLE_CLICK)
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	if (input.y == v->head_y) {
-		memcpy(col, mv_tables_columns, sizeof(col));
-		mv_table_layout(col, MV_TABLES__N, v->text.cols, MV_TABLES_NAME);
+		mv_tables_layout(v, ctx, col);
 		for (int i = 0; i < MV_TABLES__N; i++)
 			if (col[i].w && input.x - v->text.x >= col[i].x &&
 			    input.x - v->text.x < col[i].x + col[i].w)
@@ -386,7 +386,7 @@ static struct mv_outcome tables_act(void *state, const struct mv_context *ctx, e
 	case MV_ACT_FIND_PREV:
 		return find(v, ctx->snap, action == MV_ACT_FIND_PREV);
 	case MV_ACT_NONE:
-		return click(v, ctx->snap, input);
+		return click(v, ctx, input);
 	default:
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	}

@@ -50,7 +50,9 @@ struct mv_tables {
 uint64_t mv_tables_of(const struct mv_mapping_tables *t);
 
 /* view_tables_draw.c */
-extern const struct mv_column mv_tables_columns[MV_TABLES__N];
+/* The columns as they lie in the list now; in view_tables_draw.c. */
+void mv_tables_layout(const struct mv_tables *v, const struct mv_context *ctx,
+		      struct mv_column col[static MV_TABLES__N]);
 void mv_tables_draw(const struct mv_tables *v, const struct mv_context *ctx, struct mv_canvas *canvas);
 
 #endif

@@ -203,7 +203,7 @@ static void draw_flat(const struct mv_tables *v, const struct mv_context *ctx, s
 
 /* ---- drawing: the mappings ---- */
 
-const struct mv_column mv_tables_columns[MV_TABLES__N] = {
+static const struct mv_column table_columns[MV_TABLES__N] = {
     [MV_TABLES_ADDRESS] = {.heading = {"ADDRESS"}, .width = 12, .min_width = 12, .on = true},
     [MV_TABLES_SIZE] =
 	{.heading = {"SIZE"}, .width = 8, .min_width = 5, .on = true, .right = true, .give_up = 3},
@@ -264,17 +264,31 @@ static void draw_mapping(const struct mv_tables *v, const struct mv_context *ctx
 		mv_canvas_attr(c, (struct mv_rect){y, v->area.x, 1, v->area.cols}, MV_ATTR_CURSOR);
 }
 
-static void draw_list(const struct mv_tables *v, const struct mv_context *ctx, struct mv_canvas *c)
+void mv_tables_layout(const struct mv_tables *v, const struct mv_context *ctx,
+		      struct mv_column col[static MV_TABLES__N])
 {
-	struct mv_column col[MV_TABLES__N];
-
-	memcpy(col, mv_tables_columns, sizeof(col));
+	memcpy(col, table_columns, sizeof(table_columns));
+	col[MV_TABLES_ADDRESS].width = col[MV_TABLES_ADDRESS].min_width = mv_words_addr_cols(ctx->snap);
 	if (ctx->exact)
 		col[MV_TABLES_SIZE].width = col[MV_TABLES_RSS].width = col[MV_TABLES_SIZE].min_width =
 		    col[MV_TABLES_RSS].min_width = 13;
 	mv_table_layout(col, MV_TABLES__N, v->text.cols, MV_TABLES_NAME);
+}
+
+/* Addresses and names ascend, figures begin with the largest. */
+static bool ascends(enum mv_tables_column column)
+{
+	return column == MV_TABLES_ADDRESS || column == MV_TABLES_NAME;
+}
+
+static void draw_list(const struct mv_tables *v, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	struct mv_column col[MV_TABLES__N];
+
+	mv_tables_layout(v, ctx, col);
 	if (v->head_y >= 0)
-		headings(c, v->text, v->head_y, col, MV_TABLES__N, (int)v->sorted, v->reverse);
+		headings(c, v->text, v->head_y, col, MV_TABLES__N, (int)v->sorted,
+			 v->reverse != ascends(v->sorted));
 	for (int i = 0; i < v->list_rows; i++) {
 		uint32_t row = v->top + (uint32_t)i;
 		if (row >= v->count)
@@ -322,6 +336,8 @@ static bool build_reason(const struct mv_tables *v, const struct mv_context *ctx
 		mv_build_why(b, MV_WHY_NO_MEMORY);
 	else if (snap->page_bytes != MV_TABLE_BYTES)
 		mv_build_clean(b, MV_TEXT("the shape of page tables is known for pages of 4K only"));
+	else if (!mv_snapshot_count(snap) && snap->part_why[MV_PART_MAPS] > MV_WHY_HAVE)
+		mv_build_why(b, snap->part_why[MV_PART_MAPS]);
 	else if (snap->part_why[MV_PART_TABLES] > MV_WHY_HAVE)
 		mv_build_why(b, snap->part_why[MV_PART_TABLES]);
 	else if (snap->part_why[MV_PART_PAGES] > MV_WHY_HAVE)
