@@ -518,17 +518,35 @@ static enum mv_kind kind_of_file(const struct mv_maps *maps, const struct mv_map
 	return MV_KIND_FILE;
 }
 
+/*
+ * Does anonymous memory right behind a file's data belong to it? maps does not say: malloc's arenas are often
+ * placed there too. Behind the program itself (the first object) nothing else is ever placed; behind a
+ * library it is taken for its own unless it is larger than all of the library.
+ */
+static bool is_bss(const struct mv_maps *maps, uint32_t i)
+{
+	const unsigned access = MV_PERM_R | MV_PERM_W | MV_PERM_X;
+	const struct mv_mapping *m = &maps->at[i], *first;
+
+	if (i == 0 || m[-1].kind != MV_KIND_DATA || m[-1].end != m->start ||
+	    (m->perms & access) != (MV_PERM_R | MV_PERM_W))
+		return false;
+	for (first = m - 1;
+	     first > maps->at && first[-1].end == first->start && first[-1].object == m[-1].object;)
+		first--;
+	return m[-1].object == 1 || m->end - m->start <= m->start - first->start;
+}
+
 static enum mv_kind kind_of_anonymous(const struct mv_maps *maps, uint32_t i, bool holds_stack_pointer)
 {
 	const unsigned access = MV_PERM_R | MV_PERM_W | MV_PERM_X;
-	const struct mv_mapping *m = &maps->at[i], *below = i ? m - 1 : NULL;
+	const struct mv_mapping *m = &maps->at[i];
 
 	if (!(m->perms & access))
 		return MV_KIND_RESERVED;
 	if (holds_stack_pointer)
 		return MV_KIND_THREAD_STACK;
-	if (below && below->kind == MV_KIND_DATA && below->end == m->start &&
-	    (m->perms & access) == (MV_PERM_R | MV_PERM_W))
+	if (is_bss(maps, i))
 		return MV_KIND_BSS;
 	if (m->perms & MV_PERM_X)
 		return MV_KIND_JIT;

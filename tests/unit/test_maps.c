@@ -140,6 +140,29 @@ static void test_torn(void **state)
 	mv_maps_release(&maps);
 }
 
+/* malloc's arenas often lie right behind a library's data; only behind the program may bss be larger than it.
+ */
+static void test_bss(void **state)
+{
+	static const uint8_t kinds[] = {MV_KIND_TEXT, MV_KIND_DATA, MV_KIND_BSS,  MV_KIND_TEXT, MV_KIND_DATA,
+					MV_KIND_ANON, MV_KIND_TEXT, MV_KIND_DATA, MV_KIND_BSS};
+	struct mv_maps maps;
+
+	(void)state;
+	mv_maps_init(&maps);
+	assert_int_equal(parse(&maps, "1000-2000 r-xp 0 1:2 3 /bin/a\n2000-3000 rw-p 0 1:2 3 /bin/a\n"
+				      "3000-900000 rw-p 0 0:0 0 \n"
+				      "a00000-a01000 r-xp 0 1:2 4 /lib/b\na01000-a02000 rw-p 0 1:2 4 /lib/b\n"
+				      "a02000-a05000 rw-p 0 0:0 0 \n"
+				      "b00000-b01000 r-xp 0 1:2 5 /lib/c\nb01000-b02000 rw-p 0 1:2 5 /lib/c\n"
+				      "b02000-b04000 rw-p 0 0:0 0 \n"),
+			 0);
+	mv_maps_classify(&maps, NULL, 0);
+	for (size_t i = 0; i < MV_COUNT_OF(kinds); i++)
+		assert_int_equal(maps.at[i].kind, kinds[i]);
+	mv_maps_release(&maps);
+}
+
 static void test_python(void **state)
 {
 	struct mv_maps maps;
@@ -464,14 +487,14 @@ static void test_tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_line),	   cmocka_unit_test(test_broken),
-	    cmocka_unit_test(test_torn),	   cmocka_unit_test(test_python),
-	    cmocka_unit_test(test_thread_stacks),  cmocka_unit_test(test_steps),
-	    cmocka_unit_test(test_kernels),	   cmocka_unit_test(test_machines),
-	    cmocka_unit_test(test_without_memory), cmocka_unit_test(test_hostile),
-	    cmocka_unit_test(test_kinds),	   cmocka_unit_test(test_objects),
-	    cmocka_unit_test(test_find),	   cmocka_unit_test(test_many),
-	    cmocka_unit_test(test_tables),
+	    cmocka_unit_test(test_line),     cmocka_unit_test(test_broken),
+	    cmocka_unit_test(test_torn),     cmocka_unit_test(test_python),
+	    cmocka_unit_test(test_bss),	     cmocka_unit_test(test_thread_stacks),
+	    cmocka_unit_test(test_steps),    cmocka_unit_test(test_kernels),
+	    cmocka_unit_test(test_machines), cmocka_unit_test(test_without_memory),
+	    cmocka_unit_test(test_hostile),  cmocka_unit_test(test_kinds),
+	    cmocka_unit_test(test_objects),  cmocka_unit_test(test_find),
+	    cmocka_unit_test(test_many),     cmocka_unit_test(test_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
