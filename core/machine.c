@@ -106,6 +106,7 @@ struct procps {
 	__typeof__(procps_pids_unref) *pids_unref;
 };
 
+/* It stays loaded: it keeps buffers for the next call in its own variables. */
 static int open_procps(struct procps *ret_procps)
 {
 	struct procps p = {.library = dlopen("libproc2.so.0", RTLD_NOW | RTLD_LOCAL)};
@@ -115,10 +116,8 @@ static int open_procps(struct procps *ret_procps)
 	p.pids_new = (__typeof__(p.pids_new))(uintptr_t)dlsym(p.library, "procps_pids_new");
 	p.pids_reap = (__typeof__(p.pids_reap))(uintptr_t)dlsym(p.library, "procps_pids_reap");
 	p.pids_unref = (__typeof__(p.pids_unref))(uintptr_t)dlsym(p.library, "procps_pids_unref");
-	if (!p.pids_new || !p.pids_reap || !p.pids_unref) {
-		dlclose(p.library);
+	if (!p.pids_new || !p.pids_reap || !p.pids_unref)
 		return -ENOSYS;
-	}
 	*ret_procps = p;
 	return 0;
 }
@@ -135,10 +134,8 @@ static int find_by_libproc2(const char *name, struct list *list)
 	if (err < 0)
 		return err;
 	err = procps.pids_new(&info, items, ITEMS);
-	if (err < 0) {
-		dlclose(procps.library);
+	if (err < 0)
 		return err;
-	}
 	fetch = procps.pids_reap(info, PIDS_FETCH_TASKS_ONLY);
 	if (!fetch)
 		err = errno ? -errno : -EIO;
@@ -158,7 +155,6 @@ static int find_by_libproc2(const char *name, struct list *list)
 		err = list_add(list, &process);
 	}
 	procps.pids_unref(&info);
-	dlclose(procps.library);
 	return err;
 }
 
