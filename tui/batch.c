@@ -254,6 +254,11 @@ int mv_batch_judge(const struct mv_batch *batch, const struct mv_snapshot *snap)
 	return MV_EXIT_COULD_NOT;
 }
 
+bool mv_batch_is_deleted(const struct mv_mapping *m)
+{
+	return (m->flags & MV_MAPPING_DELETED) && m->kind != MV_KIND_SHARED && m->kind != MV_KIND_HUGE;
+}
+
 void mv_batch_print_end(int pid, bool exit_known, int exit_status)
 {
 	if (!exit_known)

@@ -67,6 +67,10 @@ void mv_batch_print_end(int pid, bool exit_known, int exit_status);
 
 /* ---- the commands; each returns the exit status ---- */
 
+/* Its file has been deleted or replaced; of memfds and the like the kernel always says so, and it means
+ * nothing. */
+bool mv_batch_is_deleted(const struct mv_mapping *m);
+
 int mv_batch_report(const struct mv_options *options);
 int mv_batch_json(const struct mv_options *options);
 int mv_batch_watch(const struct mv_options *options);

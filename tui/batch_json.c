@@ -213,6 +213,17 @@ static json_t *pages_object(const struct mv_json *j, uint32_t i)
 	return pages;
 }
 
+static json_t *mapping_name(const struct mv_json *j, uint32_t i)
+{
+	struct mv_clean name = mv_snapshot_name(j->snap, i);
+	json_t *said;
+
+	if (!mv_batch_is_deleted(&mv_snapshot_mappings(j->snap)[i]))
+		return text(name);
+	said = json_sprintf("%s (deleted)", name.text);
+	return said ? said : json_null();
+}
+
 static json_t *mapping_object(const struct mv_json *j, uint32_t i)
 {
 	const struct mv_mapping *m = &mv_snapshot_mappings(j->snap)[i];
@@ -228,7 +239,7 @@ static json_t *mapping_object(const struct mv_json *j, uint32_t i)
 	set(mapping, "offset", number(m->offset));
 	set(mapping, "inode", number(m->inode));
 	set(mapping, "kind", json_string_nocheck(mv_kind_name((enum mv_kind)m->kind)));
-	set(mapping, "name", text(mv_snapshot_name(j->snap, i)));
+	set(mapping, "name", mapping_name(j, i));
 	set(mapping, "rss", val(&rss));
 	if (!j->quick)
 		set_smaps(j, mapping, i);

@@ -233,6 +233,8 @@ static void print_row(struct report *r, uint32_t i)
 		mv_out_clean(&r->out, mv_snapshot_name(r->snap, i));
 	else
 		mv_out_ascii(&r->out, "[anon]", 6);
+	if (mv_batch_is_deleted(m))
+		mv_out_ascii(&r->out, " (deleted)", 10);
 	mv_out_char(&r->out, '\n', 1);
 }
 

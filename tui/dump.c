@@ -164,8 +164,12 @@ static int print(struct dump *d)
 	mv_stack_draw(d->stack, &d->ctx, &d->canvas);
 	if (d->options->dump_svg)
 		err = write_svg(d, d->options->dump_svg);
-	if (!err && d->options->dump)
+	if (!err && d->options->dump) {
+		errno = 0;
 		err = mv_canvas_dump(&d->canvas, stdout);
+		if (err == -EIO && errno) /* the stream knows only that it failed */
+			err = -errno;
+	}
 	if (fclose(stdout) != 0 && !err)
 		err = -errno;
 	if (err && err != -EPIPE)
