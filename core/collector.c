@@ -24,6 +24,7 @@ struct block {
 	char *at;
 	size_t bytes;
 	bool sent; /* the screen has it */
+	struct mv_stamp stamp;
 };
 
 struct collector {
@@ -110,7 +111,7 @@ static int publish(struct collector *c)
 	if (bytes > c->pool[i].bytes && (r = grow_block(&c->pool[i], bytes)) < 0)
 		return r;
 	s = (struct mv_snapshot *)(void *)c->pool[i].at;
-	mv_sampler_snapshot(c->sampler, s);
+	mv_sampler_snapshot(c->sampler, s, &c->pool[i].stamp);
 	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0)
 		s->cpu_ns = (uint64_t)cpu.tv_sec * MV_NS_PER_SEC + (uint64_t)cpu.tv_nsec;
 	m.block = i;

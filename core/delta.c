@@ -44,6 +44,7 @@ struct mv_delta {
 
 /* More vanish at once than anybody can look at: keep the first so many. */
 #define GHOSTS_MAX 256
+#define SPARE_MAX  10000
 
 int mv_delta_new(struct mv_delta **ret_delta)
 {
@@ -278,6 +279,11 @@ static int feed_mappings(struct mv_delta *d, const struct mv_snapshot *s, bool s
 	d->rows = d->spare;
 	d->cap = d->spare_cap;
 	d->count = count;
+	if (cap > SPARE_MAX) { /* a long list's is given back */
+		free(rows);
+		rows = NULL;
+		cap = 0;
+	}
 	d->spare = rows;
 	d->spare_cap = cap;
 	return 0;

@@ -416,7 +416,7 @@ int mv_sampler_once(struct mv_sampler *sampler, const struct mv_want *want, stru
 	block = aligned_alloc(8, (mv_sampler_snapshot_bytes(sampler) + 7) & ~(size_t)7);
 	if (!block)
 		return -ENOMEM;
-	mv_sampler_snapshot(sampler, block);
+	mv_sampler_snapshot(sampler, block, NULL);
 	*ret_snapshot = block;
 	return 0;
 }

@@ -34,9 +34,18 @@ int mv_sampler_work(struct mv_sampler *sampler, uint64_t *ret_due_ns);
 /* True when something a snapshot would show has changed since the last mv_sampler_snapshot. */
 bool mv_sampler_changed(const struct mv_sampler *sampler);
 
-/* Bytes the next snapshot needs, at most; then write it to `block` (8-byte aligned, that big). */
+/*
+ * What a block holds already: the long sections of an unchanged list are not copied again. All zero for a new block;
+ * private to the sampler, kept beside the block.
+ */
+struct mv_stamp {
+	uint32_t maps_gen, pages_gen, rows_gen;
+	struct mv_section mappings, names, tallies, tables, smaps;
+};
+
+/* Bytes the next snapshot needs, at most; then write it to `block` (8-byte aligned, that big). stamp may be NULL. */
 size_t mv_sampler_snapshot_bytes(const struct mv_sampler *sampler);
-void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block);
+void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block, struct mv_stamp *stamp);
 
 /* Everything wanted, read whole, no pacing; then a malloc'ed snapshot (free it). Batch and fixtures. */
 int mv_sampler_once(struct mv_sampler *sampler, const struct mv_want *want,

@@ -10,6 +10,8 @@
 
 /* The list of mappings, the columns parallel to it, and what comes of smaps. */
 
+#define TORN_TRIES  8
+#define SPARE_MAX   10000 /* mappings */
 #define THREADS_MAX 4096
 
 /* Note the end of a costly reading that began at began_ns, and when it may be done again. */
@@ -30,8 +32,8 @@ static int fresh_columns(struct mv_sampler *s, uint32_t count)
 {
 	uint32_t cap = count ? count : 1;
 	uint8_t *seen = calloc(cap, 1);
-	struct mv_tally *tallies = malloc(cap * sizeof(*tallies));
-	struct mv_mapping_tables *tables = malloc(cap * sizeof(*tables));
+	struct mv_tally *tallies = calloc(cap, sizeof(*tallies));
+	struct mv_mapping_tables *tables = calloc(cap, sizeof(*tables));
 
 	if (!seen || !tallies || !tables) {
 		free(seen);
@@ -45,6 +47,7 @@ static int fresh_columns(struct mv_sampler *s, uint32_t count)
 	s->seen = seen;
 	s->tallies = tallies;
 	s->tables = tables;
+	s->pages_gen++;
 	return 0;
 }
 
@@ -81,7 +84,7 @@ static int realign_rows(struct mv_sampler *s, const uint32_t *from, uint32_t cou
 
 	if (!s->rows.count)
 		return 0;
-	rows = malloc((count ? count : 1) * sizeof(*rows));
+	rows = calloc(count ? count : 1, sizeof(*rows));
 	if (!rows)
 		return -ENOMEM;
 	for (uint32_t j = 0; j < count; j++)
@@ -89,6 +92,7 @@ static int realign_rows(struct mv_sampler *s, const uint32_t *from, uint32_t cou
 			rows[j] = s->rows.at[from[j]];
 	free(s->rows.at);
 	s->rows = (struct mv_smaps){.at = rows, .count = count, .cap = count ? count : 1};
+	s->rows_gen++;
 	return 0;
 }
 
@@ -301,19 +305,39 @@ static int read_next(struct mv_sampler *s, bool with_smaps, const uint64_t *stac
 			  : mv_maps_read(s->target, &s->maps_next, stacks, n);
 }
 
+/* A list that changed under us lacks all that came after. Busy targets need some tries until one comes whole.
+ */
+static int read_whole(struct mv_sampler *s, bool with_smaps, const uint64_t *stacks, size_t n)
+{
+	int r = read_next(s, with_smaps, stacks, n);
+
+	for (int again = 0; r == 0 && s->maps_next.torn && again < TORN_TRIES; again++)
+		r = read_next(s, with_smaps, stacks, n);
+	return r;
+}
+
+/* The arrays that were filled last, or replaced, are filled next; a long list's are given back meanwhile. */
+static void release_spares(struct mv_sampler *s)
+{
+	if (s->maps_next.count <= SPARE_MAX)
+		return;
+	mv_maps_release(&s->maps_next);
+	mv_maps_init(&s->maps_next);
+}
+
 /* Read the list, alone or with smaps. */
 static int read_list(struct mv_sampler *s, bool with_smaps)
 {
 	size_t n;
 	uint64_t *stacks = sorted_stacks(s, &n);
-	int r = read_next(s, with_smaps, stacks, n);
+	int r = read_whole(s, with_smaps, stacks, n);
 
 	/* The address space we had open is empty though the process lives: exec has given it another, or it
 	 * is on its way out. */
 	if (r == 0 && s->maps_next.count == 0 && s->life == MV_LIFE_ALIVE) {
 		s->emptied = s->maps.count != 0;
 		mv_target_reopen(s->target);
-		r = read_next(s, with_smaps, stacks, n);
+		r = read_whole(s, with_smaps, stacks, n);
 		/* The last picture of one that ends is worth more than none. */
 		if (r == 0 && s->maps_next.count == 0)
 			r = -ESRCH;
@@ -323,7 +347,9 @@ static int read_list(struct mv_sampler *s, bool with_smaps)
 		return r;
 	if (s->emptied)
 		note_exec(s);
-	return take_maps(s);
+	r = take_maps(s);
+	release_spares(s);
+	return r;
 }
 
 void list_read_maps(struct mv_sampler *s)
@@ -367,6 +393,9 @@ void list_read_smaps(struct mv_sampler *s)
 		rows = s->rows;
 		s->rows = s->smaps_next;
 		s->smaps_next = rows;
+		s->rows_gen++;
+		if (rows.count > SPARE_MAX)
+			mv_smaps_release(&s->smaps_next);
 		for (uint32_t i = 0; i < s->maps.count; i++)
 			s->seen[i] |= MV_SEEN_SMAPS;
 		add_up(&s->total, s->rows.at, s->rows.count);

@@ -92,6 +92,7 @@ struct mv_sampler {
 	struct mv_maps maps, maps_next;
 	struct paced maps_pace;
 	uint32_t maps_gen, epoch;
+	uint32_t pages_gen, rows_gen; /* count changes of tallies and tables, and of rows */
 	bool maps_torn;
 	bool emptied; /* the address space that the list was read of is gone: the next list is another's */
 	uint8_t *seen;

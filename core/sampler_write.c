@@ -158,16 +158,45 @@ static void put(char *base, const struct mv_section *sec, const void *from, size
 		memcpy(base + sec->offset, from, sec->count * size);
 }
 
-static void write_sections(const struct mv_sampler *s, struct mv_snapshot *b, const struct layout *l)
+static bool holds(const struct mv_section *held, const struct mv_section *wanted, uint32_t held_gen,
+		  uint32_t gen)
+{
+	return held_gen == gen && held->offset == wanted->offset && held->count == wanted->count;
+}
+
+/* The sections whose length goes with the list: only what has changed since this block was written last. */
+static void write_list(const struct mv_sampler *s, char *base, const struct layout *l, struct mv_stamp *stamp)
+{
+	if (!holds(&stamp->mappings, &l->mappings, stamp->maps_gen, s->maps_gen))
+		put(base, &l->mappings, s->maps.at, sizeof(struct mv_mapping));
+	if (!holds(&stamp->names, &l->names, stamp->maps_gen, s->maps_gen))
+		put(base, &l->names, s->maps.names_len ? s->maps.names : "", 1);
+	put(base, &l->seen, s->seen, 1);
+	if (!holds(&stamp->tallies, &l->tallies, stamp->pages_gen, s->pages_gen))
+		put(base, &l->tallies, s->tallies, sizeof(struct mv_tally));
+	if (!holds(&stamp->tables, &l->mapping_tables, stamp->pages_gen, s->pages_gen))
+		put(base, &l->mapping_tables, s->tables, sizeof(struct mv_mapping_tables));
+	if (!holds(&stamp->smaps, &l->smaps, stamp->rows_gen, s->rows_gen))
+		put(base, &l->smaps, s->rows.at, sizeof(struct mv_smaps_row));
+	*stamp = (struct mv_stamp){
+	    .maps_gen = s->maps_gen,
+	    .pages_gen = s->pages_gen,
+	    .rows_gen = s->rows_gen,
+	    .mappings = l->mappings,
+	    .names = l->names,
+	    .tallies = l->tallies,
+	    .tables = l->mapping_tables,
+	    .smaps = l->smaps,
+	};
+}
+
+static void write_sections(const struct mv_sampler *s, struct mv_snapshot *b, const struct layout *l,
+			   struct mv_stamp *stamp)
 {
 	char *base = (char *)b;
+	struct mv_stamp nothing = {0};
 
-	put(base, &l->mappings, s->maps.at, sizeof(struct mv_mapping));
-	put(base, &l->names, s->maps.names_len ? s->maps.names : "", 1);
-	put(base, &l->seen, s->seen, 1);
-	put(base, &l->tallies, s->tallies, sizeof(struct mv_tally));
-	put(base, &l->smaps, s->rows.at, sizeof(struct mv_smaps_row));
-	put(base, &l->mapping_tables, s->tables, sizeof(struct mv_mapping_tables));
+	write_list(s, base, l, stamp ? stamp : &nothing);
 	put(base, &l->spans, s->want.spans, sizeof(struct mv_range));
 	put(base, &l->span_first, s->grid.first, sizeof(uint32_t));
 	put(base, &l->cells, s->grid.cells, sizeof(struct mv_grid_cell));
@@ -178,7 +207,7 @@ static void write_sections(const struct mv_sampler *s, struct mv_snapshot *b, co
 		       l->title.count);
 }
 
-void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block)
+void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block, struct mv_stamp *stamp)
 {
 	struct mv_sampler *s = sampler;
 	struct layout l = lay_out(s);
@@ -233,6 +262,6 @@ void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block)
 	memcpy(block->tables, s->table_counts, sizeof(block->tables));
 	write_figures(s, block->figure);
 	write_parts(s, block->part_why);
-	write_sections(s, block, &l);
+	write_sections(s, block, &l, stamp);
 	s->changed = s->urgent = false;
 }

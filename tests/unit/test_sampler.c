@@ -101,6 +101,12 @@ static void open_play(void)
 	mv_sampler_want(sampler, &want);
 }
 
+#define KEPT_BYTES (8u << 20)
+static struct {
+	struct mv_snapshot *block;
+	struct mv_stamp stamp;
+} kept;
+
 static void open_fixture(const char *name, int pid)
 {
 	f = fixture_open(name, pid);
@@ -113,10 +119,43 @@ static int end_play(void **state)
 	mv_sampler_free(sampler);
 	mv_sampler_free(NULL);
 	sampler = NULL;
+	free(kept.block);
+	kept.block = NULL;
 	if (f.source)
 		fixture_close(&f);
 	f = (struct fixture){0};
 	return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void same_section(const struct mv_snapshot *a, const struct mv_snapshot *b, const struct mv_section *x,
+			 const struct mv_section *y, size_t element)
+{
+	assert_int_equal(x->count, y->count);
+	assert_int_equal(x->offset, y->offset);
+	assert_memory_equal((const char *)a + x->offset, (const char *)b + y->offset, x->count * element);
+}
+
+/* A block that is written again and again, each time only what has changed, ends up the same as a new one. */
+static void same_in_kept_block(const struct mv_snapshot *fresh)
+{
+	struct mv_snapshot *s;
+
+	if (!kept.block) {
+		kept.block = aligned_alloc(8, KEPT_BYTES);
+		assert_non_null(kept.block);
+		memset(kept.block, 0xa5, KEPT_BYTES);
+		kept.stamp = (struct mv_stamp){0};
+	}
+	s = kept.block;
+	assert_true(fresh->length <= KEPT_BYTES);
+	mv_sampler_snapshot(sampler, s, &kept.stamp);
+	same_section(s, fresh, &s->mappings, &fresh->mappings, sizeof(struct mv_mapping));
+	same_section(s, fresh, &s->names, &fresh->names, 1);
+	same_section(s, fresh, &s->seen, &fresh->seen, 1);
+	same_section(s, fresh, &s->tallies, &fresh->tallies, sizeof(struct mv_tally));
+	same_section(s, fresh, &s->smaps, &fresh->smaps, sizeof(struct mv_smaps_row));
+	same_section(s, fresh, &s->mapping_tables, &fresh->mapping_tables, sizeof(struct mv_mapping_tables));
+	same_section(s, fresh, &s->cells, &fresh->cells, sizeof(struct mv_grid_cell));
 }
 
 static struct mv_snapshot *picture(void)
@@ -125,9 +164,10 @@ static struct mv_snapshot *picture(void)
 	struct mv_snapshot *s = aligned_alloc(8, bytes);
 
 	assert_non_null(s);
-	mv_sampler_snapshot(sampler, s);
+	mv_sampler_snapshot(sampler, s, NULL);
 	assert_true(s->length <= bytes);
 	assert_int_equal(mv_snapshot_check(s, bytes), 0);
+	same_in_kept_block(s);
 	return s;
 }
 
