@@ -161,6 +161,13 @@ static void note_wchan(struct keeper *k)
 	k->status.wchan[at] = '\0';
 }
 
+/* Without the means to start one (descriptors, processes) nothing more is read until somebody asks again. */
+static void start_or_give_up(struct keeper *k)
+{
+	if (start_collector(k) < 0 && !k->collector)
+		k->status.gave_up = true;
+}
+
 static void end_collector(struct keeper *k)
 {
 	if (k->collector)
@@ -223,7 +230,7 @@ static void check_collector(struct keeper *k, uint64_t now_ns)
 		k->status.gave_up = true;
 		return;
 	}
-	start_collector(k);
+	start_or_give_up(k);
 	k->status.stuck = true; /* until the new one shows that it moves */
 }
 
@@ -233,7 +240,7 @@ static void retry(struct keeper *k)
 		return;
 	k->status.gave_up = false;
 	k->stuck_in_a_row = k->crashes_in_a_row = 0;
-	start_collector(k);
+	start_or_give_up(k);
 }
 
 /* ---- the target ---- */
@@ -318,7 +325,7 @@ static void reap(struct keeper *k)
 			if (mv_source_now(k->source) - k->collector_ns >= STEADY_NS)
 				k->crashes_in_a_row = 0;
 			if (++k->crashes_in_a_row < GIVE_UP)
-				start_collector(k);
+				start_or_give_up(k);
 			else
 				k->status.gave_up = true;
 		}
@@ -560,7 +567,7 @@ int mv_keeper_run(const struct mv_session_opts *opts, int socket)
 			leave(&k, MV_LEAVE_END);
 		return 1;
 	}
-	start_collector(&k);
+	start_or_give_up(&k);
 	if (mv_target_open(k.source, (int)getpid(), &k.self) < 0)
 		k.self = NULL;
 	k.pss_ns = mv_source_now(k.source) + 3 * MV_NS_PER_SEC - PSS_NS;

@@ -150,8 +150,16 @@ bool mv_batch_wait(struct mv_batch *batch, uint64_t at_ns)
 	return mv_session_status(batch->session)->exited;
 }
 
-static int explain_stuck(const struct mv_keeper_status *status)
+static int explain_given_up(const struct mv_keeper_status *status)
 {
+	if (!status->stuck) {
+		fprintf(
+		    stderr,
+		    "memview: %d can't be read: the process that reads it could not start or go on (too few "
+		    "descriptors, processes or too little memory?)\n",
+		    status->pid);
+		return MV_EXIT_COULD_NOT;
+	}
 	fprintf(stderr,
 		"memview: %d does not answer: reading its memory blocks in %s; try again once it moves\n",
 		status->pid, status->wchan[0] ? status->wchan : "the kernel");
@@ -204,7 +212,7 @@ static int take_live(struct mv_batch *batch, const struct mv_want *want, const s
 			return MV_EXIT_DONE;
 		}
 		if (status->gave_up)
-			return explain_stuck(status);
+			return explain_given_up(status);
 		if (status->exited && !ended_ns)
 			ended_ns = mv_batch_now(batch);
 		if (ended_ns && mv_batch_now(batch) - ended_ns > LAST_WORD_NS)
@@ -250,7 +258,8 @@ int mv_batch_judge(const struct mv_batch *batch, const struct mv_snapshot *snap)
 			"memview\n",
 			pid, mv_why_text(why));
 	else
-		fprintf(stderr, "memview: the mappings of %d can't be read: %s\n", pid, mv_why_text(why));
+		fprintf(stderr, "memview: the mappings of %d can't be read: %s\n", pid,
+			mv_why_text(why == MV_WHY_NOT_READ ? MV_WHY_IO : why));
 	return MV_EXIT_COULD_NOT;
 }
 

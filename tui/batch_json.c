@@ -307,6 +307,8 @@ static json_t *unavailable_array(const struct mv_json *j)
 	const struct mv_snapshot *s = j->snap;
 	json_t *list = json_array();
 
+	if (s->maps_torn)
+		add_unavailable(list, mv_part_name(MV_PART_MAPS), MV_WHY_CHANGED);
 	for (int p = 0; p < MV_PART__N; p++) {
 		if (is_unavailable(s->part_why[p]))
 			add_unavailable(list, mv_part_name((enum mv_part)p), s->part_why[p]);
