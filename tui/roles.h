@@ -17,6 +17,7 @@
 	X(SORTED, "sorted", STRONG)       /* the head of the column sorted by */  \
 	X(FRAME, "frame", DIM)            /* boxes and rules */                   \
 	X(CURSOR, "cursor", TEXT)         /* the selected row or cell */          \
+	X(CURSOR_CELL, "cursor-cell", TEXT) /* the selected page: no page's colour */ \
 	X(KEY, "key", STRONG)             /* a key one can press */               \
 	X(KEY_TEXT, "key-text", TEXT)     /* what it does */                      \
 	X(SIDE_ON, "side-on", STRONG)     /* the side that is shown */            \

@@ -262,7 +262,7 @@ static struct look make_look(struct mv_term *term, unsigned role, unsigned attrs
 			     : bg == 0				  ? 7
 								  : 0;
 		if ((attrs & MV_ATTR_CURSOR) && bg == ground)
-			style.attrs ^= MV_ATTR_REVERSE;
+			style.attrs |= MV_ATTR_REVERSE;
 		look.pair = pair_of(term, fg, bg);
 	}
 	look.attrs = attrs_of(style.attrs);

@@ -297,6 +297,7 @@ void mv_theme_mono(struct mv_theme *ret_theme)
 	    {ROLE_HEADING, MV_ATTR_UNDERLINE},
 	    {ROLE_SORTED, MV_ATTR_BOLD | MV_ATTR_UNDERLINE},
 	    {ROLE_CURSOR, MV_ATTR_REVERSE},
+	    {ROLE_CURSOR_CELL, MV_ATTR_REVERSE},
 	    {ROLE_SIDE_ON, MV_ATTR_REVERSE},
 	    {ROLE_SIDE, 0},
 	    {ROLE_FOUND, MV_ATTR_BOLD | MV_ATTR_UNDERLINE},
@@ -333,6 +334,28 @@ static bool is_grid_role(unsigned role)
 	       (role >= ROLE_SCALE_0 && role <= ROLE_SHARED_YES);
 }
 
+/*
+ * A grid is full of blocks, which hide their ground: the cell under the cursor has a ground that no page has
+ * as its colour, and keeps nothing of its own but the line below a huge page. A theme that does not name it
+ * gets its ink for a ground.
+ */
+static void put_cell_cursor(const struct mv_theme *theme, struct mv_style *style)
+{
+	const struct mv_style *cell = &theme->style[ROLE_CURSOR_CELL];
+	uint8_t line = style->attrs & MV_ATTR_UNDERLINE;
+
+	*style = *cell;
+	style->attrs |= line;
+	if (cell->bg >= 0) {
+		style->fg = cell->fg >= 0 ? cell->fg : theme->ground;
+		return;
+	}
+	bool reverse = theme->mono || theme->ink < 0 || theme->ground < 0;
+	style->fg = reverse ? theme->ink : theme->ground;
+	style->bg = reverse ? theme->ground : theme->ink;
+	style->attrs |= reverse ? MV_ATTR_REVERSE : 0;
+}
+
 /* The cell keeps its own colour where it can be read, so that a kind can be told under the cursor too. */
 static void put_cursor(const struct mv_theme *theme, unsigned role, struct mv_style *style)
 {
@@ -344,9 +367,6 @@ static void put_cursor(const struct mv_theme *theme, unsigned role, struct mv_st
 		if (role == ROLE_TEXT || style->fg < 0 ||
 		    mv_theme_contrast(style->fg, style->bg) < LEAST_CONTRAST)
 			style->fg = ink;
-		/* A full block would hide its ground, and so the cursor: in a grid the two change places. */
-		if (is_grid_role(role))
-			style->attrs ^= MV_ATTR_REVERSE;
 	}
 	/* What is reverse already (an alert) is turned back: the cursor shows either way. */
 	style->attrs ^= cursor->attrs & MV_ATTR_REVERSE;
@@ -363,7 +383,9 @@ struct mv_style mv_theme_style(const struct mv_theme *theme, unsigned role, unsi
 		style.fg = theme->ink;
 	if (style.bg < 0)
 		style.bg = theme->ground;
-	if (attrs & MV_ATTR_CURSOR)
+	if ((attrs & MV_ATTR_CURSOR) && is_grid_role(role))
+		put_cell_cursor(theme, &style);
+	else if (attrs & MV_ATTR_CURSOR)
 		put_cursor(theme, role, &style);
 	return style;
 }

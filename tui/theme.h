@@ -45,7 +45,7 @@ void mv_theme_find(struct mv_theme_list *ret_list);
 /*
  * How a cell of this role and these attributes (enum mv_attr) looks: colours of ground, ink and cursor filled in
  * (-1: the terminal's own), attributes of the style added; MV_ATTR_CURSOR is resolved away
- * (cells of a page grid are reversed under it, since a full block would hide its ground). Pure.
+ * (cells of a page grid take ROLE_CURSOR_CELL's colours: a full block would hide its ground). Pure.
  */
 struct mv_style mv_theme_style(const struct mv_theme *theme, unsigned role, unsigned attrs);
 

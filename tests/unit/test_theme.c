@@ -95,6 +95,17 @@ static void shipped_themes_leave_no_role_to_chance(void **state)
 			    (cursor->bg >= 0 && cursor->bg != theme.ground));
 		for (unsigned role = 0; role < ROLE__N; role++)
 			assert_true(theme.style[role].set);
+		/* The selected page's ground is neither the screen's nor what a page is drawn in. */
+		for (unsigned role = ROLE_PAGE_NONE; !theme.mono && role <= ROLE_PAGE_UNREAD; role++) {
+			struct mv_style page = mv_theme_style(&theme, role, 0),
+					at = mv_theme_style(&theme, role, MV_ATTR_CURSOR);
+			int32_t drawn = page.attrs & MV_ATTR_REVERSE ? page.bg : page.fg;
+			assert_false(at.attrs & MV_ATTR_REVERSE);
+			assert_true(mv_theme_contrast(at.bg, at.fg) >= 7.0);
+			assert_true(at.bg != theme.ground);
+			if (role != ROLE_PAGE_FRESH)
+				assert_true(mv_theme_contrast(at.bg, drawn) >= 1.4);
+		}
 	}
 }
 
@@ -258,9 +269,11 @@ static void cells_look_as_the_theme_says(void **state)
 	assert_int_equal(mv_theme_style(&theme, ROLE_DIM, MV_ATTR_CURSOR).fg, 0xffffff);
 	assert_int_equal(mv_theme_style(&theme, ROLE_ALERT, 0).bg, 0xaa0000);
 	assert_int_equal(mv_theme_style(&theme, ROLE_ALERT, MV_ATTR_CURSOR).bg, 0x333333);
-	/* A page that fills its cell must not hide the cursor. */
-	assert_int_equal(mv_theme_style(&theme, ROLE_PAGE_ANON, MV_ATTR_CURSOR).attrs & MV_ATTR_REVERSE,
-			 MV_ATTR_REVERSE);
+	/* A page that fills its cell must not hide the cursor: ink and ground change places. */
+	style = mv_theme_style(&theme, ROLE_PAGE_ANON, MV_ATTR_CURSOR | MV_ATTR_UNDERLINE);
+	assert_int_equal(style.fg, 0);
+	assert_int_equal(style.bg, 0xeeeeee);
+	assert_int_equal(style.attrs, MV_ATTR_UNDERLINE);
 	assert_int_equal(mv_theme_style(&theme, ROLE_BAR, MV_ATTR_CURSOR).attrs & MV_ATTR_REVERSE, 0);
 	mv_theme_mono(&theme);
 	assert_int_equal(mv_theme_style(&theme, ROLE_TEXT, MV_ATTR_CURSOR).attrs, MV_ATTR_REVERSE);
