@@ -23,7 +23,7 @@
 	X(SIDE_PAGES, "2", "sides", "*", "Pages: the selected mapping's pages; again: the whole process")         \
 	X(SIDE_TABLES, "7", "sides", "*", "Tables: the page tables")                                              \
 	X(PANE, "<Tab>", "move", "mg", "next pane")                                                               \
-	X(FIND, "/", "find", "mpt", "find text, or an address (0x…)")                                             \
+	X(FIND, "/", "find", "mpt", "find text, or an address (0x...)")                                           \
 	X(FIND_NEXT, "n", "find", "mpt", "next match")                                                            \
 	X(FIND_PREV, "N", "find", "mpt", "previous match")                                                        \
 	X(SORT, "s", "table", "mt", "sort by the next column")                                                    \
@@ -31,7 +31,7 @@
 	X(FILTER, "f", "table", "mt", "filter by kind")                                                           \
 	X(GROUP, "x", "table", "m", "group by object: a library's mappings as one line")                          \
 	X(COLUMNS, "C", "table", "m", "choose columns")                                                           \
-	X(EXACT, "u", "table", "mpgt", "exact figures instead of rounded ones")                                   \
+	X(EXACT, "u", "table", "mpgt", "exact figures, in bytes, instead of rounded ones")                        \
 	X(SCALE, "z", "picture", "m", "address strip: evened out, or true to scale")                              \
 	X(ZOOM_IN, "+ =", "picture", "p", "zoom in: fewer pages a cell")                                          \
 	X(ZOOM_OUT, "-", "picture", "p", "zoom out: more pages a cell")                                           \

@@ -51,6 +51,7 @@ static void refresh_context(struct dump *d)
 	d->ctx.now_real_ns = mv_source_now_real(d->source);
 	d->ctx.ascii = d->canvas.ascii;
 	d->ctx.page_cols = d->choice.theme.cell ? d->choice.theme.cell : 1;
+	d->ctx.mono = d->choice.theme.mono;
 	d->ctx.theme = mv_clean_trusted(d->choice.theme.name);
 	d->ctx.own_cpu_percent = -1;
 }
@@ -201,6 +202,7 @@ static int prepare(struct dump *d)
 		return mv_choose_explain(d->source, pid, err);
 	d->canvas.ascii = d->options->ascii;
 	d->ctx.interval_ms = d->options->interval_ms;
+	d->ctx.root = geteuid() == 0 && !d->options->proc_root;
 	mv_theme_choose(&d->choice, d->options->theme, d->options->no_colour);
 	if (d->choice.warning.len)
 		fprintf(stderr, "memview: %s\n", mv_build_text(&d->choice.warning).text);

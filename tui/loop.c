@@ -133,6 +133,7 @@ static void refresh_context(struct mv_loop *loop)
 	ctx->ascii = loop->options->ascii || mv_term_wants_ascii(loop->term);
 	loop->canvas.ascii = ctx->ascii;
 	ctx->page_cols = loop->choice.theme.cell ? loop->choice.theme.cell : 1;
+	ctx->mono = loop->choice.theme.mono || !mv_term_colours(loop->term);
 	ctx->theme = mv_clean_trusted(loop->choice.theme.name);
 	ctx->has_output = loop->options->mode == MV_MODE_COMMAND;
 	ctx->output = mv_session_output(loop->session, &ctx->output_len);
@@ -205,12 +206,8 @@ static void take_session(struct mv_loop *loop)
 		note_lit(loop);
 		open_demo(loop);
 	}
-	if ((events & MV_EVENT_LOST) && !loop->lost) {
-		loop->lost = true;
-		mv_stack_hint(loop->stack,
-			      MV_TEXT("memview's reading process has gone: this is the last picture"),
-			      UINT64_MAX);
-	}
+	if (events & MV_EVENT_LOST)
+		loop->ctx.lost = true;
 	loop->dirty = true;
 }
 

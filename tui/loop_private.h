@@ -36,7 +36,7 @@ struct mv_loop {
 	uint64_t lit_until_ns; /* something on the screen fades until then */
 	uint32_t maps_gen;
 	bool opened_demo;
-	bool quit, lost;
+	bool quit;
 	int signal; /* that ends us; 0 none */
 	enum mv_leave leave;
 	uint32_t user_uid;

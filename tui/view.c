@@ -266,21 +266,24 @@ static void draw_question(const struct mv_context *ctx, struct mv_canvas *c, int
 	}
 }
 
-static struct mv_bottom bottom_of(const struct mv_stack *stack)
+static struct mv_bottom bottom_of(const struct mv_stack *stack, const struct mv_context *ctx)
 {
 	const struct level *level = &stack->levels[stack->depth - 1];
+	struct mv_bottom bottom = {.cols = stack->cols,
+				   .shown = level->ops->id,
+				   .letter = level->ops->letter,
+				   .outermost = stack->depth == 1,
+				   .overlay = is_overlay(level)};
 
-	return (struct mv_bottom){.cols = stack->cols,
-				  .shown = level->ops->id,
-				  .letter = level->ops->letter,
-				  .outermost = stack->depth == 1,
-				  .overlay = is_overlay(level)};
+	if (level->ops->enter_words)
+		bottom.enter = level->ops->enter_words(state_of(level), ctx);
+	return bottom;
 }
 
 static void draw_bottom(const struct mv_stack *stack, const struct mv_context *ctx, struct mv_canvas *c,
 			int y)
 {
-	struct mv_bottom bottom = bottom_of(stack);
+	struct mv_bottom bottom = bottom_of(stack, ctx);
 
 	if (stack->asking)
 		mv_editor_draw(&stack->editor, c, y, c->cols, mv_build_text(&stack->prompt));
@@ -478,7 +481,7 @@ static enum mv_effect mouse(struct mv_stack *stack, const struct mv_context *ctx
 		return effect;
 	}
 	if (input.y == frame_of(stack, ctx).bottom) {
-		struct mv_bottom bottom = bottom_of(stack);
+		struct mv_bottom bottom = bottom_of(stack, ctx);
 		enum mv_action action = mv_bottom_at(&bottom, input.x);
 
 		if (action != MV_ACT_NONE)

@@ -24,6 +24,8 @@ struct mv_context {
 	bool exact;	      /* `u`: exact figures */
 	bool ascii;
 	bool root;	      /* started with privileges */
+	bool mono;	      /* no colours: the cursor is reverse video */
+	bool lost;	      /* the reading processes have gone: nothing comes any more */
 	bool has_output;      /* there is a COMMAND */
 	uint8_t page_cols;    /* theme's cell width: columns a page takes */
 	struct mv_clean theme; /* its name */
@@ -81,6 +83,8 @@ struct mv_view_ops {
 	struct mv_outcome (*answer)(void *state, const struct mv_context *ctx, const char *text);
 	/* What is under the cursor, for `w`. false: nothing to say. */
 	bool (*meaning)(const void *state, const struct mv_context *ctx, unsigned n, struct mv_meaning *ret_meaning);
+	/* What Enter does here, for the bottom line: a literal; NULL: "in". */
+	struct mv_clean (*enter_words)(const void *state, const struct mv_context *ctx);
 	/* Where the view is now, for turning to another side, and for the title line's path. */
 	struct mv_place (*place)(const void *state, const struct mv_context *ctx);
 };

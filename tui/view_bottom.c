@@ -73,6 +73,8 @@ static size_t layout_items(const struct mv_bottom *bottom, struct item *items)
 		*item = bottom_items[i];
 		if (!works_here(bottom, item->action))
 			continue;
+		if (item->action == MV_ACT_ENTER && bottom->enter.text)
+			item->words = bottom->enter;
 		mv_keys_of(item->action, item->key, sizeof(item->key));
 		item->w = (int)strlen(item->key) + 1 + (int)mv_clean_width(item->words);
 		count++;

@@ -62,9 +62,7 @@ void mv_size_build(struct mv_build *b, uint64_t bytes, bool exact)
 		mv_build_size(b, bytes);
 		return;
 	}
-	mv_build_count(b, bytes / 1024);
-	if (bytes)
-		mv_build_clean(b, MV_TEXT("K"));
+	mv_build_count(b, bytes);
 }
 
 static struct item *add(struct line *line, struct mv_clean label, int give_up)
@@ -91,12 +89,20 @@ static bool is_old(const struct mv_context *ctx, uint64_t read_ns)
 	return !ctx->paused && !has_ended(ctx) && read_ns && ctx->now_ns > read_ns + mv_old_ns(ctx);
 }
 
+/* The keeper's counters are bare numbers: that there is no such figure, and why, only the snapshot says. */
+static bool is_told_missing(const struct mv_context *ctx, enum mv_figure id)
+{
+	const struct mv_val *v = ctx->snap ? &ctx->snap->figure[id] : NULL;
+
+	return v && !mv_have(v) && v->why != MV_WHY_NOT_READ;
+}
+
 /* A figure: the keeper's counters are newer than the snapshot's where they know it. */
 static struct mv_val figure(const struct mv_context *ctx, enum mv_figure id)
 {
 	const struct mv_counters *counters = mv_delta_counters(ctx->delta);
 
-	if (counters && counters->why == MV_WHY_HAVE) {
+	if (!is_told_missing(ctx, id) && counters && counters->why == MV_WHY_HAVE) {
 		switch (id) {
 		case MV_FIG_RSS:
 			return mv_val_of(counters->rss_bytes);
@@ -120,7 +126,7 @@ static struct item *add_size(struct line *line, const struct mv_context *ctx, en
 	struct item *item = add(line, mv_words(mv_figures[id].label), give_up);
 	struct mv_val v = figure(ctx, id);
 
-	item->value_cols = ctx->exact ? 8 : 5;
+	item->value_cols = ctx->exact ? 11 : 5;
 	if (mv_have(&v)) {
 		mv_size_build(&item->value, v.value, ctx->exact);
 	} else {
@@ -200,9 +206,11 @@ static void build_first(struct line *line, const struct mv_context *ctx)
 	line->count = 0;
 	add_identity(line, ctx);
 	struct item *item = add_size(line, ctx, MV_FIG_RSS, 0);
-	item->series = mv_delta_series(ctx->delta, MV_SERIES_RSS);
-	item->spark_role = ROLE_SPARK;
-	item->spark = SPARK_COLS;
+	if (!is_told_missing(ctx, MV_FIG_RSS)) {
+		item->series = mv_delta_series(ctx->delta, MV_SERIES_RSS);
+		item->spark_role = ROLE_SPARK;
+		item->spark = SPARK_COLS;
+	}
 	add_size(line, ctx, MV_FIG_SIZE, 4);
 	add_pss(line, ctx);
 	add_size(line, ctx, MV_FIG_SWAP, 6)->value_cols = 0;
@@ -381,6 +389,10 @@ static enum mv_role build_chip(const struct mv_context *ctx, struct mv_build *b)
 	mv_build_init(b);
 	if (has_ended(ctx)) {
 		mv_build_clean(b, MV_TEXT("ENDED"));
+		return ROLE_ALERT;
+	}
+	if (ctx->lost) {
+		mv_build_clean(b, MV_TEXT("LOST"));
 		return ROLE_ALERT;
 	}
 	if (ctx->paused) {

@@ -33,7 +33,21 @@ struct help_text {
 	int cols; /* of one column */
 };
 
-enum { TITLE_STATES, TITLE_KINDS, TITLE_GROUPS }; /* an action's group: TITLE_GROUPS + its first action */
+enum {
+	TITLE_STATES,
+	TITLE_KINDS,
+	TITLE_MARKS,
+	TITLE_GROUPS
+}; /* an action's group: TITLE_GROUPS + its first action */
+
+static const struct {
+	enum mv_role role;
+	struct mv_clean glyph, words;
+} marks[] = {
+    {ROLE_NEW, {"+"}, {"new: appeared within the last 3 seconds"}},
+    {ROLE_GREW, {"^"}, {"grew: its size did, within the last 3 seconds"}},
+    {ROLE_GONE, {"-"}, {"gone: unmapped within the last 3 seconds"}},
+};
 
 /* Where a line's words begin, and what they are. */
 static int words_of(enum line_kind kind, int n, struct mv_clean *ret_words)
@@ -48,6 +62,9 @@ static int words_of(enum line_kind kind, int n, struct mv_clean *ret_words)
 	case LINE_KIND:
 		*ret_words = mv_words(mv_kind_meaning((enum mv_kind)n));
 		return KEY_COLS;
+	case LINE_MARK:
+		*ret_words = marks[n].words;
+		return 4;
 	default:
 		*ret_words = MV_TEXT("");
 		return 0;
@@ -87,6 +104,10 @@ static void make(struct help_text *text, int cols)
 				add(text, LINE_ACTION, b);
 	}
 	add(text, LINE_BLANK, 0);
+	add(text, LINE_TITLE, TITLE_MARKS);
+	for (int i = 0; i < (int)MV_COUNT_OF(marks); i++)
+		add(text, LINE_MARK, i);
+	add(text, LINE_BLANK, 0);
 	add(text, LINE_TITLE, TITLE_STATES);
 	for (int i = 0; i < MV_PAGE__N; i++)
 		add(text, LINE_STATE, i);
@@ -121,6 +142,7 @@ static void draw_title(struct mv_canvas *c, int y, int x, int cols, int n)
 {
 	struct mv_clean words = n == TITLE_STATES  ? MV_TEXT("a page, one glyph")
 				: n == TITLE_KINDS ? MV_TEXT("kinds of mappings")
+				: n == TITLE_MARKS ? MV_TEXT("marks of a mapping's line")
 						   : mv_words(mv_actions[n - TITLE_GROUPS].group);
 
 	mv_canvas_text(c, y, x, cols, ROLE_HEADING, words);
@@ -140,6 +162,8 @@ static void draw_line(struct mv_canvas *c, int y, int x, int cols, struct help_l
 	} else if (line.part == 0 && line.kind == LINE_STATE) {
 		mv_canvas_glyph2(c, y, x + 1, mv_role_of_state(line.n), mv_page_states[line.n].glyph,
 				 mv_page_states[line.n].ascii);
+	} else if (line.part == 0 && line.kind == LINE_MARK) {
+		mv_canvas_text(c, y, x + 1, 1, marks[line.n].role, marks[line.n].glyph);
 	} else if (line.part == 0 && line.kind == LINE_KIND) {
 		mv_canvas_text(c, y, x + 1, KEY_COLS, mv_role_of_kind(line.n),
 			       mv_words(mv_kind_name((enum mv_kind)line.n)));

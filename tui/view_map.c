@@ -213,6 +213,23 @@ static void draw_strip(const struct map_state *s, const struct mv_context *ctx, 
 		draw_bracket(l, c);
 }
 
+/* Reverse video would turn the bar inside out, full into empty: without colours it stays as it is. */
+static void draw_cursor(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c,
+			struct mv_rect row)
+{
+	const struct mv_column *bar = &s->columns[COL_RESIDENT];
+	int end = row.x + row.cols;
+
+	if (ctx->mono && bar->w) {
+		int x = s->layout.table.x + bar->x;
+
+		mv_canvas_attr(c, (struct mv_rect){row.y, row.x, 1, x - row.x}, MV_ATTR_CURSOR);
+		row.x = x + bar->w;
+	}
+	row.cols = end - row.x;
+	mv_canvas_attr(c, row, MV_ATTR_CURSOR);
+}
+
 static void draw_rows(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
 {
 	const struct mv_rect *t = &s->layout.table;
@@ -234,97 +251,8 @@ static void draw_rows(const struct map_state *s, const struct mv_context *ctx, s
 			continue;
 		mv_canvas_glyph(c, t->y + i, t->x - 2, ROLE_CURSOR, U'>');
 		if (s->pane == PANE_TABLE)
-			mv_canvas_attr(c, (struct mv_rect){t->y + i, t->x - 2, 1, t->cols + 3},
-				       MV_ATTR_CURSOR);
+			draw_cursor(s, ctx, c, (struct mv_rect){t->y + i, t->x - 2, 1, t->cols + 3});
 	}
-}
-
-static bool needs_rights(uint32_t why)
-{
-	return why == MV_WHY_NEEDS_PTRACE || why == MV_WHY_NEEDS_PTRACE_DAC ||
-	       why == MV_WHY_NEEDS_SYS_ADMIN || why == MV_WHY_NEEDS_DAC || why == MV_WHY_NEEDS_ROOT;
-}
-
-/* Instead of rows: why there are none. */
-static void draw_nothing(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
-{
-	const struct mv_rect *t = &s->layout.table;
-	const struct mv_snapshot *snap = ctx->snap;
-	enum mv_role role = ROLE_DIM;
-	struct mv_build b;
-	uint32_t why = snap ? snap->part_why[MV_PART_MAPS] : (uint32_t)MV_WHY_NOT_READ;
-
-	mv_build_init(&b);
-	if (s->rows.failed) {
-		mv_build_clean(&b, MV_TEXT("memview ran out of memory for the table"));
-		role = ROLE_WARN;
-	} else if (!snap || (why == MV_WHY_NOT_READ && snap->life == MV_LIFE_ALIVE)) {
-		mv_build_clean(&b, MV_TEXT("reading the mappings"));
-		if (snap && snap->round_of) {
-			mv_build_clean(&b, MV_TEXT(": "));
-			mv_build_count(&b, snap->pages_done);
-			mv_build_clean(&b, MV_TEXT(" of ~"));
-			mv_build_count(&b, snap->round_of);
-		}
-	} else if (snap->life != MV_LIFE_ALIVE) {
-		mv_build_clean(&b, snap->life == MV_LIFE_KERNEL_THREAD
-				       ? MV_TEXT("no mappings: it is a part of the kernel")
-				   : snap->life == MV_LIFE_ZOMBIE
-				       ? MV_TEXT("no mappings are left of a zombie")
-				       : MV_TEXT("no mappings were read in time"));
-	} else if (why != MV_WHY_HAVE) {
-		mv_build_clean(&b, MV_TEXT("the mappings cannot be read: "));
-		mv_build_clean(&b, mv_words(mv_why_text((enum mv_why)why)));
-		role = ROLE_WARN;
-	} else if (s->order.kinds) {
-		mv_build_clean(&b, MV_TEXT("no mapping of the kinds shown; f chooses others"));
-	} else {
-		mv_build_clean(&b, MV_TEXT("no mappings"));
-	}
-	int y = t->y + (t->rows > 2);
-	mv_canvas_build(c, y, t->x, t->cols, role, &b);
-	if (snap && snap->life == MV_LIFE_ALIVE && needs_rights(why) && t->rows > 3)
-		mv_canvas_text(c, y + 1, t->x, t->cols, ROLE_DIM,
-			       MV_TEXT("run memview as root (sudo), or as the owner of the process"));
-}
-
-static void draw_note(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
-{
-	struct mv_build left, right;
-	int y = s->layout.note, x = s->layout.table.x;
-	uint32_t all = ctx->snap ? mv_snapshot_count(ctx->snap) : 0;
-
-	mv_build_init(&left);
-	if (all && s->order.kinds) {
-		mv_build_count(&left, s->rows.mappings);
-		mv_build_clean(&left, MV_TEXT(" of "));
-	}
-	/* Of none, the place of the table says why. */
-	if (all) {
-		mv_build_count(&left, all);
-		mv_build_clean(&left, all == 1 ? MV_TEXT(" mapping") : MV_TEXT(" mappings"));
-	}
-	if (s->order.kinds) {
-		mv_build_clean(&left, MV_TEXT(", only"));
-		for (unsigned k = 0; k < MV_KIND__N; k++) {
-			if (!(s->order.kinds >> k & 1))
-				continue;
-			mv_build_clean(&left, MV_TEXT(" "));
-			mv_build_clean(&left, mv_words(mv_kind_name((enum mv_kind)k)));
-		}
-	}
-	if (!s->columns[s->order.sort].w) {
-		mv_build_clean(&left, MV_TEXT(", by "));
-		mv_build_clean(&left, map_column_heading(s->order.sort));
-	}
-	if (s->order.grouped) {
-		mv_build_clean(&left, MV_TEXT(" in "));
-		mv_build_count(&left, s->rows.groups_count);
-		mv_build_clean(&left, MV_TEXT(" objects"));
-	}
-	x += mv_canvas_build(c, y, x, s->layout.table.cols, ROLE_DIM, &left) + 3;
-	if (map_columns_note(s, ctx, &right))
-		mv_canvas_build(c, y, x, s->area.x + s->area.cols - x, ROLE_WARN, &right);
 }
 
 static void draw(const void *state, const struct mv_context *ctx, struct mv_canvas *canvas,
@@ -338,9 +266,9 @@ static void draw(const void *state, const struct mv_context *ctx, struct mv_canv
 	if (ctx->snap && s->rows.count)
 		draw_rows(s, ctx, canvas);
 	else if (s->layout.table.rows)
-		draw_nothing(s, ctx, canvas);
+		map_nothing_draw(s, ctx, canvas);
 	if (s->layout.note >= 0)
-		draw_note(s, ctx, canvas);
+		map_note_draw(s, ctx, canvas);
 	if (s->chooser != CHOOSE_NOTHING)
 		map_chooser_draw(s, ctx, canvas);
 }
@@ -446,15 +374,11 @@ static struct mv_outcome enter(struct map_state *s, const struct mv_context *ctx
 	    .kind = MV_OUT_PUSH, .view = MV_VIEW_PAGES, .place = {.mapping = s->selected.start}};
 }
 
-/* The order has changed. Who stands at the top wants to see what is first now; elsewhere the mapping is
- * followed. */
+/* The order has changed: one wants to see what is first now. */
 static struct mv_outcome reordered(struct map_state *s, const struct mv_context *ctx)
 {
-	bool top = s->cursor == 0;
-
 	settle(s, ctx, s->area);
-	if (top)
-		select_row(s, ctx, 0);
+	select_row(s, ctx, 0);
 	return STAY;
 }
 
@@ -656,6 +580,18 @@ static bool meaning(const void *state, const struct mv_context *ctx, unsigned n,
 	return false;
 }
 
+static struct mv_clean enter_words(const void *state, const struct mv_context *ctx)
+{
+	const struct map_state *s = state;
+
+	(void)ctx;
+	if (s->chooser == CHOOSE_COLUMNS || s->chooser == CHOOSE_KINDS)
+		return MV_TEXT("choose");
+	if (s->cursor >= s->rows.count || s->rows.at[s->cursor].kind != ROW_GROUP)
+		return (struct mv_clean){0};
+	return s->rows.groups[s->rows.at[s->cursor].index].unfolded ? MV_TEXT("fold") : MV_TEXT("unfold");
+}
+
 static struct mv_place place(const void *state, const struct mv_context *ctx)
 {
 	const struct map_state *s = state;
@@ -680,5 +616,6 @@ const struct mv_view_ops mv_view_map = {
     .act = act,
     .answer = answer,
     .meaning = meaning,
+    .enter_words = enter_words,
     .place = place,
 };

@@ -3,8 +3,9 @@
 #define MV_VIEW_MAP_H
 
 /*
- * The map view's insides, shared by its three files: view_map.c (layout, drawing, keys), view_map_rows.c
- * (which rows in which order), view_map_columns.c (which columns, what a cell says).
+ * The map view's insides, shared by its files: view_map.c (layout, drawing, keys), view_map_rows.c (which rows
+ * in which order), view_map_columns.c (which columns, what a cell says), view_map_words.c (what is said about
+ * them).
  */
 
 #include "tui/view_private.h"
@@ -192,7 +193,7 @@ int map_rows_sort(struct map_rows *rows, const struct mv_context *ctx, const str
 struct map_cell {
 	struct mv_build text;
 	enum mv_role role;
-	bool hex; /* what matters is at its right end */
+	bool both_ends; /* what is too long for its column loses its middle */
 };
 uint64_t map_columns_default(void);
 bool map_column_exists(enum map_column column);
@@ -221,6 +222,10 @@ bool map_column_meaning(const struct map_state *state, const struct mv_context *
 			struct mv_meaning *ret_meaning);
 /* Why shown columns have no value, how old they are: one line; false when there is nothing to say. */
 bool map_columns_note(const struct map_state *state, const struct mv_context *ctx, struct mv_build *b);
+/* Instead of rows: why there are none. */
+void map_nothing_draw(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c);
+/* The line below the rows: how many there are, and map_columns_note. */
+void map_note_draw(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c);
 
 /* ---- view_map_chooser.c ---- */
 

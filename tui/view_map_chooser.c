@@ -32,17 +32,24 @@ static void draw_choice(const struct map_state *s, struct mv_canvas *c, int y, i
 	enum mv_role role = ROLE_TEXT;
 	struct mv_build b;
 	struct mv_clean name, words;
+	bool no_room = false;
 
 	mv_canvas_text(c, y, x, 3, ROLE_KEY, on ? MV_TEXT("[x]") : MV_TEXT("[ ]"));
 	if (s->chooser == CHOOSE_COLUMNS) {
 		name = map_column_heading((enum map_column)id);
 		words = map_column_words((enum map_column)id);
+		no_room = on && !s->columns[id].w;
 	} else {
 		name = mv_words(mv_kind_name((enum mv_kind)id));
 		words = mv_words(mv_kind_meaning((enum mv_kind)id));
 		role = mv_role_of_kind(id);
 	}
-	mv_canvas_text(c, y, x + 4, 12, role, name);
+	mv_canvas_text(c, y, x + 4, 12, no_room ? ROLE_DIM : role, name);
+	if (no_room) {
+		mv_canvas_text(c, y, x + 17, cols - 17, ROLE_DIM, MV_TEXT("no room:"));
+		x += 9;
+		cols -= 9;
+	}
 	if (s->chooser == CHOOSE_KINDS) {
 		mv_build_init(&b);
 		mv_build_count(&b, count);

@@ -20,8 +20,8 @@
 	X(DIRTY, "DIRTY", 6, 6, 7, true, "changed since it was read from disk: Shared_Dirty + Private_Dirty", "/proc/PID/smaps Shared_Dirty, Private_Dirty") \
 	X(SWAP, "SWAP", 5, 5, 8, true, "its pages that are in swap", "/proc/PID/pagemap (PAGEMAP_SCAN), or smaps Swap where that was read") \
 	X(PERM, "PERM", 5, 4, 1, false, "read, write, execute; p private, s shared", "/proc/PID/maps, second field")  \
-	X(KIND, "KIND", 12, 8, 5, false, "what it is for, told from its name, rights and neighbours", "/proc/PID/maps and the threads' stack pointers") \
-	X(RESIDENT, "RESIDENT", 20, 8, 1, false, "how much of it is in RAM: RSS / SIZE", "/proc/PID/pagemap and maps") \
+	X(KIND, "KIND", 12, 12, 5, false, "what it is for, told from its name, rights and neighbours", "/proc/PID/maps and the threads' stack pointers") \
+	X(RESIDENT, "RESIDENT", 12, 8, 1, false, "how much of it is in RAM: RSS / SIZE", "/proc/PID/pagemap and maps") \
 	X(GROWTH, "GROWTH", 9, 9, 9, true, "growth of its RSS a second, over the last few seconds", "difference of RSS between snapshots / seconds") \
 	X(END, "END", 12, 12, 2, false, "address after its last byte", "/proc/PID/maps, first field")                 \
 	X(PAGES, "PAGES", 7, 7, 2, true, "base pages that it covers: SIZE / page size", "/proc/PID/maps, first field")  \
@@ -105,6 +105,10 @@ bool map_column_is_size(enum map_column column)
 	return (column >= COL_SIZE && column <= COL_SWAP) || map_column_field(column) < MV_SMAPS__N;
 }
 
+#define RESIDENT_COLS 20 /* where there is room for everything else */
+#define NAME_COLS     34 /* and for that much of a name */
+#define ENDING_COLS   6	 /* of a name cut in its middle */
+
 /* Digits of the highest user address: 8 of a 32-bit process, 12 with four levels of tables, up to 15 with
  * five. */
 static int address_digits(const struct mv_snapshot *snap)
@@ -121,9 +125,17 @@ static int address_digits(const struct mv_snapshot *snap)
 	return digits <= 8 ? 8 : digits <= 12 ? 12 : digits;
 }
 
+/* [vsyscall]'s address has all 16, whatever the others have. */
+static int longest_address(const struct mv_snapshot *snap)
+{
+	uint32_t count = snap ? mv_snapshot_count(snap) : 0;
+
+	return count && mv_snapshot_mappings(snap)[count - 1].start >> 63 ? 16 : address_digits(snap);
+}
+
 void map_columns_layout(struct map_state *state, const struct mv_context *ctx, int cols)
 {
-	int digits = address_digits(ctx->snap);
+	int digits = address_digits(ctx->snap), longest = longest_address(ctx->snap);
 
 	for (int i = 0; i < COL__N; i++) {
 		struct mv_column *column = &state->columns[i];
@@ -144,17 +156,26 @@ void map_columns_layout(struct map_state *state, const struct mv_context *ctx, i
 			column->give_up = info->give_up;
 			column->right = info->right;
 		}
-		if (i == COL_ADDRESS || i == COL_END)
-			column->width = column->min_width = digits;
+		if (i == COL_ADDRESS || i == COL_END) {
+			column->width = longest;
+			column->min_width = cols >= 90 ? longest : digits;
+		}
 		if (ctx->exact && map_column_is_size((enum map_column)i)) {
-			column->width = i == COL_SIZE ? 15 : 12;
+			column->width = i == COL_SIZE ? 15 : 13;
 			column->min_width = column->width;
 		}
 	}
 	/* Narrow screens: the name is what one knows a mapping by, it keeps its room longer than the rest. */
+	struct mv_column *name = &state->columns[COL_NAME], *bar = &state->columns[COL_RESIDENT];
 	if (cols >= 60)
-		state->columns[COL_NAME].min_width = cols >= 90 ? 16 : 20;
+		name->min_width = cols >= 90 ? 20 : 16;
 	mv_table_layout(state->columns, COL__N, cols, COL_NAME);
+	if (name->w > NAME_COLS && bar->w) {
+		int spare = name->w - NAME_COLS, more = RESIDENT_COLS - bar->width;
+
+		bar->width += more < spare ? more : spare;
+		mv_table_layout(state->columns, COL__N, cols, COL_NAME);
+	}
 }
 
 /* ---- values ---- */
@@ -304,7 +325,7 @@ void map_cell_build(const struct mv_context *ctx, enum map_column column, struct
 {
 	mv_build_init(&cell->text);
 	cell->role = ROLE_TEXT;
-	cell->hex = column == COL_ADDRESS || column == COL_END;
+	cell->both_ends = column == COL_ADDRESS || column == COL_END;
 	if (!mv_have(&v)) {
 		mv_build_clean(&cell->text, MV_TEXT("-"));
 		cell->role = ROLE_DIM;
@@ -349,21 +370,34 @@ static void draw_bar(const struct map_state *state, const struct mv_context *ctx
 		mv_canvas_text(c, y, x, w, ROLE_DIM, MV_TEXT("-"));
 }
 
-/* A path that does not fit keeps its end, where the file's name is. */
-static void draw_long(struct mv_canvas *c, int y, int x, int w, enum mv_role role, struct mv_clean text)
+/* What does not fit loses its middle: "_decimal.cpython-3…gnu.so". */
+static void draw_ends(struct mv_canvas *c, int y, int x, int w, enum mv_role role, struct mv_clean text)
 {
-	if (mv_clean_width(text) > (unsigned)(w > 0 ? w : 0) && text.text[0] == '/')
-		mv_canvas_text_right(c, y, x, w, role, text);
-	else
+	int tail = (w - 1) / 3;
+
+	tail = tail > ENDING_COLS ? ENDING_COLS : tail;
+	if (w < 6 || mv_clean_width(text) <= (unsigned)w) {
 		mv_canvas_text(c, y, x, w, role, text);
+		return;
+	}
+	mv_canvas_text_right(c, y, x + w - tail - 1, tail + 1, role, text);
+	mv_canvas_text(c, y, x, w - tail, role, text);
 }
 
-/* A group goes by its file's name; the paths are in its members. */
+/* A path's last part; other names are what they are. */
 static struct mv_clean object_name(struct mv_clean name)
 {
 	const char *slash = strrchr(name.text, '/');
 
 	return name.text[0] == '/' && slash[1] ? mv_clean_trusted(slash + 1) : name;
+}
+
+/* A path that does not fit gives up its directories first. */
+static void draw_path(struct mv_canvas *c, int y, int x, int w, enum mv_role role, struct mv_clean text)
+{
+	bool fits = w > 0 && mv_clean_width(text) <= (unsigned)w;
+
+	draw_ends(c, y, x, w, role, fits ? text : object_name(text));
 }
 
 static void draw_name(const struct map_state *state, const struct mv_context *ctx, struct mv_canvas *c, int y,
@@ -386,26 +420,34 @@ static void draw_name(const struct map_state *state, const struct mv_context *ct
 		int used = (int)mv_clean_width(object);
 		if (room < 1)
 			return;
-		mv_canvas_text(c, y, x + 2, room, hit ? ROLE_FOUND : ROLE_STRONG, object);
+		draw_ends(c, y, x + 2, room, hit ? ROLE_FOUND : ROLE_STRONG, object);
 		mv_canvas_build(c, y, x + 2 + (used < room ? used : room), tail, ROLE_DIM, &b);
 		return;
 	}
 	struct mv_clean name = mv_snapshot_name(ctx->snap, index);
 	enum mv_role role = hit ? ROLE_FOUND : name.text && *name.text ? ROLE_TEXT : ROLE_DIM;
 	if (row->child && w > 2)
-		draw_long(c, y, x + 2, w - 2, role, map_name(ctx, index));
+		draw_path(c, y, x + 2, w - 2, role, map_name(ctx, index));
 	else
-		draw_long(c, y, x, w, role, map_name(ctx, index));
+		draw_path(c, y, x, w, role, map_name(ctx, index));
 }
 
 static void draw_cell(struct mv_canvas *c, int y, int x, const struct mv_column *column,
 		      const struct map_cell *cell)
 {
-	/* vsyscall's address is wider than all others: it loses leading digits. */
-	if (column->right || (cell->hex && (int)cell->text.len > column->w))
+	if (cell->both_ends)
+		draw_ends(c, y, x, column->w, cell->role, mv_build_text(&cell->text));
+	else if (column->right)
 		mv_canvas_text_right(c, y, x, column->w, cell->role, mv_build_text(&cell->text));
 	else
 		mv_canvas_build(c, y, x, column->w, cell->role, &cell->text);
+}
+
+/* In the free column between the cursor and the row: what is lit reads without colours too. */
+static void draw_mark(struct mv_canvas *c, int y, int x, enum mv_role role)
+{
+	if (role == ROLE_NEW || role == ROLE_GREW || role == ROLE_GONE)
+		mv_canvas_glyph(c, y, x - 1, role, role == ROLE_NEW ? U'+' : role == ROLE_GREW ? U'^' : U'-');
 }
 
 static void draw_ghost(const struct map_state *state, const struct mv_context *ctx, struct mv_canvas *c,
@@ -430,10 +472,11 @@ static void draw_ghost(const struct map_state *state, const struct mv_context *c
 		cell.role = ROLE_GONE;
 		draw_cell(c, y, x + column->x, column, &cell);
 	}
+	draw_mark(c, y, x, ROLE_GONE);
 	const struct mv_column *bar = &state->columns[COL_RESIDENT], *name = &state->columns[COL_NAME];
 	if (bar->w)
 		mv_canvas_text(c, y, x + bar->x, bar->w, ROLE_GONE, MV_TEXT("gone"));
-	draw_long(c, y, x + name->x, name->w, ROLE_GONE,
+	draw_path(c, y, x + name->x, name->w, ROLE_GONE,
 		  ghost->name[0] ? mv_clean_trusted(ghost->name) : MV_TEXT("[anon]"));
 }
 
@@ -462,6 +505,8 @@ void map_row_draw(const struct map_state *state, const struct mv_context *ctx, s
 	uint32_t first =
 	    row->kind == ROW_GROUP ? state->rows.members[state->rows.groups[row->index].first] : row->index;
 	enum mv_role light = light_of(ctx, row);
+
+	draw_mark(c, y, x, light);
 	for (int i = 0; i < COL__N; i++) {
 		const struct mv_column *column = &state->columns[i];
 		enum map_column id = (enum map_column)i;
@@ -488,6 +533,12 @@ void map_row_draw(const struct map_state *state, const struct mv_context *ctx, s
 			if (row->kind == ROW_GROUP && id == COL_FLAGS)
 				continue;
 			map_cell_build(ctx, id, v, rate, &cell);
+			if (ctx->exact && map_column_is_size(id) && mv_have(&v) &&
+			    (int)cell.text.len > column->w) {
+				/* Rounded is better than cut short. */
+				mv_build_init(&cell.text);
+				mv_build_size(&cell.text, v.value);
+			}
 			draw_cell(c, y, x + column->x, column, &cell);
 		}
 		if (light != ROLE_TEXT &&

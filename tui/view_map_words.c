@@ -68,13 +68,11 @@ bool map_column_meaning(const struct map_state *state, const struct mv_context *
 	return true;
 }
 
-/* "PSS, DIRTY: - (needs …)" for the shown columns that come from a part that cannot be read. */
-static void note_part(const struct map_state *state, struct mv_build *b, uint64_t columns, uint32_t why)
+/* "PSS, DIRTY": those of the columns that are shown; false: none. */
+static bool note_columns(const struct map_state *state, struct mv_build *b, uint64_t columns)
 {
 	bool any = false;
 
-	if (why == MV_WHY_HAVE || why == MV_WHY_NOT_READ)
-		return;
 	for (int i = 0; i < COL__N; i++) {
 		if (!(columns >> i & 1) || !state->columns[i].w)
 			continue;
@@ -82,7 +80,13 @@ static void note_part(const struct map_state *state, struct mv_build *b, uint64_
 		mv_build_clean(b, state->columns[i].heading);
 		any = true;
 	}
-	if (!any)
+	return any;
+}
+
+/* "PSS, DIRTY: - (needs …)" for the shown columns that come from a part that cannot be read. */
+static void note_part(const struct map_state *state, struct mv_build *b, uint64_t columns, uint32_t why)
+{
+	if (why == MV_WHY_HAVE || why == MV_WHY_NOT_READ || !note_columns(state, b, columns))
 		return;
 	mv_build_clean(b, MV_TEXT(": "));
 	mv_build_why(b, (enum mv_why)why);
@@ -93,7 +97,6 @@ bool map_columns_note(const struct map_state *state, const struct mv_context *ct
 	const struct mv_snapshot *snap = ctx->snap;
 	uint64_t from_smaps = 0, limit_ns = mv_old_ns(ctx);
 	uint64_t from_pages = UINT64_C(1) << COL_RSS | UINT64_C(1) << COL_SWAP | UINT64_C(1) << COL_RESIDENT;
-	bool shows_smaps = false;
 
 	mv_build_init(b);
 	if (!snap || !mv_snapshot_count(snap))
@@ -102,7 +105,6 @@ bool map_columns_note(const struct map_state *state, const struct mv_context *ct
 		if (!map_column_needs_smaps((enum map_column)i))
 			continue;
 		from_smaps |= UINT64_C(1) << i;
-		shows_smaps |= state->columns[i].w > 0;
 	}
 	if (snap->maps_torn)
 		mv_build_clean(b, MV_TEXT("the mappings changed while they were read"));
@@ -116,11 +118,102 @@ bool map_columns_note(const struct map_state *state, const struct mv_context *ct
 		mv_build_count(b, snap->round_of);
 		mv_build_clean(b, MV_TEXT(" mappings"));
 	}
-	if (shows_smaps && !ctx->paused && !ctx->status->exited && snap->smaps_ns &&
-	    ctx->now_ns > snap->smaps_ns + limit_ns) {
-		mv_build_clean(b, b->len ? MV_TEXT("   PSS, DIRTY ") : MV_TEXT("PSS, DIRTY "));
+	if (!ctx->paused && !ctx->lost && !ctx->status->exited && snap->smaps_ns &&
+	    ctx->now_ns > snap->smaps_ns + limit_ns && note_columns(state, b, from_smaps)) {
+		mv_build_clean(b, MV_TEXT(" "));
 		mv_age_build(b, ctx->now_ns - snap->smaps_ns);
 		mv_build_clean(b, MV_TEXT(" ago"));
 	}
 	return b->len > 0;
+}
+
+/* ---- around the rows ---- */
+
+static bool needs_rights(uint32_t why)
+{
+	return why == MV_WHY_NEEDS_PTRACE || why == MV_WHY_NEEDS_PTRACE_DAC ||
+	       why == MV_WHY_NEEDS_SYS_ADMIN || why == MV_WHY_NEEDS_DAC || why == MV_WHY_NEEDS_ROOT;
+}
+
+void map_nothing_draw(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	const struct mv_rect *t = &s->layout.table;
+	const struct mv_snapshot *snap = ctx->snap;
+	enum mv_role role = ROLE_DIM;
+	struct mv_build b;
+	uint32_t why = snap ? snap->part_why[MV_PART_MAPS] : (uint32_t)MV_WHY_NOT_READ;
+
+	mv_build_init(&b);
+	if (s->rows.failed) {
+		mv_build_clean(&b, MV_TEXT("memview ran out of memory for the table"));
+		role = ROLE_WARN;
+	} else if (!snap || (why == MV_WHY_NOT_READ && snap->life == MV_LIFE_ALIVE)) {
+		mv_build_clean(&b, MV_TEXT("reading the mappings"));
+		if (snap && snap->round_of) {
+			mv_build_clean(&b, MV_TEXT(": "));
+			mv_build_count(&b, snap->pages_done);
+			mv_build_clean(&b, MV_TEXT(" of ~"));
+			mv_build_count(&b, snap->round_of);
+		}
+	} else if (snap->life != MV_LIFE_ALIVE) {
+		mv_build_clean(&b, snap->life == MV_LIFE_KERNEL_THREAD
+				       ? MV_TEXT("no mappings: it is a part of the kernel")
+				   : snap->life == MV_LIFE_ZOMBIE
+				       ? MV_TEXT("no mappings are left of a zombie")
+				       : MV_TEXT("no mappings were read in time"));
+	} else if (why != MV_WHY_HAVE) {
+		mv_build_clean(&b, MV_TEXT("the mappings cannot be read: "));
+		mv_build_clean(&b, mv_words(mv_why_text((enum mv_why)why)));
+		role = ROLE_WARN;
+	} else if (s->order.kinds) {
+		mv_build_clean(&b, MV_TEXT("no mapping of the kinds shown; f chooses others"));
+	} else {
+		mv_build_clean(&b, MV_TEXT("no mappings"));
+	}
+	int y = t->y + (t->rows > 2);
+	mv_canvas_build(c, y, t->x, t->cols, role, &b);
+	if (snap && snap->life == MV_LIFE_ALIVE && needs_rights(why) && t->rows > 3)
+		mv_canvas_text(c, y + 1, t->x, t->cols, ROLE_DIM,
+			       ctx->root
+				   ? MV_TEXT("even root may not: a security module or a container forbids it")
+				   : MV_TEXT("run memview as root (sudo), or as the owner of the process"));
+}
+
+void map_note_draw(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	struct mv_build left, right;
+	int y = s->layout.note, x = s->layout.table.x;
+	uint32_t all = ctx->snap ? mv_snapshot_count(ctx->snap) : 0;
+
+	mv_build_init(&left);
+	if (all && s->order.kinds) {
+		mv_build_count(&left, s->rows.mappings);
+		mv_build_clean(&left, MV_TEXT(" of "));
+	}
+	/* Of none, the place of the table says why. */
+	if (all) {
+		mv_build_count(&left, all);
+		mv_build_clean(&left, all == 1 ? MV_TEXT(" mapping") : MV_TEXT(" mappings"));
+	}
+	if (s->order.kinds) {
+		mv_build_clean(&left, MV_TEXT(", only"));
+		for (unsigned k = 0; k < MV_KIND__N; k++) {
+			if (!(s->order.kinds >> k & 1))
+				continue;
+			mv_build_clean(&left, MV_TEXT(" "));
+			mv_build_clean(&left, mv_words(mv_kind_name((enum mv_kind)k)));
+		}
+	}
+	if (!s->columns[s->order.sort].w) {
+		mv_build_clean(&left, MV_TEXT(", by "));
+		mv_build_clean(&left, map_column_heading(s->order.sort));
+	}
+	if (s->order.grouped) {
+		mv_build_clean(&left, MV_TEXT(" in "));
+		mv_build_count(&left, s->rows.groups_count);
+		mv_build_clean(&left, MV_TEXT(" objects"));
+	}
+	x += mv_canvas_build(c, y, x, s->layout.table.cols, ROLE_DIM, &left) + 3;
+	if (map_columns_note(s, ctx, &right))
+		mv_canvas_build(c, y, x, s->area.x + s->area.cols - x, ROLE_WARN, &right);
 }

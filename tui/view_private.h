@@ -19,7 +19,7 @@ static inline uint64_t mv_old_ns(const struct mv_context *ctx)
 }
 /* "12 s", "3:05" of an age. */
 void mv_age_build(struct mv_build *b, uint64_t age_ns);
-/* "102,400K": sizes exact to the KiB; or rounded, "100M". */
+/* "104,857,600": exact bytes; or rounded, "100M". */
 void mv_size_build(struct mv_build *b, uint64_t bytes, bool exact);
 /* Wrap text into lines of at most cols columns, breaking at blanks; returns the rows used. */
 int mv_wrap_draw(struct mv_canvas *c, struct mv_rect area, enum mv_role role, struct mv_clean text);
@@ -45,6 +45,7 @@ struct mv_bottom {
 	enum mv_view_id shown;
 	char letter; /* of the view, as in actions.h */
 	bool outermost, overlay;
+	struct mv_clean enter; /* what Enter does; text NULL: "in" */
 };
 void mv_bottom_draw(const struct mv_bottom *bottom, struct mv_canvas *c, int y);
 /* The action that column x offers, MV_ACT_NONE none. */

@@ -127,7 +127,7 @@ static void test_esc_at_the_top_hints(void **state)
 static void test_sides_keep_level_and_place(void **state)
 {
 	(void)state;
-	press("jjjsx");
+	press("sxjj");
 	assert_true(shows("SIZE▾"));
 	press("7");
 	assert_false(shows("RESIDENT"));
@@ -136,8 +136,24 @@ static void test_sides_keep_level_and_place(void **state)
 	/* Sorted and grouped as it was. */
 	assert_true(shows("SIZE▾"));
 	assert_true(shows("libc.so.6 (5)"));
-	assert_true(shows("> 55d1c2a00000"));
+	assert_true(shows("> 55d1c0a00000"));
 	assert_null(strstr(bottom(), "Esc out"));
+}
+
+static void test_bottom_says_what_enter_does(void **state)
+{
+	(void)state;
+	press("xjjjjj");
+	while (!strstr(bottom(), "Enter unfold") && press("<Down>") == MV_EFFECT_DRAW && !shows("> 7ffe"))
+		;
+	assert_non_null(strstr(bottom(), "Enter unfold"));
+	press("<Enter>");
+	assert_non_null(strstr(bottom(), "Enter fold"));
+	press("<Down>");
+	assert_non_null(strstr(bottom(), "Enter in"));
+	resize(24, 80);
+	press("<Left>");
+	assert_non_null(strstr(bottom(), "Enter unfold"));
 }
 
 static void test_side_from_a_deeper_level(void **state)
@@ -336,6 +352,21 @@ static void test_banner_of_a_stuck_reader(void **state)
 	assert_true(shows("R tries again"));
 }
 
+static void test_banner_of_a_lost_reader(void **state)
+{
+	(void)state;
+	t.ctx.lost = true;
+	draw();
+	assert_true(shows("nothing more is read"));
+	assert_true(shows("LOST"));
+	/* It stays, whatever is pressed. */
+	press("jj");
+	t.ctx.now_ns += 100 * MV_NS_PER_SEC;
+	draw();
+	assert_true(shows("nothing more is read"));
+	assert_true(shows("1 Map"));
+}
+
 static void test_banner_of_an_exec(void **state)
 {
 	(void)state;
@@ -429,6 +460,17 @@ static void test_header_without_values(void **state)
 	feed();
 	resize(24, 140);
 	assert_true(shows("PSS -"));
+	/* The counters' zeros are no figures where there are none. */
+	t.build.head.seq++;
+	t.build.head.taken_ns += MV_NS_PER_SEC;
+	t.build.head.life = MV_LIFE_KERNEL_THREAD;
+	t.build.head.figure[MV_FIG_RSS] = mv_val_missing(MV_WHY_KERNEL_THREAD);
+	t.build.head.figure[MV_FIG_SIZE] = mv_val_missing(MV_WHY_KERNEL_THREAD);
+	feed();
+	assert_non_null(mv_delta_counters(t.delta));
+	draw();
+	assert_true(shows("RSS -"));
+	assert_true(shows("VSZ -"));
 	assert_true(shows("limit none"));
 	snapbuild_context(&t.ctx, NULL, t.delta, &t.status);
 	t.status.pid = 4711;
@@ -450,6 +492,10 @@ static void test_help_has_every_action(void **state)
 		assert_true(shows(words));
 	}
 	assert_true(shows("Esc Backspace"));
+	assert_true(shows("+  new: appeared"));
+	assert_true(shows("^  grew: its size"));
+	assert_true(shows("-  gone: unmapped"));
+	assert_true(shows("(0x...)"));
 	assert_true(shows("the brk heap"));
 	assert_true(shows("◆  a file's page"));
 	press("?");
@@ -580,6 +626,7 @@ int main(void)
 	    TEST(test_esc_at_the_top_hints),
 	    TEST(test_sides_keep_level_and_place),
 	    TEST(test_side_from_a_deeper_level),
+	    TEST(test_bottom_says_what_enter_does),
 	    TEST(test_side_that_is_on),
 	    TEST(test_many_levels_do_not_end_it),
 	    TEST(test_bottom_fits),
@@ -592,6 +639,7 @@ int main(void)
 	    TEST(test_editor_alone),
 	    TEST(test_banner_of_the_end),
 	    TEST(test_banner_of_a_stuck_reader),
+	    TEST(test_banner_of_a_lost_reader),
 	    TEST(test_banner_of_an_exec),
 	    TEST(test_first_exec_of_a_command_is_no_news),
 	    TEST(test_banner_of_what_has_no_memory),

@@ -12,6 +12,7 @@
 #include <locale.h>
 
 #include "tests/unit/snapbuild.h"
+#include "tui/view_map.h"
 
 /* The map view by itself, without the stack: settled, drawn and acted upon as the stack does. */
 
@@ -185,6 +186,75 @@ static void test_narrow_gives_columns_up_in_order(void **state)
 	assert_int_equal(gone, MV_COUNT_OF(order));
 }
 
+static int width_of(enum map_column column)
+{
+	return ((struct map_state *)t.view)->columns[column].w;
+}
+
+static void test_names_before_bars(void **state)
+{
+	(void)state;
+	for (int cols = 60; cols <= 220; cols++) {
+		resize(24, cols);
+		if (width_of(COL_RESIDENT) > 12)
+			assert_true(width_of(COL_NAME) >= 34);
+		if (cols >= 80)
+			assert_int_equal(width_of(COL_KIND), 12);
+		if (width_of(COL_NAME) > 34)
+			assert_int_equal(width_of(COL_RESIDENT), 20);
+	}
+	assert_int_equal(width_of(COL_RESIDENT), 20);
+}
+
+static void test_long_names(void **state)
+{
+	(void)state;
+	t.rows[0].name = "/usr/lib/python3.11/lib-dynload/_decimal.cpython-311-x86_64-linux-gnu.so";
+	next(true);
+	resize(24, 200);
+	assert_true(snapbuild_shows(&t.canvas, " /usr/lib/python3.11/lib-dynload/_decimal.cpython"));
+	resize(24, 160);
+	assert_true(snapbuild_shows(&t.canvas, " _decimal.cpython-311-x86_64-linux-gnu.so"));
+	resize(24, 80);
+	assert_true(snapbuild_shows(&t.canvas, " _decimal.cpy…gnu.so"));
+	t.canvas.ascii = true;
+	draw();
+	assert_true(snapbuild_shows(&t.canvas, " _decimal.cpy>gnu.so"));
+}
+
+static void test_address_of_vsyscall(void **state)
+{
+	(void)state;
+	t.rows[t.build.count++] = (struct snapbuild_row){.start = 0xffffffffff600000,
+							 .end = 0xffffffffff601000,
+							 .perms = "--xp",
+							 .kind = MV_KIND_VSYSCALL,
+							 .name = "[vsyscall]"};
+	next(true);
+	resize(40, 100);
+	assert_true(snapbuild_shows(&t.canvas, "ffffffffff600000    4K"));
+	assert_true(snapbuild_shows(&t.canvas, " 55d1c0a00000      124K"));
+	resize(40, 80);
+	assert_true(snapbuild_shows(&t.canvas, "ffffffff…000    4K"));
+}
+
+static void test_cursor_without_colours(void **state)
+{
+	(void)state;
+	draw();
+	int y = line_with("> "), bar = 2 + ((struct map_state *)t.view)->columns[COL_RESIDENT].x;
+
+	for (int x = 0; x < t.canvas.cols; x++)
+		assert_true(mv_canvas_at(&t.canvas, y, x)->attrs & MV_ATTR_CURSOR);
+	t.ctx.mono = true;
+	draw();
+	for (int x = 0; x < t.canvas.cols; x++) {
+		bool in_bar = x >= bar && x < bar + width_of(COL_RESIDENT);
+
+		assert_int_equal(!(mv_canvas_at(&t.canvas, y, x)->attrs & MV_ATTR_CURSOR), in_bar);
+	}
+}
+
 static void test_smaps_only_when_shown(void **state)
 {
 	(void)state;
@@ -227,6 +297,10 @@ static void test_unreadable(void **state)
 	draw();
 	assert_true(snapbuild_shows(&t.canvas, "cannot be read: needs CAP_SYS_PTRACE"));
 	assert_true(snapbuild_shows(&t.canvas, "as root (sudo)"));
+	t.ctx.root = true;
+	draw();
+	assert_false(snapbuild_shows(&t.canvas, "sudo"));
+	assert_true(snapbuild_shows(&t.canvas, "even root may not"));
 }
 
 static void test_before_the_first_snapshot(void **state)
@@ -244,6 +318,10 @@ static void test_old_data_is_marked(void **state)
 	t.ctx.now_ns = t.build.head.taken_ns + 12 * MV_NS_PER_SEC;
 	draw();
 	assert_true(snapbuild_shows(&t.canvas, "PSS, DIRTY 12 s ago"));
+	/* Only what is shown can be old. */
+	resize(24, 80);
+	assert_null(strstr(snapbuild_line(&t.canvas, line_with("ADDRESS")), "DIRTY"));
+	assert_true(snapbuild_shows(&t.canvas, "PSS 12 s ago"));
 }
 
 /* ---- moving and identity ---- */
@@ -276,15 +354,21 @@ static void test_selection_survives(void **state)
 	next(true);
 	draw();
 	assert_true(starts(selected(), "55d1c2a00000"));
-	press("ss");
-	assert_true(starts(selected(), "55d1c2a00000"));
-	press("S");
-	assert_true(starts(selected(), "55d1c2a00000"));
 	/* The heap grows: same start. */
 	t.rows[4].end += 0x1000;
 	next(true);
 	draw();
 	assert_true(starts(selected(), "55d1c2a00000"));
+	/* Sorted by RSS, it is followed when others outgrow it, too. */
+	press("ss");
+	assert_int_equal(find("0x55d1c2a00000").kind, MV_OUT_STAY);
+	int before = line_with("55d1c2a00000");
+	t.rows[0].state[MV_PAGE_ANON] = 16;
+	t.rows[4].state[MV_PAGE_ANON] = 1;
+	next(false);
+	draw();
+	assert_true(starts(selected(), "55d1c2a00000"));
+	assert_true(line_with("55d1c2a00000") > before);
 }
 
 static void test_stack_that_grows_down(void **state)
@@ -317,10 +401,15 @@ static void test_new_grown_gone_are_lit(void **state)
 	assert_int_equal(mv_canvas_at(&t.canvas, grown, 2)->role, ROLE_GREW);
 	assert_true(gone > fresh && gone < grown);
 	assert_int_equal(mv_canvas_at(&t.canvas, gone, 2)->role, ROLE_GONE);
+	/* And marked, for who has no colours. */
+	assert_int_equal(mv_canvas_at(&t.canvas, fresh, 1)->ch[0], U'+');
+	assert_int_equal(mv_canvas_at(&t.canvas, grown, 1)->ch[0], U'^');
+	assert_int_equal(mv_canvas_at(&t.canvas, gone, 1)->ch[0], U'-');
 	assert_non_null(strstr(snapbuild_line(&t.canvas, gone), "gone"));
 	t.ctx.now_ns += MV_LIT_NS;
 	draw();
 	assert_int_equal(mv_canvas_at(&t.canvas, line_with("000000010000"), 2)->role, ROLE_TEXT);
+	assert_int_equal(mv_canvas_at(&t.canvas, line_with("000000010000"), 1)->ch[0], U' ');
 	assert_int_equal(line_with("7f3a0b800000"), -1);
 }
 
@@ -345,8 +434,16 @@ static void test_sorts(void **state)
 	assert_true(line_with("7f3a12000000") < line_with("  55d1c0a1f000  2.9M"));
 	assert_true(line_with("55d1c0a1f000") < line_with("7f3a20026000"));
 	assert_int_equal(line_with("7f3a12000000"), line_with("ADDRESS") + 1);
-	/* From the top one sees what is first now. */
 	assert_true(starts(selected(), "7f3a12000000"));
+	/* From anywhere one sees what is first now, also where the rows are more than the screen's. */
+	resize(14, 140);
+	press("GS");
+	assert_int_equal(line_with("> "), line_with("ADDRESS") + 1);
+	assert_int_equal(line_with("7f3a12000000"), -1);
+	press("GS");
+	assert_true(starts(selected(), "7f3a12000000"));
+	assert_int_equal(line_with("> "), line_with("ADDRESS") + 1);
+	resize(30, 140);
 	press("S");
 	assert_true(line_with("7f3a12000000") > line_with("  55d1c0a1f000  2.9M"));
 	const struct mv_cell *head = mv_canvas_at(&t.canvas, line_with("ADDRESS"), 2);
@@ -447,9 +544,16 @@ static void test_chooses_columns(void **state)
 	(void)state;
 	press("C");
 	assert_true(snapbuild_shows(&t.canvas, "[x] SIZE"));
+	assert_false(snapbuild_shows(&t.canvas, "no room"));
 	press("<Space><Esc>");
 	const char *heads = snapbuild_line(&t.canvas, line_with("ADDRESS"));
 	assert_null(strstr(heads, "SIZE"));
+	resize(30, 80);
+	press("C");
+	assert_true(snapbuild_shows(&t.canvas, "[x] GROWTH       no room: "));
+	assert_false(snapbuild_shows(&t.canvas, "[x] RSS          no room"));
+	press("<Esc>");
+	resize(30, 140);
 	/* Every field of smaps can be had. */
 	press("CG<Space><Esc>");
 	assert_non_null(strstr(snapbuild_line(&t.canvas, line_with("ADDRESS")), "MMUPAGE"));
@@ -606,8 +710,8 @@ static void test_exact_figures(void **state)
 	(void)state;
 	t.ctx.exact = true;
 	draw();
-	assert_non_null(strstr(snapbuild_line(&t.canvas, line_with("7f3a12000000")), "102,400K"));
-	assert_non_null(strstr(snapbuild_line(&t.canvas, line_with("7f3a12000000")), "42,240K"));
+	assert_non_null(strstr(snapbuild_line(&t.canvas, line_with("7f3a12000000")), " 104,857,600 "));
+	assert_non_null(strstr(snapbuild_line(&t.canvas, line_with("7f3a12000000")), " 43,253,760 "));
 }
 
 static void test_any_size(void **state)
@@ -633,6 +737,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_columns_of_the_mock_up),
 	    TEST(test_narrow_gives_columns_up_in_order),
+	    TEST(test_names_before_bars),
+	    TEST(test_long_names),
+	    TEST(test_address_of_vsyscall),
+	    TEST(test_cursor_without_colours),
 	    TEST(test_smaps_only_when_shown),
 	    TEST(test_visible_range),
 	    TEST(test_missing_says_why),
