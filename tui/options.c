@@ -108,7 +108,8 @@ struct parsing {
 	size_t cap;
 	const char *operands[2];
 	size_t operands_count;
-	bool interval_given, lines_given;
+	bool interval_given, lines_given, size_given;
+	const char *screen_option; /* the last given of those that only a screen heeds */
 };
 
 /* "WHAT: RULE", with what the user typed made safe to print. */
@@ -192,6 +193,7 @@ static int take_size(struct parsing *p, const char *text)
 	if (!mv_scan_dec(&s, &cols) || !mv_scan_char(&s, 'x') || !mv_scan_dec(&s, &rows) || s.at != s.end ||
 	    cols > 1000 || rows > 1000)
 		return refuse(p, text, "no size: give COLUMNSxROWS, as in 80x24");
+	p->size_given = true;
 	p->options->cols = (int)cols;
 	p->options->rows = (int)rows;
 	return 0;
@@ -251,9 +253,11 @@ static int take_option(struct parsing *p, char *const *argv, int code)
 		return take_lines(p, optarg);
 	case OPT_THEME:
 		o->theme = optarg;
+		p->screen_option = "--theme";
 		return 0;
 	case OPT_ASCII:
 		o->ascii = true;
+		p->screen_option = "--ascii";
 		return 0;
 	case OPT_QUICK:
 		o->quick = true;
@@ -263,9 +267,11 @@ static int take_option(struct parsing *p, char *const *argv, int code)
 	case OPT_MOUSE:
 	case OPT_NO_MOUSE:
 		o->mouse = code == OPT_MOUSE;
+		p->screen_option = o->mouse ? "--mouse" : "--no-mouse";
 		return 0;
 	case OPT_NO_COLOUR:
 		o->no_colour = true;
+		p->screen_option = "--no-color";
 		return 0;
 	case OPT_PROC_ROOT:
 		o->proc_root = optarg;
@@ -342,10 +348,17 @@ static int check_fit(struct parsing *p)
 		return refuse(p, "--pages", "only for memview json");
 	if (p->lines_given && o->mode != MV_MODE_WATCH)
 		return refuse(p, "-n", "only for memview watch");
+	if (p->screen_option && !screen)
+		return refuse(p, p->screen_option,
+			      "only for the screen: report, json and watch print plain text");
+	if (o->quick && screen)
+		return refuse(p, "--quick", "only for memview report, json and watch");
 	if (p->interval_given && !screen && o->mode != MV_MODE_WATCH)
 		return refuse(p, "-i", "only for the screen and memview watch");
 	if ((o->dump || o->dump_svg) && o->mode != MV_MODE_SCREEN)
 		return refuse(p, "--dump", "only for a process's screen");
+	if ((p->size_given || o->keys) && !o->dump && !o->dump_svg)
+		return refuse(p, p->size_given ? "--size" : "--keys", "only with --dump or --dump-svg");
 	if (o->who && !*o->who)
 		return refuse(p, "\"\"", "an empty name; give a PID or a name");
 	return 0;
