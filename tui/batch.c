@@ -21,6 +21,7 @@
 
 struct mv_batch {
 	struct mv_source *source;
+	bool root;		    /* started as root, whoever we are now */
 	struct mv_session *session; /* live */
 	struct mv_want want;	    /* the last one sent; seq goes in step with the session's own */
 	int pid;
@@ -75,6 +76,7 @@ int mv_batch_open(const struct mv_options *options, struct mv_batch **ret_batch)
 		fputs("memview: out of memory\n", stderr);
 		return MV_EXIT_COULD_NOT;
 	}
+	batch->root = geteuid() == 0 && !options->proc_root;
 	status = mv_choose_source(options, &source_opts, &batch->source);
 	if (!status && options->who)
 		status = mv_choose_process(batch->source, options, &batch->pid);
@@ -252,11 +254,18 @@ int mv_batch_judge(const struct mv_batch *batch, const struct mv_snapshot *snap)
 		return MV_EXIT_DONE;
 	if (snap->life == MV_LIFE_GONE || why == MV_WHY_GONE)
 		return mv_choose_ended(pid);
-	if (why == MV_WHY_NEEDS_PTRACE || why == MV_WHY_NEEDS_PTRACE_DAC || why == MV_WHY_NEEDS_ROOT)
+	const bool refused =
+	    why == MV_WHY_NEEDS_PTRACE || why == MV_WHY_NEEDS_PTRACE_DAC || why == MV_WHY_NEEDS_ROOT;
+	if (refused && batch->root)
+		fprintf(stderr,
+			"memview: the mappings of %d can't be read, even by root: a security module or a "
+			"container forbids it (%s)\n",
+			pid, mv_why_text(why));
+	else if (refused)
 		fprintf(stderr,
 			"memview: %d belongs to another user, its mappings can't be read (%s): try sudo "
-			"memview\n",
-			pid, mv_why_text(why));
+			"memview %d\n",
+			pid, mv_why_text(why), pid);
 	else
 		fprintf(stderr, "memview: the mappings of %d can't be read: %s\n", pid,
 			mv_why_text(why == MV_WHY_NOT_READ ? MV_WHY_IO : why));

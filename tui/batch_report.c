@@ -198,6 +198,7 @@ static void print_figure(struct report *r, enum mv_figure figure)
 
 static void print_headings(struct report *r)
 {
+	line(r, MV_TEXT("Sizes in KiB, PRESENT in pages:"));
 	mv_out_field(&r->out, MV_TEXT("ADDRESS"), r->address_digits);
 	for (int c = 0; c < COL__N; c++) {
 		if (is_shown(r, (enum column)c))

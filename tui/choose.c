@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/clean.h"
 #include "core/machine.h"
@@ -59,6 +60,11 @@ int mv_choose_explain(struct mv_source *source, int pid, int err)
 		    stderr,
 		    "memview: %d is hidden from you (/proc is mounted with hidepid): try sudo memview %d\n",
 		    pid, pid);
+	else if (err == -EACCES && geteuid() == 0)
+		fprintf(stderr,
+			"memview: %d can't be watched, even by root: a security module or a container "
+			"forbids it\n",
+			pid);
 	else if (err == -EACCES)
 		fprintf(stderr, "memview: %d belongs to another user: try sudo memview %d\n", pid, pid);
 	else

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -52,6 +54,36 @@ static int save_as(const struct mv_loop *loop, const char *name, write_picture *
 	return err;
 }
 
+static void add_raw(struct mv_build *b, const char *raw)
+{
+	char clean[256];
+
+	mv_build_clean(b, mv_clean_into(clean, sizeof(clean), raw, strlen(raw)));
+}
+
+/* Where, why, and who we are when that is not who started us. */
+static void build_not_saved(struct mv_build *b, int err, bool was_root)
+{
+	char directory[PATH_MAX];
+	const struct passwd *entry;
+
+	mv_build_clean(b, MV_TEXT("not saved: can't write in "));
+	if (getcwd(directory, sizeof(directory)))
+		add_raw(b, directory);
+	else
+		mv_build_clean(b, MV_TEXT("the current directory"));
+	mv_build_clean(b, MV_TEXT(": "));
+	add_raw(b, strerror(-err));
+	if (!was_root || geteuid() == 0)
+		return;
+	mv_build_clean(b, MV_TEXT(" as user "));
+	entry = getpwuid(geteuid());
+	if (entry)
+		add_raw(b, entry->pw_name);
+	else
+		mv_build_fmt(b, "%u", (unsigned)geteuid());
+}
+
 static void save(struct mv_loop *loop)
 {
 	const int pid = mv_session_status(loop->session)->pid;
@@ -73,11 +105,7 @@ static void save(struct mv_loop *loop)
 	}
 	mv_build_init(&words);
 	if (err) {
-		char clean[128];
-
-		mv_build_clean(&words, MV_TEXT("not saved in the current directory: "));
-		mv_build_clean(&words,
-			       mv_clean_into(clean, sizeof(clean), strerror(-err), strlen(strerror(-err))));
+		build_not_saved(&words, err, loop->ctx.root);
 	} else {
 		mv_build_clean(&words, MV_TEXT("saved as "));
 		mv_build_clean(&words, mv_clean_trusted(text_name));
