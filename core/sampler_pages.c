@@ -56,9 +56,10 @@ static void commit_mapping(struct mv_sampler *s)
 	if (!must_not_scan(&s->maps.at[r->index])) {
 		s->tallies[r->index] = r->tally;
 		s->pages_gen++;
-		for (unsigned l = 0; l < 3; l++)
+		for (unsigned l = 0; r->count_tables && l < 3; l++)
 			t->tables[l] = (uint32_t)r->mapping_tables.tables[l];
-		t->entries = (uint32_t)r->mapping_tables.pages;
+		if (r->count_tables)
+			t->entries = (uint32_t)r->mapping_tables.pages;
 		s->seen[r->index] |= MV_SEEN_PAGES;
 	}
 	r->present += mv_tally_present(&r->tally);

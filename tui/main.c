@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,6 +95,9 @@ int main(int argc, char **argv)
 		      stderr);
 		return MV_EXIT_COULD_NOT;
 	}
+	/* Long lists come and go: back to the kernel with them, at once. (Otherwise glibc keeps what was
+	 * freed once.) */
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
 	setlocale(LC_CTYPE, "");
 	if (mv_options_parse(argc, argv, &options, message, sizeof(message)) < 0) {
 		fprintf(stderr, "memview: %s\n", message);
