@@ -459,15 +459,20 @@ static bool take_messages(struct keeper *k, enum mv_leave *ret_leave)
 
 static void poll_once(struct keeper *k, int timeout_ms, bool *ret_socket)
 {
-	struct pollfd p[3] = {
+	const bool had_given_up = k->status.gave_up;
+	struct pollfd p[4] = {
 	    {.fd = k->socket, .events = POLLIN},
 	    /* After its end a pidfd stays readable: then it is no longer polled. */
 	    {.fd = k->status.exited || !k->target ? -1 : mv_target_pidfd(k->target), .events = POLLIN},
 	    {.fd = k->command.pty_fd, .events = POLLIN},
+	    {.fd = k->collector && k->collector_target ? mv_target_pidfd(k->collector_target) : -1,
+	     .events = POLLIN},
 	};
 
-	poll(p, 3, timeout_ms);
+	poll(p, 4, timeout_ms);
 	reap(k);
+	if (k->status.gave_up && !had_given_up && k->socket >= 0)
+		send_status(k);
 	if (p[2].revents)
 		read_output(k);
 	if (p[1].revents & POLLIN) {

@@ -24,6 +24,7 @@ struct mv_batch {
 	bool root;		    /* started as root, whoever we are now */
 	struct mv_session *session; /* live */
 	struct mv_want want;	    /* the last one sent; seq goes in step with the session's own */
+	bool lost;		    /* the session's processes have gone */
 	int pid;
 	struct mv_target *target; /* fixture */
 	struct mv_sampler *sampler;
@@ -134,11 +135,14 @@ static unsigned wait_events(struct mv_batch *batch, uint64_t at_ns)
 	size_t count = mv_session_fds(batch->session, fds, MV_COUNT_OF(fds));
 	uint64_t now = mv_batch_now(batch);
 	uint64_t left_ms = at_ns > now ? (at_ns - now + 999999) / 1000000 : 0;
+	unsigned events;
 
 	for (size_t i = 0; i < count; i++)
 		waiters[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 	poll(waiters, (nfds_t)count, left_ms > 1000 ? 1000 : (int)left_ms);
-	return mv_session_dispatch(batch->session);
+	events = mv_session_dispatch(batch->session);
+	batch->lost |= (events & MV_EVENT_LOST) != 0;
+	return events;
 }
 
 bool mv_batch_wait(struct mv_batch *batch, uint64_t at_ns)
@@ -150,6 +154,18 @@ bool mv_batch_wait(struct mv_batch *batch, uint64_t at_ns)
 			return true;
 	}
 	return mv_session_status(batch->session)->exited;
+}
+
+bool mv_batch_is_lost(const struct mv_batch *batch)
+{
+	return batch->lost;
+}
+
+int mv_batch_explain_lost(const struct mv_batch *batch)
+{
+	fprintf(stderr, "memview: %d can't be read any more: the process that read it has gone\n",
+		mv_batch_pid(batch));
+	return MV_EXIT_COULD_NOT;
 }
 
 static int explain_given_up(const struct mv_keeper_status *status)
@@ -220,10 +236,8 @@ static int take_live(struct mv_batch *batch, const struct mv_want *want, const s
 		if (ended_ns && mv_batch_now(batch) - ended_ns > LAST_WORD_NS)
 			return mv_choose_ended(status->pid);
 		events = wait_events(batch, mv_batch_now(batch) + MV_NS_PER_SEC / 4);
-		if (events & MV_EVENT_LOST) {
-			fputs("memview: its reading process has gone: nothing more can be read\n", stderr);
-			return MV_EXIT_COULD_NOT;
-		}
+		if (events & MV_EVENT_LOST)
+			return mv_batch_explain_lost(batch);
 	}
 }
 

@@ -53,6 +53,10 @@ const struct mv_snapshot *mv_batch_next(struct mv_batch *batch, uint64_t after_n
 /* Wait until at_ns (CLOCK_MONOTONIC) or the target's end; true when it has ended. */
 bool mv_batch_wait(struct mv_batch *batch, uint64_t at_ns);
 const struct mv_keeper_status *mv_batch_status(const struct mv_batch *batch); /* NULL for fixtures */
+/* Nothing comes any more: the keeper has gone, or what it sends can't be used. Said on stderr; exit status.
+ */
+bool mv_batch_is_lost(const struct mv_batch *batch);
+int mv_batch_explain_lost(const struct mv_batch *batch);
 int mv_batch_pid(const struct mv_batch *batch);
 uint64_t mv_batch_now(const struct mv_batch *batch);
 uint64_t mv_batch_now_real(const struct mv_batch *batch);

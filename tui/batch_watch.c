@@ -179,6 +179,8 @@ static int further_lines(struct watch *w, struct mv_batch *batch, const struct m
 
 		if (status->exited || (snap && has_ended(snap)))
 			return end_of_target(w, batch);
+		if (mv_batch_is_lost(batch))
+			return mv_batch_explain_lost(batch);
 		reading = snap ? of_snapshot(snap) : of_counters(batch, &status->counters);
 		if (reading.at_ns > w->last.at_ns)
 			give_line(w, &reading);
