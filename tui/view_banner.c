@@ -70,8 +70,12 @@ static void build_stuck(struct mv_build *b, const struct mv_context *ctx)
 	char wchan[sizeof(ctx->status->wchan) * 4];
 	size_t len = strnlen(ctx->status->wchan, sizeof(ctx->status->wchan));
 
-	mv_build_clean(b, ctx->status->gave_up ? MV_TEXT("R tries again: reading was given up, blocked")
-					       : MV_TEXT("the reader is blocked"));
+	if (ctx->status->gave_up && !ctx->status->stuck)
+		mv_build_clean(b, MV_TEXT("R tries again: the reader could not start or go on"));
+	else
+		mv_build_clean(b, ctx->status->gave_up
+				      ? MV_TEXT("R tries again: reading was given up, blocked")
+				      : MV_TEXT("the reader is blocked"));
 	if (len) {
 		mv_build_clean(b, MV_TEXT(" in "));
 		mv_build_clean(b, mv_clean_into(wchan, sizeof(wchan), ctx->status->wchan, len));
