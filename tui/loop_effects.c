@@ -61,27 +61,28 @@ static void add_raw(struct mv_build *b, const char *raw)
 	mv_build_clean(b, mv_clean_into(clean, sizeof(clean), raw, strlen(raw)));
 }
 
-/* Where, why, and who we are when that is not who started us. */
+/* Who we are, when that is not who started us; where; and why. */
 static void build_not_saved(struct mv_build *b, int err, bool was_root)
 {
+	const struct passwd *entry = getpwuid(geteuid());
 	char directory[PATH_MAX];
-	const struct passwd *entry;
 
-	mv_build_clean(b, MV_TEXT("not saved: can't write in "));
+	if (was_root && geteuid() != 0) {
+		mv_build_clean(b, MV_TEXT("not saved: user "));
+		if (entry)
+			add_raw(b, entry->pw_name);
+		else
+			mv_build_fmt(b, "%u", (unsigned)geteuid());
+		mv_build_clean(b, MV_TEXT(" can't write in "));
+	} else {
+		mv_build_clean(b, MV_TEXT("not saved: can't write in "));
+	}
 	if (getcwd(directory, sizeof(directory)))
 		add_raw(b, directory);
 	else
 		mv_build_clean(b, MV_TEXT("the current directory"));
 	mv_build_clean(b, MV_TEXT(": "));
 	add_raw(b, strerror(-err));
-	if (!was_root || geteuid() == 0)
-		return;
-	mv_build_clean(b, MV_TEXT(" as user "));
-	entry = getpwuid(geteuid());
-	if (entry)
-		add_raw(b, entry->pw_name);
-	else
-		mv_build_fmt(b, "%u", (unsigned)geteuid());
 }
 
 static void save(struct mv_loop *loop)

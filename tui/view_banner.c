@@ -100,9 +100,8 @@ bool mv_banner_of(const struct mv_context *ctx, uint64_t exec_ns, uint64_t exec_
 		build_exit(b, ctx->status);
 		ret_banner->role = ROLE_ALERT;
 	} else if (ctx->lost) {
-		mv_build_clean(b,
-			       MV_TEXT("memview's reading process has gone: nothing more is read; the last "
-				       "picture stays, q quits"));
+		mv_build_clean(
+		    b, MV_TEXT("memview's reader has gone: nothing more is read, the last picture stays"));
 		ret_banner->role = ROLE_ALERT;
 	} else if (ctx->status->gave_up || ctx->status->stuck) {
 		build_stuck(b, ctx);

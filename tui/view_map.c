@@ -159,17 +159,28 @@ static void want(const void *state, const struct mv_context *ctx, struct mv_want
 
 /* ---- drawing ---- */
 
-/* The selected mapping's extent again in the box's lower edge, where that holds no address. */
-static void draw_bracket(const struct map_layout *l, struct mv_canvas *c)
+static bool holds_selected(const struct map_state *s, const struct mv_context *ctx,
+			   const struct mv_strip_cell *cell)
 {
+	uint64_t start = s->selected.start;
+
+	return s->selected.set && cell->first != UINT32_MAX &&
+	       (mv_snapshot_mappings(ctx->snap)[cell->first].start == start ||
+		(start >= cell->start && start < cell->end));
+}
+
+/* The selected mapping's extent again in the box's lower edge, where that holds no address. */
+static void draw_bracket(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	const struct map_layout *l = &s->layout;
 	int y = l->strip_box.y + l->strip_box.rows - 1;
 
-	for (int x = l->strip.x; x < l->strip.x + l->strip.cols; x++) {
-		const struct mv_cell *cell = mv_canvas_at(c, l->strip.y, x), *edge = mv_canvas_at(c, y, x);
+	for (int i = 0; i < s->cells_cols; i++) {
+		const struct mv_cell *edge = mv_canvas_at(c, y, l->strip.x + i);
 
-		if (cell && edge && (cell->attrs & MV_ATTR_CURSOR) &&
+		if (edge && holds_selected(s, ctx, &s->cells[i]) &&
 		    (edge->ch[0] == U'─' || edge->ch[0] == U'-'))
-			mv_canvas_glyph2(c, y, x, ROLE_KEY, U'━', '=');
+			mv_canvas_glyph2(c, y, l->strip.x + i, ROLE_KEY, U'━', '=');
 	}
 }
 
@@ -207,10 +218,11 @@ static void draw_strip(const struct map_state *s, const struct mv_context *ctx, 
 	}
 	if (!s->cells_made || !l->strip.rows)
 		return;
-	mv_strip_draw(c, l->strip, ctx->snap, s->cells, s->cells_cols,
-		      s->selected.set ? s->selected.start : 0);
+	/* Reverse video would show full as empty: without colours the bracket alone marks it. */
+	bool marked = s->selected.set && !(ctx->mono && l->strip_box.rows);
+	mv_strip_draw(c, l->strip, ctx->snap, s->cells, s->cells_cols, marked ? s->selected.start : 0);
 	if (l->strip_box.rows)
-		draw_bracket(l, c);
+		draw_bracket(s, ctx, c);
 }
 
 /* Reverse video would turn the bar inside out, full into empty: without colours it stays as it is. */

@@ -73,7 +73,9 @@ void map_chooser_draw(const struct map_state *s, const struct mv_context *ctx, s
 		rows = s->area.rows;
 	}
 	struct mv_rect r = {y, s->area.x + 2, rows, cols};
-	mv_canvas_fill(c, r, ROLE_TEXT, U' ');
+	/* What would peep out beside it is too little to read. */
+	bool alone = cols + 12 > s->area.cols;
+	mv_canvas_fill(c, alone ? (struct mv_rect){y, s->area.x, rows, s->area.cols} : r, ROLE_TEXT, U' ');
 	struct mv_rect in = mv_canvas_box(c, r,
 					  s->chooser == CHOOSE_COLUMNS
 					      ? MV_TEXT("columns  Space chooses, Esc closes")

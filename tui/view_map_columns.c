@@ -133,6 +133,19 @@ static int longest_address(const struct mv_snapshot *snap)
 	return count && mv_snapshot_mappings(snap)[count - 1].start >> 63 ? 16 : address_digits(snap);
 }
 
+/* For exact sizes of which none is larger than that figure of the whole process. */
+static int exact_cols(const struct mv_context *ctx, enum mv_figure largest)
+{
+	struct mv_val v = ctx->snap ? ctx->snap->figure[largest] : mv_val_missing(MV_WHY_NOT_READ);
+	struct mv_build b;
+
+	if (!mv_have(&v))
+		return 15;
+	mv_build_init(&b);
+	mv_build_count(&b, v.value);
+	return b.len > 11 ? (int)b.len : 11;
+}
+
 void map_columns_layout(struct map_state *state, const struct mv_context *ctx, int cols)
 {
 	int digits = address_digits(ctx->snap), longest = longest_address(ctx->snap);
@@ -161,7 +174,7 @@ void map_columns_layout(struct map_state *state, const struct mv_context *ctx, i
 			column->min_width = cols >= 90 ? longest : digits;
 		}
 		if (ctx->exact && map_column_is_size((enum map_column)i)) {
-			column->width = i == COL_SIZE ? 15 : 13;
+			column->width = exact_cols(ctx, i == COL_SIZE ? MV_FIG_SIZE : MV_FIG_RSS);
 			column->min_width = column->width;
 		}
 	}
@@ -169,6 +182,11 @@ void map_columns_layout(struct map_state *state, const struct mv_context *ctx, i
 	struct mv_column *name = &state->columns[COL_NAME], *bar = &state->columns[COL_RESIDENT];
 	if (cols >= 60)
 		name->min_width = cols >= 90 ? 20 : 16;
+	/* A group has members of any kind, and its name has more around it. */
+	if (cols >= 60 && state->order.grouped) {
+		name->min_width = 26;
+		state->columns[COL_KIND].give_up = 8;
+	}
 	mv_table_layout(state->columns, COL__N, cols, COL_NAME);
 	if (name->w > NAME_COLS && bar->w) {
 		int spare = name->w - NAME_COLS, more = RESIDENT_COLS - bar->width;

@@ -253,6 +253,15 @@ static void test_cursor_without_colours(void **state)
 
 		assert_int_equal(!(mv_canvas_at(&t.canvas, y, x)->attrs & MV_ATTR_CURSOR), in_bar);
 	}
+	/* Nor the strip, whose frame marks the selection. */
+	press("jjjjjj");
+	int strip = line_with("address space") + 1, marks = 0;
+	for (int x = 0; x < t.canvas.cols; x++)
+		assert_false(mv_canvas_at(&t.canvas, strip, x)->attrs & MV_ATTR_CURSOR);
+	for (int x = 0; x < t.canvas.cols; x++)
+		marks += mv_canvas_at(&t.canvas, strip + 2, x)->ch[0] == U'━' ||
+			 mv_canvas_at(&t.canvas, strip + 1, x)->ch[0] == U'━';
+	assert_true(marks > 0);
 }
 
 static void test_smaps_only_when_shown(void **state)
@@ -506,6 +515,12 @@ static void test_groups(void **state)
 	assert_int_equal(line_with("7f3a2017b000"), group + 3);
 	press("<Down><Down>x");
 	assert_true(starts(selected(), "7f3a20026000"));
+	/* Narrow, the names of groups have room before kinds, which groups don't have. */
+	resize(30, 80);
+	assert_true(width_of(COL_KIND) > 0);
+	press("x");
+	assert_int_equal(width_of(COL_KIND), 0);
+	assert_true(width_of(COL_PSS) > 0 && width_of(COL_NAME) >= 26);
 }
 
 static void test_large_group_sums_follow_the_snapshots(void **state)
