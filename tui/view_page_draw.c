@@ -11,6 +11,30 @@ static bool has_tables(const struct mv_snapshot *snap)
 	return snap->page_bytes == 4096;
 }
 
+/* What the arrows do, in as many words as there is room for. */
+static struct mv_clean arrows_hint(const struct mv_page *p, int room)
+{
+	static const struct mv_clean facts[] = {
+	    {"Left Right: the neighbouring page   Up Down: scroll   Tab: the bytes"},
+	    {"Left Right: the neighbouring page"},
+	    {"Left Right: next page"},
+	};
+	static const struct mv_clean bytes[] = {
+	    {"arrows: move over the bytes   Tab: back to the page"},
+	    {"arrows: move over the bytes"},
+	    {"arrows: bytes"},
+	};
+
+	for (size_t i = 0; i < MV_COUNT_OF(facts); i++) {
+		struct mv_clean words = p->bytes_pane ? bytes[i] : facts[i];
+		if ((int)mv_clean_width(words) + 2 <= room)
+			return words;
+	}
+	return MV_TEXT("");
+}
+
+#define HINT_COLS 23 /* of the shortest, with its distance */
+
 static void draw_path(const struct mv_page *p, const struct mv_context *ctx, struct mv_canvas *c)
 {
 	struct mv_build b;
@@ -25,6 +49,14 @@ static void draw_path(const struct mv_page *p, const struct mv_context *ctx, str
 		mv_build_clean(&b, MV_TEXT(" > "));
 	}
 	int before = (int)mv_clean_width(mv_build_text(&b));
+	/* The mapping's permissions and size give way to what the keys do. */
+	if (before + 17 + HINT_COLS > end - x && ctx->snap && p->index != UINT32_MAX) {
+		mv_build_init(&b);
+		mv_words_process(&b, ctx);
+		mv_words_name(&b, ctx->snap, p->index, true);
+		mv_build_clean(&b, MV_TEXT(" > "));
+		before = (int)mv_clean_width(mv_build_text(&b));
+	}
 	if (before + 17 <= end - x)
 		x += mv_canvas_build(c, p->path_y, x, end - x, ROLE_DIM, &b);
 	mv_build_init(&b);
@@ -33,6 +65,8 @@ static void draw_path(const struct mv_page *p, const struct mv_context *ctx, str
 	x += mv_canvas_build(c, p->path_y, x, end - x, ROLE_TITLE, &b);
 	if (p->gone && end - x > 24)
 		mv_canvas_text(c, p->path_y, x + 2, end - x - 2, ROLE_GONE, MV_TEXT("this mapping has gone"));
+	else if (p->known && end > x)
+		mv_canvas_text_right(c, p->path_y, x, end - x, ROLE_KEY_TEXT, arrows_hint(p, end - x));
 }
 
 /* What the last table entry of the walk says: a frame, swap, nothing. */
@@ -199,10 +233,12 @@ static void draw_facts(const struct mv_page *p, const struct mv_context *ctx, st
 		mv_canvas_text(c, y, x, LABEL_COLS - 1, ROLE_LABEL, f.at[n].label);
 		if (room <= 0)
 			continue;
-		mv_canvas_build(c, y, x + LABEL_COLS, more && room > 16 ? room - 12 : room, f.at[n].role,
+		mv_canvas_build(c, y, x + LABEL_COLS, more && room > 20 ? room - 17 : room, f.at[n].role,
 				&f.at[n].text);
-		if (more && room > 16)
-			mv_canvas_text_right(c, y, x, p->facts.cols, ROLE_DIM, MV_TEXT("more below"));
+		if (more && room > 20)
+			mv_canvas_text_right(c, y, x, p->facts.cols, ROLE_DIM,
+					     p->bytes_pane ? MV_TEXT("Tab, Down: more")
+							   : MV_TEXT("Down: more"));
 	}
 }
 

@@ -81,10 +81,11 @@ static void pages_want(const void *state, const struct mv_context *ctx, struct m
 		want->facts |= MV_FACT_SHARING;
 	want->spans_count = 0;
 	for (int i = 0; i < p->geo.grid_rows && mv_pages_row(p, ctx->snap, p->top + (uint64_t)i, &row); i++) {
-		if (!want->spans_count)
+		if (i == 0)
 			want->visible.start = row.range.start;
 		want->visible.end = row.range.end;
-		want->spans[want->spans_count++] = row.range;
+		if (!row.folded)
+			want->spans[want->spans_count++] = row.range;
 	}
 }
 
@@ -166,6 +167,8 @@ static struct mv_outcome mouse(struct mv_pages *p, const struct mv_snapshot *sna
 	    !mv_pages_row(p, snap, p->top + (uint64_t)(input.y - g->grid_y), &row))
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	uint32_t column = (uint32_t)((input.x - g->grid_x) / g->cell_cols);
+	if (row.folded)
+		column = 0;
 	if (column >= mv_pages_row_cells(p, &row))
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	p->cursor = row.range.start + column * mv_pages_cell_bytes(p);

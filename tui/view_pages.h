@@ -9,7 +9,8 @@
  *
  * The grid is a column of rows that may be very long (1 TiB at one page a cell has millions): a row is known
  * by its number, and its addresses are computed. A mapping begins a new row; the whole process is its
- * mappings one below the other, found by prefix sums.
+ * mappings one below the other, found by prefix sums. There a mapping without any page is folded to one row,
+ * however large: its only cell is all of it.
  */
 
 #include "tui/view.h"
@@ -33,6 +34,7 @@ struct mv_pages_geometry {
 struct mv_pages_row {
 	uint32_t mapping; /* index in the snapshot */
 	bool first;	  /* of its mapping */
+	bool folded;	  /* stands for the whole mapping, which has no page */
 	struct mv_range range;
 };
 
@@ -65,6 +67,13 @@ enum mv_pages_note {
 	MV_PAGES_NOTE_CUT_OFF, /* the search could not go on */
 };
 
+/* The whole process: its mappings' tallies added up. What the kernel keeps to itself (vsyscall) is left out.
+ */
+struct mv_pages_sum {
+	uint64_t pages, state[MV_PAGE__N], huge;
+	uint32_t mappings, unread;
+};
+
 struct mv_pages {
 	/* What is looked at. */
 	bool whole;
@@ -91,7 +100,8 @@ struct mv_pages {
 	 */
 	uint64_t *first_row;
 	uint32_t first_row_count, first_row_cap;
-	uint64_t first_row_key[3]; /* list of mappings, epoch, bytes a row */
+	uint64_t first_row_key[4]; /* snapshot, list of mappings, epoch, bytes a row */
+	struct mv_pages_sum sum;   /* of the same snapshot */
 	bool first_row_short;	   /* memory ran out: nothing can be drawn */
 
 	struct mv_pages_search search;
@@ -160,6 +170,10 @@ void mv_words_addr(struct mv_build *b, uint64_t addr);
 int mv_words_addr_cols(const struct mv_snapshot *snap); /* columns that every user address fits in */
 /* The page under the loupe, or NULL when this snapshot has another one. */
 const struct mv_page_detail *mv_words_detail(const struct mv_snapshot *snap, uint64_t page);
+/* Why the mappings, or what `part` tells of them (PAGES, TABLES), can't be shown; false when they can.
+ * *ret_advice: what would help, "" when nothing would. */
+bool mv_words_nothing(const struct mv_context *ctx, enum mv_part part, struct mv_build *ret_why,
+		      struct mv_clean *ret_advice);
 /* Levels of the page tables, and their names, of this machine. */
 unsigned mv_words_levels(const struct mv_snapshot *snap);
 struct mv_clean mv_words_level(unsigned level, unsigned levels);

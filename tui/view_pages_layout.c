@@ -79,13 +79,39 @@ uint64_t mv_pages_rows(const struct mv_pages *p)
 	return div_up(p->range.end - p->range.start, row_bytes(p));
 }
 
-/* Count rows of every mapping, when the list, the zoom or the width has changed. O(mappings) then, else O(1).
- */
+/* Read, and nothing was there. */
+static bool is_untouched(const struct mv_snapshot *snap, uint32_t i)
+{
+	const struct mv_tally *t = mv_snapshot_tally(snap, i);
+
+	for (unsigned s = 0; t && s < MV_PAGE__N; s++)
+		if (t->state[s])
+			return false;
+	return t != NULL;
+}
+
+static void add_up(struct mv_pages_sum *sum, const struct mv_snapshot *snap, uint32_t i)
+{
+	const struct mv_mapping *m = &mv_snapshot_mappings(snap)[i];
+	const struct mv_tally *t = mv_snapshot_tally(snap, i);
+
+	sum->mappings++;
+	if (m->kind == MV_KIND_VSYSCALL)
+		return;
+	sum->pages += mv_mapping_pages(m, snap->page_bytes);
+	sum->unread += t == NULL;
+	for (unsigned s = 0; t && s < MV_PAGE__N; s++)
+		sum->state[s] += t->state[s];
+	sum->huge += t ? t->huge : 0;
+}
+
+/* Count rows of every mapping, once a snapshot, and when the zoom or the width has changed. O(mappings) then,
+ * else O(1). */
 static void count_rows(struct mv_pages *p, const struct mv_snapshot *snap)
 {
 	const struct mv_mapping *maps = mv_snapshot_mappings(snap);
 	uint32_t count = mv_snapshot_count(snap);
-	uint64_t key[3] = {snap->maps_gen, snap->epoch, row_bytes(p)};
+	uint64_t key[4] = {snap->seq, snap->maps_gen, snap->epoch, row_bytes(p)};
 
 	if (count == p->first_row_count && p->first_row && !memcmp(key, p->first_row_key, sizeof(key)))
 		return;
@@ -101,8 +127,12 @@ static void count_rows(struct mv_pages *p, const struct mv_snapshot *snap)
 	}
 	p->first_row_short = false;
 	p->first_row[0] = 0;
-	for (uint32_t i = 0; i < count; i++)
-		p->first_row[i + 1] = p->first_row[i] + div_up(maps[i].end - maps[i].start, row_bytes(p));
+	p->sum = (struct mv_pages_sum){0};
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t rows = div_up(maps[i].end - maps[i].start, row_bytes(p));
+		p->first_row[i + 1] = p->first_row[i] + (rows > 1 && is_untouched(snap, i) ? 1 : rows);
+		add_up(&p->sum, snap, i);
+	}
 	p->first_row_count = count;
 	memcpy(p->first_row_key, key, sizeof(key));
 }
@@ -122,6 +152,12 @@ static uint32_t mapping_of_row(const struct mv_pages *p, uint64_t number)
 	return low;
 }
 
+static bool is_folded(const struct mv_pages *p, uint32_t i, struct mv_range range)
+{
+	return p->whole && p->first_row[i + 1] - p->first_row[i] == 1 &&
+	       range.end - range.start > row_bytes(p);
+}
+
 bool mv_pages_row(const struct mv_pages *p, const struct mv_snapshot *snap, uint64_t number,
 		  struct mv_pages_row *ret_row)
 {
@@ -138,6 +174,11 @@ bool mv_pages_row(const struct mv_pages *p, const struct mv_snapshot *snap, uint
 	}
 	ret_row->mapping = index;
 	ret_row->first = number == 0;
+	ret_row->folded = is_folded(p, index, range);
+	if (ret_row->folded) {
+		ret_row->range = range;
+		return true;
+	}
 	ret_row->range.start = range.start + number * row_bytes(p);
 	ret_row->range.end =
 	    range.end - ret_row->range.start > row_bytes(p) ? ret_row->range.start + row_bytes(p) : range.end;
@@ -159,6 +200,8 @@ uint64_t mv_pages_row_of(const struct mv_pages *p, const struct mv_snapshot *sna
 			return total - 1;
 		range = (struct mv_range){maps[i].start, maps[i].end};
 		first = p->first_row[i];
+		if (is_folded(p, i, range))
+			return first;
 	}
 	if (addr >= range.end)
 		addr = range.end - 1;
@@ -167,7 +210,7 @@ uint64_t mv_pages_row_of(const struct mv_pages *p, const struct mv_snapshot *sna
 
 uint32_t mv_pages_row_cells(const struct mv_pages *p, const struct mv_pages_row *row)
 {
-	return (uint32_t)div_up(row->range.end - row->range.start, mv_pages_cell_bytes(p));
+	return row->folded ? 1 : (uint32_t)div_up(row->range.end - row->range.start, mv_pages_cell_bytes(p));
 }
 
 bool mv_pages_cursor_cell(const struct mv_pages *p, const struct mv_snapshot *snap,
@@ -177,6 +220,11 @@ bool mv_pages_cursor_cell(const struct mv_pages *p, const struct mv_snapshot *sn
 
 	if (!mv_pages_row(p, snap, mv_pages_row_of(p, snap, p->cursor), ret_row))
 		return false;
+	if (ret_row->folded) {
+		*ret_column = 0;
+		*ret_cell = ret_row->range;
+		return true;
+	}
 	*ret_column =
 	    p->cursor < ret_row->range.start ? 0 : (uint32_t)((p->cursor - ret_row->range.start) / bytes);
 	ret_cell->start = ret_row->range.start + *ret_column * bytes;
@@ -323,20 +371,26 @@ static uint32_t fit(const struct mv_pages *p, uint64_t pages, uint64_t rows)
 	return zoom;
 }
 
-/* In the whole process: the mapping that has most in RAM gets four screens. */
+/* In the whole process: what has pages gets three screens, or a quarter more rows than it has mappings. */
 static uint32_t fit_process(const struct mv_pages *p, const struct mv_snapshot *snap)
 {
 	const struct mv_mapping *maps = mv_snapshot_mappings(snap);
-	uint64_t most = 0, pages = 0;
+	uint32_t count = mv_snapshot_count(snap), zoom = 1;
+	uint64_t most = count + count / 4;
 
-	for (uint32_t i = 0; i < mv_snapshot_count(snap); i++) {
-		struct mv_val rss = mv_snapshot_rss(snap, i);
-		if (mv_have(&rss) && rss.value > most) {
-			most = rss.value;
-			pages = mv_mapping_pages(&maps[i], p->page_bytes);
+	if (most < 3 * (uint64_t)p->geo.grid_rows)
+		most = 3 * (uint64_t)p->geo.grid_rows;
+	for (; zoom < MV_PAGES_CELL_MAX; zoom *= 2) {
+		uint64_t row_pages = (uint64_t)p->geo.cells * zoom, rows = 0;
+		for (uint32_t i = 0; i < count && rows <= most; i++) {
+			/* What is not read yet may be all empty: it is not to make the rest small. */
+			bool has_pages = mv_snapshot_tally(snap, i) && !is_untouched(snap, i);
+			rows += has_pages ? div_up(mv_mapping_pages(&maps[i], p->page_bytes), row_pages) : 1;
 		}
+		if (rows <= most)
+			break;
 	}
-	return pages ? fit(p, pages, 4 * (uint64_t)p->geo.grid_rows) : 16;
+	return zoom;
 }
 
 static void choose_zoom(struct mv_pages *p, const struct mv_snapshot *snap)

@@ -353,11 +353,21 @@ void mv_pages_search_start(struct mv_pages *p, const struct mv_snapshot *snap, b
 	advance(s, back ? cell.start : cell.end);
 
 	/* What the screen shows, row by row from the cursor's. */
-	uint64_t number = mv_pages_row_of(p, snap, p->cursor),
+	uint64_t number = mv_pages_row_of(p, snap, p->cursor), here = number,
 		 edge = back ? p->top : p->top + (uint64_t)p->geo.grid_rows - 1;
 	for (; mv_pages_row(p, snap, number, &row); back ? number-- : number++) {
 		uint32_t count = 0;
 		const struct mv_grid_cell *cells = mv_pages_cells(p, snap, row.range.start, &count);
+		if (row.folded && (s->state == MV_PAGE_NONE || number == here)) {
+			advance(s, back ? row.range.start : row.range.end);
+			if (number == edge)
+				break;
+			continue;
+		}
+		if (row.folded) {
+			settle_on(p, snap, back ? row.range.end - p->page_bytes : row.range.start);
+			return;
+		}
 		enum found found =
 		    look(s, row.range, mv_pages_cell_bytes(p), p->page_bytes, cells, count, &at);
 		if (found == FOUND_PAGE) {

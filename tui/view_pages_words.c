@@ -5,6 +5,7 @@
 
 #include "core/pagetable.h"
 #include "tui/view_pages.h"
+#include "tui/view_private.h"
 
 struct mv_clean mv_words_state(unsigned state)
 {
@@ -195,4 +196,59 @@ struct mv_clean mv_words_level(unsigned level, unsigned levels)
 	static const struct mv_clean names[MV_LEVELS_MAX] = {{"PTE"}, {"PMD"}, {"PUD"}, {"P4D"}, {"PGD"}};
 
 	return level == levels ? names[MV_LEVELS_MAX - 1] : names[level - 1];
+}
+
+static bool needs_rights(uint32_t why)
+{
+	return why == MV_WHY_NEEDS_PTRACE || why == MV_WHY_NEEDS_PTRACE_DAC ||
+	       why == MV_WHY_NEEDS_SYS_ADMIN || why == MV_WHY_NEEDS_DAC || why == MV_WHY_NEEDS_ROOT;
+}
+
+static struct mv_clean cannot_read(enum mv_part part)
+{
+	switch (part) {
+	case MV_PART_MAPS:
+		return MV_TEXT("the mappings cannot be read: ");
+	case MV_PART_TABLES:
+		return MV_TEXT("the tables cannot be counted: ");
+	default:
+		return MV_TEXT("the pages cannot be read: ");
+	}
+}
+
+static bool refused(const struct mv_snapshot *snap, enum mv_part part, struct mv_build *b,
+		    struct mv_clean *ret_advice)
+{
+	uint32_t why = snap->part_why[part];
+
+	if (why <= MV_WHY_HAVE)
+		return false;
+	mv_build_clean(b, cannot_read(part));
+	mv_build_clean(b, mv_words(mv_why_text((enum mv_why)why)));
+	if (needs_rights(why))
+		*ret_advice = MV_TEXT("run memview as root (sudo), or as the owner of the process");
+	return true;
+}
+
+bool mv_words_nothing(const struct mv_context *ctx, enum mv_part part, struct mv_build *b,
+		      struct mv_clean *ret_advice)
+{
+	const struct mv_snapshot *snap = ctx->snap;
+
+	mv_build_init(b);
+	*ret_advice = MV_TEXT("");
+	if (snap && mv_snapshot_count(snap))
+		return refused(snap, MV_PART_PAGES, b, ret_advice) ||
+		       (part != MV_PART_PAGES && refused(snap, part, b, ret_advice));
+	if (!snap || (snap->life == MV_LIFE_ALIVE && snap->part_why[MV_PART_MAPS] == MV_WHY_NOT_READ))
+		mv_build_clean(b, MV_TEXT("reading the mappings"));
+	else if (snap->life == MV_LIFE_KERNEL_THREAD)
+		mv_build_clean(b, MV_TEXT("no mappings: it is a part of the kernel"));
+	else if (snap->life == MV_LIFE_ZOMBIE)
+		mv_build_clean(b, MV_TEXT("no mappings are left of a zombie"));
+	else if (snap->life != MV_LIFE_ALIVE)
+		mv_build_clean(b, MV_TEXT("no mappings were read in time"));
+	else if (!refused(snap, MV_PART_MAPS, b, ret_advice))
+		mv_build_clean(b, MV_TEXT("no mappings"));
+	return true;
 }

@@ -10,12 +10,12 @@
 
 static const struct mv_column level_columns[] = {
     {.heading = {"LEVEL"}, .width = 7, .min_width = 5, .on = true},
-    {.heading = {"TABLES"}, .width = 10, .min_width = 8, .on = true, .right = true},
-    {.heading = {"RAM"}, .width = 8, .min_width = 6, .on = true, .right = true},
+    {.heading = {"TABLES"}, .width = 9, .min_width = 8, .on = true, .right = true},
+    {.heading = {"RAM"}, .width = 8, .min_width = 8, .on = true, .right = true},
     {.heading = {"AN ENTRY MAPS"}, .width = 15, .min_width = 13, .on = true, .right = true, .give_up = 2},
-    {.heading = {"ENTRIES USED"}, .width = 15, .min_width = 12, .on = true, .right = true},
-    {.heading = {"OF"}, .width = 13, .min_width = 10, .on = true, .right = true, .give_up = 1},
-    {.heading = {"FULL"}, .width = 16, .min_width = 6, .on = true, .give_up = 3},
+    {.heading = {"ENTRIES USED"}, .width = 14, .min_width = 12, .on = true, .right = true},
+    {.heading = {"CAPACITY"}, .width = 13, .min_width = 11, .on = true, .right = true, .give_up = 1},
+    {.heading = {"  FULL"}, .width = 20, .min_width = 15, .on = true, .give_up = 3},
 };
 
 static void put(struct mv_canvas *c, struct mv_rect text, int y, const struct mv_column *col,
@@ -83,6 +83,11 @@ static void headings(struct mv_canvas *c, struct mv_rect text, int y, struct mv_
 		columns[i].x -= text.x;
 }
 
+static int clamp(int v, int low, int high)
+{
+	return v < low ? low : v > high ? high : v;
+}
+
 static void draw_levels(const struct mv_tables *v, const struct mv_context *ctx, struct mv_canvas *c)
 {
 	const struct mv_snapshot *snap = ctx->snap;
@@ -93,6 +98,8 @@ static void draw_levels(const struct mv_tables *v, const struct mv_context *ctx,
 	if (v->levels_y < 0)
 		return;
 	memcpy(col, level_columns, sizeof(col));
+	/* A wider screen makes the bars longer, to as long as the eye compares them. */
+	col[6].width += clamp(v->text.cols - 98, 0, 48);
 	mv_table_layout(col, MV_COUNT_OF(col), v->text.cols, -1);
 	headings(c, v->text, v->levels_y, col, MV_COUNT_OF(col), -1, false);
 	for (unsigned level = levels; level >= 1; level--) {
@@ -183,7 +190,7 @@ static void draw_flat(const struct mv_tables *v, const struct mv_context *ctx, s
 
 	if (v->flat_y < 0)
 		return;
-	text.cols = text.cols > 110 ? 110 : text.cols;
+	text.cols = clamp(text.cols, 0, 150);
 	draw_log_bar(c, text, v->flat_y, MV_TEXT("flat table"), ROLE_GAP, flat, flat);
 	draw_log_bar(c, text, v->flat_y + 1, MV_TEXT("this tree"), ROLE_BAR, tree, flat);
 	if (v->area.rows < 22)
@@ -272,6 +279,8 @@ void mv_tables_layout(const struct mv_tables *v, const struct mv_context *ctx,
 	if (ctx->exact)
 		col[MV_TABLES_SIZE].width = col[MV_TABLES_RSS].width = col[MV_TABLES_SIZE].min_width =
 		    col[MV_TABLES_RSS].min_width = 13;
+	/* What a wide screen has over goes to the bars as well as to the names. */
+	col[MV_TABLES_FULL].width += clamp((v->text.cols - 110) / 2, 0, 40);
 	mv_table_layout(col, MV_TABLES__N, v->text.cols, MV_TABLES_NAME);
 }
 
@@ -325,23 +334,17 @@ static void draw_path(const struct mv_tables *v, const struct mv_context *ctx, s
 }
 
 /* What stands in the place of the figures while there are none. */
-static bool build_reason(const struct mv_tables *v, const struct mv_context *ctx, struct mv_build *b)
+static bool build_reason(const struct mv_tables *v, const struct mv_context *ctx, struct mv_build *b,
+			 struct mv_clean *ret_advice)
 {
 	const struct mv_snapshot *snap = ctx->snap;
 
-	mv_build_init(b);
-	if (!snap)
-		mv_build_clean(b, MV_TEXT("reading"));
-	else if (v->order_short)
+	if (mv_words_nothing(ctx, MV_PART_TABLES, b, ret_advice))
+		return true;
+	if (v->order_short)
 		mv_build_why(b, MV_WHY_NO_MEMORY);
 	else if (snap->page_bytes != MV_TABLE_BYTES)
 		mv_build_clean(b, MV_TEXT("the shape of page tables is known for pages of 4K only"));
-	else if (!mv_snapshot_count(snap) && snap->part_why[MV_PART_MAPS] > MV_WHY_HAVE)
-		mv_build_why(b, snap->part_why[MV_PART_MAPS]);
-	else if (snap->part_why[MV_PART_TABLES] > MV_WHY_HAVE)
-		mv_build_why(b, snap->part_why[MV_PART_TABLES]);
-	else if (snap->part_why[MV_PART_PAGES] > MV_WHY_HAVE)
-		mv_build_why(b, snap->part_why[MV_PART_PAGES]);
 	else if (!snap->tables_ns && snap->round_of)
 		mv_build_fmt(b, "counting: %u of %u mappings", snap->pages_done, snap->round_of);
 	else if (!snap->tables_ns)
@@ -353,14 +356,17 @@ static bool build_reason(const struct mv_tables *v, const struct mv_context *ctx
 
 void mv_tables_draw(const struct mv_tables *v, const struct mv_context *ctx, struct mv_canvas *canvas)
 {
+	struct mv_clean advice;
 	struct mv_build b;
 
 	if (v->area.rows >= 13)
 		mv_header_draw(ctx, canvas, v->area);
 	draw_path(v, ctx, canvas);
-	if (build_reason(v, ctx, &b)) {
+	if (build_reason(v, ctx, &b, &advice)) {
 		int y = v->levels_y >= 0 ? v->levels_y + 1 : v->sums_y >= 0 ? v->sums_y : v->list_y;
 		mv_canvas_build(canvas, y, v->text.x, v->text.cols, ROLE_WARN, &b);
+		if (v->list_rows > 1)
+			mv_canvas_text(canvas, y + 1, v->text.x, v->text.cols, ROLE_DIM, advice);
 		return;
 	}
 	draw_levels(v, ctx, canvas);

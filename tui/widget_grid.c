@@ -129,3 +129,24 @@ void mv_grid_draw(struct mv_canvas *c, int y, int x, const struct mv_grid_cell *
 			mv_canvas_attr(c, (struct mv_rect){y, x, 1, cell_cols}, look.attrs);
 	}
 }
+
+/* A block would hide the cursor's ground: it gives way to a glyph that lets the ground be seen all round. */
+void mv_grid_cursor(struct mv_canvas *c, int y, int x, int cell_cols)
+{
+	static const char32_t wide[2] = {U'[', U']'};
+
+	for (int k = 0; k < cell_cols; k++) {
+		const struct mv_cell *cell = mv_canvas_at(c, y, x + k);
+		if (!cell || !fills(cell->ch[0]))
+			continue;
+		unsigned attrs = cell->attrs;
+		enum mv_role role = (enum mv_role)cell->role;
+		mv_canvas_glyph(c, y, x + k, role,
+				cell_cols == 1	     ? U'■'
+				: k == 0	     ? wide[0]
+				: k == cell_cols - 1 ? wide[1]
+						     : U' ');
+		mv_canvas_attr(c, (struct mv_rect){y, x + k, 1, 1}, attrs);
+	}
+	mv_canvas_attr(c, (struct mv_rect){y, x, 1, cell_cols}, MV_ATTR_CURSOR);
+}

@@ -186,6 +186,33 @@ static void test_wide_cells(void **state)
 	mv_canvas_release(&c);
 }
 
+/* Whatever is under it, the cursor is not a full block, and letters stay. */
+static void test_cursor_is_seen(void **state)
+{
+	struct mv_grid_cell cells[2] = {cell_of(MV_PAGE_ANON, 1, 1), cell_of(MV_PAGE_SWAPPED, 1, 1)};
+	struct mv_canvas c;
+
+	(void)state;
+	cells[0].tally.huge = 1;
+	assert_int_equal(mv_canvas_init(&c, 1, 4), 0);
+	mv_grid_draw(&c, 0, 0, cells, 2, 1, 1, MV_GRID_STATE);
+	mv_grid_cursor(&c, 0, 0, 1);
+	mv_grid_cursor(&c, 0, 1, 1);
+	assert_int_equal(mv_canvas_at(&c, 0, 0)->ch[0], U'■');
+	assert_int_equal(mv_canvas_at(&c, 0, 0)->attrs, MV_ATTR_CURSOR | MV_ATTR_UNDERLINE);
+	assert_int_equal(mv_canvas_at(&c, 0, 0)->role, ROLE_PAGE_ANON);
+	assert_int_equal(mv_canvas_at(&c, 0, 1)->ch[0], U's');
+	assert_true(mv_canvas_at(&c, 0, 1)->attrs & MV_ATTR_CURSOR);
+	assert_int_equal(mv_canvas_at(&c, 0, 2)->attrs, 0);
+	mv_grid_draw(&c, 0, 0, cells, 2, 2, 1, MV_GRID_STATE);
+	mv_grid_cursor(&c, 0, 0, 2);
+	assert_int_equal(mv_canvas_at(&c, 0, 0)->ch[0], U'[');
+	assert_int_equal(mv_canvas_at(&c, 0, 1)->ch[0], U']');
+	assert_true(mv_canvas_at(&c, 0, 1)->attrs & MV_ATTR_CURSOR);
+	mv_grid_cursor(&c, 0, 3, 2); /* beyond the edge: cut off */
+	mv_canvas_release(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +226,7 @@ int main(void)
 	    cmocka_unit_test(test_ages),
 	    cmocka_unit_test(test_sharing_and_growth),
 	    cmocka_unit_test(test_wide_cells),
+	    cmocka_unit_test(test_cursor_is_seen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/text.h"
 #include "tests/unit/pagesim.h"
 #include "tui/view_pages.h"
 
@@ -99,9 +100,9 @@ static void test_opens_fitted_to_the_screen(void **state)
 	dump(&r, text, sizeof(text), false);
 	assert_non_null(strstr(text, "7f3a12000000 [anon] rw-p 100M"));
 	assert_non_null(strstr(text, "one cell = 32 pages (128K)"));
-	assert_non_null(strstr(text, "25,600 pages"));
+	assert_non_null(strstr(text, "page 1 of 25,600"));
 	assert_non_null(strstr(text, "15,040 never touched"));
-	assert_non_null(strstr(text, "███s"));
+	assert_non_null(strstr(text, "■██s")); /* the first is the cursor's */
 	finish(&r);
 }
 
@@ -429,13 +430,13 @@ static void test_counts_at_zooms(void **state)
 	dump(&r, text, sizeof(text), true);
 	*strstr(text, "--- roles") = '\0';
 	size_t touched = 0;
-	for (const char *line = strstr(text, "7f3a12000000 #"); line;
+	for (const char *line = strstr(text, "7f3a12000000>#"); line;
 	     line = strstr(line, "#."), line += line ? 2 : 0)
 		touched++;
 	assert_int_equal(touched - 1, 50);
 	press(&r, MV_ACT_ZOOM_OUT);
 	dump(&r, text, sizeof(text), true);
-	assert_non_null(strstr(text, "7f3a12000000 =================================================="));
+	assert_non_null(strstr(text, "7f3a12000000>=================================================="));
 	finish(&r);
 }
 
@@ -451,8 +452,180 @@ static void test_reasons(void **state)
 	r.sim.build.head.maps_ns = 0;
 	open_at(&r, ANON, 0);
 	dump(&r, text, sizeof(text), false);
-	assert_non_null(strstr(text, "- (needs CAP_SYS_PTRACE)"));
+	assert_non_null(strstr(text, "the mappings cannot be read: needs CAP_SYS_PTRACE"));
+	assert_non_null(strstr(text, "run memview as root (sudo), or as the owner of the process"));
+	r.sim.build.head.part_why[MV_PART_MAPS] = MV_WHY_NOT_READ;
+	r.sim.build.head.life = MV_LIFE_KERNEL_THREAD;
+	pagesim_turn(&r.sim, &mv_view_pages, r.p, r.area, 2);
+	dump(&r, text, sizeof(text), false);
+	assert_non_null(strstr(text, "no mappings: it is a part of the kernel"));
+	assert_null(strstr(text, "sudo"));
+	r.sim.build.head.life = MV_LIFE_ZOMBIE;
+	pagesim_turn(&r.sim, &mv_view_pages, r.p, r.area, 2);
+	dump(&r, text, sizeof(text), false);
+	assert_non_null(strstr(text, "no mappings are left of a zombie"));
+	r.sim.build.head.life = MV_LIFE_GONE;
+	pagesim_turn(&r.sim, &mv_view_pages, r.p, r.area, 2);
+	dump(&r, text, sizeof(text), false);
+	assert_non_null(strstr(text, "no mappings were read in time"));
 	finish(&r);
+}
+
+/* Mappings are known, what is in them is not. */
+static void test_pages_refused(void **state)
+{
+	static char text[65536];
+	struct rig r;
+
+	(void)state;
+	start(&r, some, 0);
+	r.sim.build.without_tallies = true;
+	r.sim.build.head.part_why[MV_PART_PAGES] = MV_WHY_NEEDS_PTRACE_DAC;
+	open_at(&r, ANON, 0);
+	dump(&r, text, sizeof(text), false);
+	assert_non_null(
+	    strstr(text, "the pages cannot be read: needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"));
+	finish(&r);
+}
+
+/* In the whole process a mapping without a page is one row, whatever its size; its row is told as such, moved
+ * over, opened and searched past. A page in it unfolds it. */
+static void test_untouched_mappings_are_folded(void **state)
+{
+	struct snapbuild_row rows[] = {
+	    {.start = ANON - 64 * PAGE,
+	     .end = ANON,
+	     .perms = "rw-p",
+	     .kind = MV_KIND_HEAP,
+	     .name = "[heap]",
+	     .state = {[MV_PAGE_ANON] = 64}},
+	    {.start = TIB, .end = 2 * TIB, .perms = "---p", .kind = MV_KIND_RESERVED},
+	    {.start = 2 * TIB,
+	     .end = 2 * TIB + 3000 * PAGE,
+	     .perms = "rw-p",
+	     .kind = MV_KIND_ANON,
+	     .state = {[MV_PAGE_ANON] = 3000}},
+	};
+	static const struct pagesim_run runs[] = {{2 * TIB, 2 * TIB + 3000 * PAGE, MV_PAGE_ANON}};
+	static struct mv_want want = {.facts = MV_FACT_MAPS, .cell_pages = 1};
+	static char text[65536];
+	struct mv_pages_row row;
+	struct rig r;
+
+	(void)state;
+	start(&r, runs, 1);
+	r.sim.build.rows = rows + 1;
+	r.sim.build.count = 2;
+	pagesim_answer(&r.sim, &want);
+	open_at(&r, WHOLE, 0);
+	assert_true(mv_pages_row(r.p, r.sim.snap, 0, &row));
+	assert_true(row.folded && row.first && row.range.end == 2 * TIB);
+	assert_int_equal(mv_pages_row_cells(r.p, &row), 1);
+	assert_int_equal(mv_pages_row_of(r.p, r.sim.snap, TIB + 12345 * PAGE), 0);
+	/* The 12M that are there decide the zoom, not the 1T that is not. */
+	assert_true(r.p->cell_pages <= 4);
+	dump(&r, text, sizeof(text), false);
+	assert_non_null(strstr(text, "1.0T never touched"));
+	memset(&want, 0, sizeof(want));
+	mv_view_pages.want(r.p, &r.sim.ctx, &want);
+	assert_int_equal(want.spans[0].start, 2 * TIB); /* no cells are asked for */
+	assert_int_equal(want.visible.start, TIB);
+	press(&r, MV_ACT_RIGHT);
+	assert_int_equal(r.p->cursor, 2 * TIB);
+	press(&r, MV_ACT_LEFT);
+	assert_int_equal(r.p->cursor, TIB);
+	struct mv_input click = {MV_KEY_CLICK, r.p->geo.grid_y, r.p->geo.grid_x + 9};
+	assert_int_equal(mv_view_pages.act(r.p, &r.sim.ctx, MV_ACT_NONE, click).kind, MV_OUT_STAY);
+	press(&r, MV_ACT_NEXT_STATE);
+	assert_int_equal(r.p->cursor, 2 * TIB);
+	press(&r, MV_ACT_PREV_STATE);
+	assert_int_equal(r.p->cursor, 2 * TIB - PAGE);
+	assert_int_equal(press(&r, MV_ACT_ENTER).place.mapping, TIB);
+	rows[1].state[MV_PAGE_ANON] = 1;
+	pagesim_turn(&r.sim, &mv_view_pages, r.p, r.area, 2);
+	assert_true(mv_pages_row(r.p, r.sim.snap, 0, &row));
+	assert_false(row.folded);
+	finish(&r);
+}
+
+/* The figures below the whole process are all mappings' together. */
+static void test_whole_process_adds_up(void **state)
+{
+	uint64_t present = 0, pages = 0;
+	static char text[65536];
+	char number[32], said[64];
+	struct rig r;
+
+	(void)state;
+	for (size_t i = 0; i < snapbuild_python_count; i++) {
+		const struct snapbuild_row *row = &snapbuild_python[i];
+		if (row->kind == MV_KIND_VSYSCALL)
+			continue;
+		pages += (row->end - row->start) / PAGE;
+		for (int s = MV_PAGE_ZERO; s < MV_PAGE__N; s++)
+			present += row->state[s];
+	}
+	start(&r, some, MV_COUNT_OF(some));
+	open_at(&r, WHOLE, 0);
+	assert_int_equal(r.p->sum.pages, pages);
+	dump(&r, text, sizeof(text), false);
+	mv_text_count(number, present);
+	snprintf(said, sizeof(said), " %s present", number);
+	assert_non_null(strstr(text, said));
+	assert_non_null(strstr(text, "in all  "));
+	press(&r, MV_ACT_LAST); /* wherever the cursor is */
+	dump(&r, text, sizeof(text), false);
+	assert_non_null(strstr(text, said));
+	finish(&r);
+}
+
+/* Zoomed in, a bar at the edge and the page's number say where one is. */
+static void test_says_where_it_is(void **state)
+{
+	static char text[65536];
+	struct rig r;
+
+	(void)state;
+	start(&r, some, MV_COUNT_OF(some));
+	open_at(&r, ANON, 0);
+	dump(&r, text, sizeof(text), false);
+	assert_null(strstr(text, "┃"));
+	while (r.p->cell_pages > 1)
+		press(&r, MV_ACT_ZOOM_IN);
+	dump(&r, text, sizeof(text), false);
+	char *bar = strstr(text, "┃"), *track = strstr(text, "│");
+	assert_true(bar && track && bar < track);
+	mv_view_pages.answer(r.p, &r.sim.ctx, "0x7f3a15200000");
+	pagesim_turn(&r.sim, &mv_view_pages, r.p, r.area, 2);
+	dump(&r, text, sizeof(text), false);
+	assert_non_null(strstr(text, "page 12,801 of 25,600"));
+	bar = strstr(text, "┃");
+	track = strstr(text, "│");
+	assert_true(track < bar && strstr(bar, "│"));
+	press(&r, MV_ACT_LAST);
+	dump(&r, text, sizeof(text), false);
+	assert_null(strstr(strstr(text, "┃"), "│"));
+	finish(&r);
+}
+
+/* Most pages have the last colour of the ages: it is never left out. */
+static void test_legend_of_ages_fits(void **state)
+{
+	static const int widths[] = {60, 80, 120};
+	static char text[65536];
+
+	(void)state;
+	for (size_t i = 0; i < MV_COUNT_OF(widths); i++) {
+		struct rig r;
+		start(&r, some, MV_COUNT_OF(some));
+		r.area = (struct mv_rect){0, 0, 24, widths[i]};
+		open_at(&r, ANON, 0);
+		press(&r, MV_ACT_COLOUR);
+		dump(&r, text, sizeof(text), false);
+		assert_non_null(strstr(text, "10 min"));
+		assert_non_null(strstr(text, "older"));
+		finish(&r);
+	}
 }
 
 static void test_progress_and_end(void **state)
@@ -559,6 +732,11 @@ int main(void)
 	    cmocka_unit_test(test_what_it_asks_for),
 	    cmocka_unit_test(test_counts_at_zooms),
 	    cmocka_unit_test(test_reasons),
+	    cmocka_unit_test(test_pages_refused),
+	    cmocka_unit_test(test_untouched_mappings_are_folded),
+	    cmocka_unit_test(test_whole_process_adds_up),
+	    cmocka_unit_test(test_says_where_it_is),
+	    cmocka_unit_test(test_legend_of_ages_fits),
 	    cmocka_unit_test(test_progress_and_end),
 	    cmocka_unit_test(test_meanings_and_place),
 	    cmocka_unit_test(test_sizes_and_keys),

@@ -244,8 +244,42 @@ static void test_not_counted_yet(void **state)
 	assert_true(shows(&r, "counting: 5 of 17 mappings"));
 	r.sim.build.head.part_why[MV_PART_TABLES] = MV_WHY_NEEDS_PTRACE_DAC;
 	turn(&r);
-	assert_true(shows(&r, "- (needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH)"));
+	assert_true(shows(&r, "the tables cannot be counted: needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"));
+	/* The mappings themselves, refused: nothing is counted for ever. */
+	r.sim.build.count = 0;
+	r.sim.build.head.part_why[MV_PART_MAPS] = MV_WHY_NEEDS_PTRACE;
+	turn(&r);
+	assert_true(shows(&r, "the mappings cannot be read: needs CAP_SYS_PTRACE"));
+	assert_true(shows(&r, "run memview as root (sudo)"));
+	r.sim.build.head.life = MV_LIFE_ZOMBIE;
+	turn(&r);
+	assert_true(shows(&r, "no mappings are left of a zombie"));
+	assert_false(shows(&r, "counting"));
 	finish(&r);
+}
+
+/* Heads that read as what they are, and bars at every width. */
+static void test_levels_have_bars(void **state)
+{
+	static const int widths[] = {80, 100, 120, 200};
+	size_t last = 0;
+
+	(void)state;
+	for (size_t i = 0; i < MV_COUNT_OF(widths); i++) {
+		struct rig r;
+		start(&r, 40, widths[i]);
+		assert_true(shows(&r, "CAPACITY   FULL"));
+		/* The PTE level: its bar is the length of what is full and what is not. */
+		char *line = strstr(text, "\n PTE ") + 1, *end = strchr(line, '\n');
+		*end = '\0';
+		char *percent = strrchr(line, ' ');
+		assert_non_null(strstr(line, "█"));
+		size_t cols = (size_t)(percent - line);
+		assert_true(cols >= last);
+		last = cols;
+		finish(&r);
+	}
+	assert_true(last > 130);
 }
 
 static void test_sizes_and_meanings(void **state)
@@ -286,6 +320,7 @@ int main(void)
 	    cmocka_unit_test(test_selection_survives_changes),
 	    cmocka_unit_test(test_filter_by_kind),
 	    cmocka_unit_test(test_not_counted_yet),
+	    cmocka_unit_test(test_levels_have_bars),
 	    cmocka_unit_test(test_sizes_and_meanings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
