@@ -334,6 +334,38 @@ def kernel_thread():
 
 
 @test
+def refused_to_root():
+    """what the kernel refuses root is not blamed on sudo"""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    try:
+        open("/proc/1/maps", encoding="ascii").close()
+        raise Skip("root may read PID 1 here")
+    except PermissionError:
+        pass
+    run = memview("report", 1)
+    one_line(run, 1, "of 1 can't be read, even by root")
+    assert b"sudo" not in run.stderr and b"another user" not in run.stderr, run.stderr
+
+
+@test
+def screen_options():
+    """report, json, watch: the screen's options are mistakes"""
+    for word in ("report", "json", "watch"):
+        for options in (("--theme", "dark"), ("--ascii",), ("--no-color",), ("--no-mouse",)):
+            one_line(memview(word, *options, os.getpid()), 2, options[0], "only for the screen")
+
+
+@test
+def report_names_its_units():
+    """report: the table's heading says which units"""
+    with Target() as t:
+        lines = memview("report", t.pid).stdout.decode().splitlines()
+    heading = next(i for i, line in enumerate(lines) if line.startswith("ADDRESS"))
+    assert "KiB" in lines[heading - 1] and "pages" in lines[heading - 1], lines[heading - 1]
+
+
+@test
 def a_thread():
     """a thread's number is answered with its process's"""
     with Target("import threading, time\nt = threading.Thread(target=time.sleep, args=(1000,), daemon=True); t.start()\n"
@@ -404,7 +436,7 @@ def not_allowed():
         for word in ("report", "json"):
             run = subprocess.run([copy, word, str(t.pid)], stdin=subprocess.DEVNULL, capture_output=True, env=ENV,
                                  user=65534, group=65534, extra_groups=[], timeout=60, check=False)
-            one_line(run, 1, "CAP_SYS_PTRACE")
+            one_line(run, 1, "CAP_SYS_PTRACE", "try sudo memview %d" % t.pid)
             assert str(t.pid).encode() in run.stdout
         picture = json.loads(run.stdout)
         if jsonschema:
