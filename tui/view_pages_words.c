@@ -49,8 +49,7 @@ void mv_words_size(struct mv_build *b, uint64_t bytes, bool exact)
 		mv_build_size(b, bytes);
 		return;
 	}
-	mv_build_count(b, bytes / 1024);
-	mv_build_clean(b, MV_TEXT("K"));
+	mv_build_count(b, bytes);
 }
 
 struct mv_clean mv_words_base(struct mv_clean name)

@@ -45,12 +45,7 @@ static void put_size(struct mv_canvas *c, struct mv_rect text, int y, const stru
 	struct mv_build b;
 
 	mv_build_init(&b);
-	if (exact) {
-		mv_build_count(&b, bytes / 1024);
-		mv_build_clean(&b, MV_TEXT("K"));
-	} else {
-		mv_build_size(&b, bytes);
-	}
+	mv_words_size(&b, bytes, exact);
 	put(c, text, y, col, bytes ? role : ROLE_DIM, &b);
 }
 
@@ -278,7 +273,7 @@ void mv_tables_layout(const struct mv_tables *v, const struct mv_context *ctx,
 	col[MV_TABLES_ADDRESS].width = col[MV_TABLES_ADDRESS].min_width = mv_words_addr_cols(ctx->snap);
 	if (ctx->exact)
 		col[MV_TABLES_SIZE].width = col[MV_TABLES_RSS].width = col[MV_TABLES_SIZE].min_width =
-		    col[MV_TABLES_RSS].min_width = 13;
+		    col[MV_TABLES_RSS].min_width = 14;
 	/* What a wide screen has over goes to the bars as well as to the names. */
 	col[MV_TABLES_FULL].width += clamp((v->text.cols - 110) / 2, 0, 40);
 	mv_table_layout(col, MV_TABLES__N, v->text.cols, MV_TABLES_NAME);
