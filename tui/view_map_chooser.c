@@ -74,7 +74,7 @@ void map_chooser_draw(const struct map_state *s, const struct mv_context *ctx, s
 	}
 	struct mv_rect r = {y, s->area.x + 2, rows, cols};
 	/* What would peep out beside it is too little to read. */
-	bool alone = cols + 12 > s->area.cols;
+	bool alone = cols + 40 > s->area.cols;
 	mv_canvas_fill(c, alone ? (struct mv_rect){y, s->area.x, rows, s->area.cols} : r, ROLE_TEXT, U' ');
 	struct mv_rect in = mv_canvas_box(c, r,
 					  s->chooser == CHOOSE_COLUMNS
