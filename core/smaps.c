@@ -262,10 +262,42 @@ static int take_mapping(struct mv_maps *maps, struct mv_smaps *smaps, const char
 	return ret;
 }
 
+/*
+ * Neighbours often read the same, to the byte, from the first amount to the first line that is none: then the
+ * row is copied instead of parsed. True when it was; text is moved behind them.
+ */
+static bool take_repeated(const struct mv_smaps *smaps, const char **text, const char *end)
+{
+	if (!smaps->last_len || (size_t)(end - *text) < smaps->last_len ||
+	    memcmp(*text, smaps->last, smaps->last_len) != 0)
+		return false;
+	smaps->at[smaps->count - 1] = smaps->last_row;
+	*text += smaps->last_len;
+	return true;
+}
+
+/* THPeligible, ProtectionKey, VmFlags: what comes behind the amounts. */
+static inline bool ends_amounts(const char *line, const char *end)
+{
+	return *line == 'V' ||
+	       (end - line >= 4 && (load32(line) == load32("THPe") || load32(line) == load32("Prot")));
+}
+
+static void remember(struct mv_smaps *smaps, const char *amounts, const char *end)
+{
+	smaps->last_len = 0;
+	if ((size_t)(end - amounts) > sizeof(smaps->last))
+		return;
+	smaps->last_len = (uint32_t)(end - amounts);
+	memcpy(smaps->last, amounts, smaps->last_len);
+	smaps->last_row = smaps->at[smaps->count - 1];
+}
+
 int mv_smaps_parse(struct mv_maps *maps, struct mv_smaps *smaps, const char *text, size_t len)
 {
-	const char *end = text + len;
+	const char *end = text + len, *amounts = NULL;
 	struct cursor cursor = {0};
+	bool first = false; /* the line behind a mapping's own */
 
 	while (text < end && !maps->torn) {
 		int ret;
@@ -273,12 +305,25 @@ int mv_smaps_parse(struct mv_maps *maps, struct mv_smaps *smaps, const char *tex
 		if (is_field_line(text)) {
 			if (smaps->count == 0)
 				return -EBADMSG;
+			if (first && take_repeated(smaps, &text, end)) {
+				first = false;
+				continue;
+			}
+			if (first)
+				amounts = text;
+			first = false;
+			if (amounts && ends_amounts(text, end)) {
+				remember(smaps, amounts, text);
+				amounts = NULL;
+			}
 			ret = take_line(&cursor, &smaps->at[smaps->count - 1], text, end, &text);
 		} else {
 			const char *newline = memchr(text, '\n', (size_t)(end - text));
 			const char *line_end = newline ? newline : end;
 
 			cursor.next = 0;
+			first = true;
+			amounts = NULL;
 			ret = take_mapping(maps, smaps, text, (size_t)(line_end - text));
 			text = newline ? newline + 1 : end;
 		}

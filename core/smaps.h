@@ -80,6 +80,10 @@ struct mv_smaps {
 	struct mv_smaps_row *at;
 	uint32_t count;
 	uint32_t cap;
+	/* private: the text of the last mapping's amounts, and what they were */
+	char last[1024];
+	uint32_t last_len;
+	struct mv_smaps_row last_row;
 };
 void mv_smaps_init(struct mv_smaps *smaps);
 void mv_smaps_release(struct mv_smaps *smaps);

@@ -142,6 +142,37 @@ static bool saw(const struct both *b, uint32_t i, enum mv_smaps_field field)
 	return b->smaps.at[i].seen >> field & 1;
 }
 
+/* Amounts that repeat the last mapping's are copied; what differs by one digit, or behind them, is not. */
+static void test_repeated(void **state)
+{
+#define AMOUNTS(rss) \
+	"Size:                  4 kB\nRss:                   " rss " kB\nPss:                   4 kB\n"
+	struct both b;
+
+	(void)state;
+	init(&b);
+	assert_int_equal(
+	    parse(&b, "1000-2000 rw-p 0 0:0 0 \n" AMOUNTS(
+			  "4") "THPeligible:    0\nVmFlags: rd wr \n"
+			       "2000-3000 r--p 0 0:0 0 \n" AMOUNTS(
+				   "4") "THPeligible:    0\nVmFlags: rd \n"
+					"3000-4000 rw-p 0 0:0 0 \n" AMOUNTS(
+					    "8") "VmFlags: rd wr \n"
+						 "4000-5000 rw-p 0 0:0 0 \n" AMOUNTS(
+						     "8") "Swap:                 12 kB\nVmFlags: rd \n"),
+	    0);
+	assert_int_equal(b.smaps.count, 4);
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_int_equal(b.smaps.at[i].kib[MV_SMAPS_RSS], i < 2 ? 4 : 8);
+		assert_int_equal(b.smaps.at[i].kib[MV_SMAPS_PSS], 4);
+		assert_int_equal(b.smaps.at[i].vm_flags >> MV_VM_WR & 1, i == 0 || i == 2);
+		assert_int_equal(b.smaps.at[i].kib[MV_SMAPS_SWAP], i == 3 ? 12 : 0);
+		assert_int_equal(saw(&b, i, MV_SMAPS_SWAP), i == 3);
+	}
+	release(&b);
+#undef AMOUNTS
+}
+
 static void test_kernels(void **state)
 {
 	struct both b;
@@ -371,12 +402,13 @@ static void test_tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_python),  cmocka_unit_test(test_pieces),
-	    cmocka_unit_test(test_kernels), cmocka_unit_test(test_machines),
-	    cmocka_unit_test(test_huge),    cmocka_unit_test(test_without_memory),
-	    cmocka_unit_test(test_hostile), cmocka_unit_test(test_odd_lines),
-	    cmocka_unit_test(test_broken),  cmocka_unit_test(test_torn),
-	    cmocka_unit_test(test_rollup),  cmocka_unit_test(test_tables),
+	    cmocka_unit_test(test_python),	   cmocka_unit_test(test_pieces),
+	    cmocka_unit_test(test_repeated),	   cmocka_unit_test(test_kernels),
+	    cmocka_unit_test(test_machines),	   cmocka_unit_test(test_huge),
+	    cmocka_unit_test(test_without_memory), cmocka_unit_test(test_hostile),
+	    cmocka_unit_test(test_odd_lines),	   cmocka_unit_test(test_broken),
+	    cmocka_unit_test(test_torn),	   cmocka_unit_test(test_rollup),
+	    cmocka_unit_test(test_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
