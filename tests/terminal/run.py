@@ -277,7 +277,7 @@ def views():
         t.press("S", "SIZE▴")
         t.press("z", "true to scale")
         os.write(t.master, b"u")
-        t.wait(lambda text: re.search(r"RSS [0-9]+,[0-9]{3}K ", text), "no exact figures")
+        t.wait(lambda text: re.search(r"RSS [0-9]+,[0-9]{3}", text), "no exact figures")
         t.press("<", "LIVE 2s")
         t.press(">", "LIVE 1s")
         t.press("o", "only a COMMAND")
