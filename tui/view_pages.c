@@ -353,7 +353,10 @@ static bool pages_meaning(const void *state, const struct mv_context *ctx, unsig
 		mv_words_meaning(ret_meaning, tally_meaning[n - 2].title, tally_meaning[n - 2].formula,
 				 n == 2 ? MV_TEXT("/proc/PID/maps")
 					: MV_TEXT("/proc/PID/pagemap by PAGEMAP_SCAN"),
-				 MV_TEXT("base pages"), MV_TEXT("of the mapping under the cursor"));
+				 MV_TEXT("base pages"),
+				 p->whole ? MV_TEXT("of all mappings together; the kernel's [vsyscall] "
+						    "is not counted")
+					  : MV_TEXT("of this mapping"));
 		return true;
 	}
 	return mv_header_meaning(ctx, n - 2 - (unsigned)MV_COUNT_OF(tally_meaning), ret_meaning);

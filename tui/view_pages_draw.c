@@ -215,6 +215,28 @@ static void build_place(const struct mv_pages *p, const struct mv_context *ctx, 
 	}
 }
 
+/* "python3 4711 > 7f3a12000000 [anon] rw-p 100M"; what is narrow loses words, then the process, before
+ * letters. */
+static void draw_place(const struct mv_pages *p, const struct mv_context *ctx, struct mv_pages_pen *pen)
+{
+	struct mv_build process, place;
+	int room = pen->end - pen->x, left = 0;
+
+	mv_build_init(&process);
+	mv_words_process(&process, ctx);
+	mv_build_init(&place);
+	for (int brief = 0; ctx->snap && brief < 3; brief++) {
+		mv_build_init(&place);
+		build_place(p, ctx, brief, &place);
+		left = room - (int)mv_clean_width(mv_build_text(&place));
+		if (left >= (int)mv_clean_width(mv_build_text(&process)))
+			break;
+	}
+	if (left >= (int)mv_clean_width(mv_build_text(&process)) || !ctx->snap)
+		pen_build(pen, ROLE_DIM, &process);
+	pen_build(pen, ROLE_TITLE, &place);
+}
+
 static void draw_path(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c,
 		      const struct mv_pages_seen *seen)
 {
@@ -246,17 +268,7 @@ static void draw_path(const struct mv_pages *p, const struct mv_context *ctx, st
 		mv_canvas_build(c, pen.y, pen.end - told - 1, told, p->gone ? ROLE_GONE : ROLE_WARN, &b);
 		pen.end -= told + 2;
 	}
-	mv_build_init(&b);
-	mv_words_process(&b, ctx);
-	pen_build(&pen, ROLE_DIM, &b);
-	for (int brief = 0; ctx->snap && brief < 3; brief++) {
-		mv_build_init(&b);
-		build_place(p, ctx, brief, &b);
-		if (brief == 2 || (int)mv_clean_width(mv_build_text(&b)) <= pen.end - pen.x) {
-			pen_build(&pen, ROLE_TITLE, &b);
-			break;
-		}
-	}
+	draw_place(p, ctx, &pen);
 }
 
 static void draw_centred(const struct mv_pages *p, struct mv_canvas *c, int y, enum mv_role role,

@@ -31,6 +31,15 @@ static inline void pen_build(struct mv_pages_pen *pen, enum mv_role role, const 
 	pen_text(pen, role, mv_build_text(b));
 }
 
+/* All of it or nothing. */
+static inline bool pen_build_whole(struct mv_pages_pen *pen, enum mv_role role, const struct mv_build *b)
+{
+	if ((int)mv_clean_width(mv_build_text(b)) > pen->end - pen->x)
+		return false;
+	pen_build(pen, role, b);
+	return true;
+}
+
 static inline void pen_glyph(struct mv_pages_pen *pen, enum mv_role role, char32_t glyph, char ascii)
 {
 	if (pen->x < pen->end)

@@ -16,7 +16,9 @@ static void legend_full(struct mv_pages_pen *pen, uint32_t states)
 		return;
 	pen_glyph(pen, ROLE_TEXT, U'▁', '.');
 	pen_glyph(pen, ROLE_TEXT, U'▄', '=');
-	pen_key(pen, ROLE_TEXT, U'█', '@', MV_TEXT("how full, coloured by most of it:"));
+	pen_key(pen, ROLE_TEXT, U'█', '@',
+		pen->end - pen->x >= 90 ? MV_TEXT("how full, coloured by most of it:")
+					: MV_TEXT("how full:"));
 	for (unsigned s = MV_PAGE_ZERO; s < MV_PAGE__N; s++)
 		if (states & (UINT32_C(1) << s))
 			pen_key(pen, mv_role_of_state(s), U'█', '#', mv_words_state(s));
@@ -87,10 +89,8 @@ static void draw_legend(const struct mv_pages *p, struct mv_canvas *c, const str
 		pen_text(&pen, ROLE_LABEL, MV_TEXT("huge page"));
 		pen.x += 2;
 	}
-	if (seen->fresh && pen.x + 13 <= pen.end) {
-		pen_text(&pen, ROLE_PAGE_FRESH, MV_TEXT("bright"));
-		pen_text(&pen, ROLE_LABEL, MV_TEXT(" fresh"));
-	}
+	if (seen->fresh)
+		pen_key(&pen, ROLE_PAGE_FRESH, U'█', '#', MV_TEXT("fresh"));
 }
 
 static struct mv_clean pages_word(uint64_t pages)
@@ -327,6 +327,34 @@ static void draw_cursor_line(const struct mv_pages *p, const struct mv_context *
 	pen_build(&pen, ROLE_TEXT, &b);
 }
 
+/* "this cell: 16 pages, 3 private, 13 not touched": parts that do not fit are left out whole. */
+static void draw_cell_counts(struct mv_pages_pen *pen, const struct mv_grid_cell *cell)
+{
+	uint64_t touched = 0;
+	struct mv_build b;
+
+	mv_build_init(&b);
+	mv_build_clean(&b, MV_TEXT("this cell: "));
+	mv_build_count(&b, cell->pages);
+	mv_build_clean(&b, MV_TEXT(" "));
+	mv_build_clean(&b, pages_word(cell->pages));
+	pen_build_whole(pen, ROLE_LABEL, &b);
+	for (unsigned s = 0; s <= MV_PAGE__N; s++) {
+		bool rest = s == MV_PAGE__N;
+		uint64_t n = !rest ? cell->tally.state[s] : cell->pages > touched ? cell->pages - touched : 0;
+		touched += n;
+		if (!n)
+			continue;
+		mv_build_init(&b);
+		mv_build_clean(&b, MV_TEXT(", "));
+		mv_build_count(&b, n);
+		mv_build_clean(&b, MV_TEXT(" "));
+		mv_build_clean(&b, mv_words_state(rest ? MV_PAGE_NONE : s));
+		if (!pen_build_whole(pen, ROLE_LABEL, &b))
+			return;
+	}
+}
+
 /* Second line: what the state means, or what the cell of many pages holds; in the whole process, whose page
  * it is. */
 static void draw_note_line(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c)
@@ -342,7 +370,10 @@ static void draw_note_line(const struct mv_pages *p, const struct mv_context *ct
 		return;
 	if (p->whole) {
 		mv_build_init(&b);
-		mv_words_mapping(&b, ctx->snap, row.mapping, true, false);
+		if (age_below(p))
+			mv_words_name(&b, ctx->snap, row.mapping, true);
+		else
+			mv_words_mapping(&b, ctx->snap, row.mapping, true, false);
 		mv_build_clean(&b, MV_TEXT("  "));
 		pen_build(&pen, mv_role_of_kind(mv_snapshot_mappings(ctx->snap)[row.mapping].kind), &b);
 	}
@@ -355,33 +386,12 @@ static void draw_note_line(const struct mv_pages *p, const struct mv_context *ct
 	const struct mv_grid_cell *cells = mv_pages_cells(p, ctx->snap, row.range.start, &count);
 	if (never_read(ctx->snap, row.mapping))
 		return;
-	if (p->cell_pages > 1 && cells && column < count && (cells[column].flags & MV_GRID_READ)) {
-		const struct mv_grid_cell *at = &cells[column];
-		uint64_t touched = 0;
-		mv_build_init(&b);
-		mv_build_clean(&b, MV_TEXT("this cell: "));
-		mv_build_count(&b, at->pages);
-		mv_build_clean(&b, MV_TEXT(" "));
-		mv_build_clean(&b, pages_word(at->pages));
-		for (unsigned s = 0; s < MV_PAGE__N; s++) {
-			touched += at->tally.state[s];
-			if (!at->tally.state[s])
-				continue;
-			mv_build_clean(&b, MV_TEXT(", "));
-			mv_build_count(&b, at->tally.state[s]);
-			mv_build_clean(&b, MV_TEXT(" "));
-			mv_build_clean(&b, mv_words_state(s));
-		}
-		if (touched < at->pages) {
-			mv_build_clean(&b, MV_TEXT(", "));
-			mv_build_count(&b, at->pages - touched);
-			mv_build_clean(&b, MV_TEXT(" not touched"));
-		}
-		pen_build(&pen, ROLE_LABEL, &b);
-	} else if (page && mv_have(&page->have)) {
+	if (p->cell_pages > 1 && cells && column < count && (cells[column].flags & MV_GRID_READ))
+		draw_cell_counts(&pen, &cells[column]);
+	else if (page && mv_have(&page->have))
 		pen_text(&pen, ROLE_LABEL, mv_words_state_meaning(page->state));
-	}
 }
+
 void mv_pages_draw_lines(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c,
 			 const struct mv_pages_seen *seen)
 {

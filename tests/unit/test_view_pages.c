@@ -608,6 +608,29 @@ static void test_says_where_it_is(void **state)
 	finish(&r);
 }
 
+/* However narrow, no figure is cut short: what does not fit is not said. */
+static void test_no_figure_is_cut(void **state)
+{
+	static char text[65536];
+
+	(void)state;
+	for (int cols = 40; cols <= 130; cols++) {
+		struct rig r;
+		start(&r, some, MV_COUNT_OF(some));
+		r.area = (struct mv_rect){0, 0, 24, cols};
+		open_at(&r, cols & 1 ? ANON : WHOLE, 0);
+		mv_pages_go(r.p, r.sim.snap, ANON + 99 * PAGE);
+		pagesim_turn(&r.sim, &mv_view_pages, r.p, r.area, 2);
+		dump(&r, text, sizeof(text), false);
+		char *line = strstr(text, "this cell");
+		if (line) {
+			*strchr(line, '\n') = '\0';
+			assert_null(strstr(line, "…"));
+		}
+		finish(&r);
+	}
+}
+
 /* Most pages have the last colour of the ages: it is never left out. */
 static void test_legend_of_ages_fits(void **state)
 {
@@ -736,6 +759,7 @@ int main(void)
 	    cmocka_unit_test(test_untouched_mappings_are_folded),
 	    cmocka_unit_test(test_whole_process_adds_up),
 	    cmocka_unit_test(test_says_where_it_is),
+	    cmocka_unit_test(test_no_figure_is_cut),
 	    cmocka_unit_test(test_legend_of_ages_fits),
 	    cmocka_unit_test(test_progress_and_end),
 	    cmocka_unit_test(test_meanings_and_place),
