@@ -18,6 +18,18 @@
  * object at a time, then what closes it. jansson keeps integers in 63 bits, so addresses are strings.
  */
 
+/* Where jansson has no memory for a value, or for a key that it prints, it goes on without: that would be a
+ * lie. */
+static bool lost_value;
+
+static void *alloc(size_t bytes)
+{
+	void *at = malloc(bytes);
+
+	lost_value |= !at;
+	return at;
+}
+
 static int give_bytes(const char *bytes, size_t n, void *arg)
 {
 	mv_out_ascii(arg, bytes, n);
@@ -37,19 +49,14 @@ void mv_json_literal(struct mv_json *j, const char *literal)
 	mv_out_ascii(&j->out, literal, strlen(literal));
 }
 
-/* A value that there was no memory for: an object without it would be a lie. */
-static bool lost_value;
-
 static void set(json_t *object, const char *key, json_t *take_value)
 {
-	if (json_object_set_new_nocheck(object, key, take_value) < 0)
-		lost_value = true;
+	json_object_set_new_nocheck(object, key, take_value);
 }
 
 static void append(json_t *array, json_t *take_value)
 {
-	if (json_array_append_new(array, take_value) < 0)
-		lost_value = true;
+	json_array_append_new(array, take_value);
 }
 
 static json_t *number(uint64_t value)
@@ -286,7 +293,9 @@ static void add_unavailable(json_t *list, const char *what, uint32_t why)
 
 	json_array_foreach(list, i, item)
 	{
-		if (!strcmp(json_string_value(json_object_get(item, "what")), what))
+		const char *said = json_string_value(json_object_get(item, "what"));
+
+		if (said && !strcmp(said, what))
 			return;
 	}
 	item = json_object();
@@ -360,6 +369,7 @@ int mv_batch_json(const struct mv_options *options)
 	if (!options->quick)
 		want.facts |= MV_FACT_SMAPS;
 	use_utf8();
+	json_set_alloc_funcs(alloc, free);
 	status = mv_batch_open(options, &batch);
 	if (status)
 		return status;
