@@ -94,7 +94,7 @@ static int open_pool(struct collector *c)
 	return mv_message_send(c->socket, &m, 0, fds, MV_POOL_BLOCKS);
 }
 
-/* Send a snapshot, when there is a free block for it. */
+/* Send a snapshot. -EAGAIN: no block is free; -EBUSY: the socket is full, nobody will wake us. */
 static int publish(struct collector *c)
 {
 	size_t bytes = mv_sampler_snapshot_bytes(c->sampler);
@@ -116,12 +116,12 @@ static int publish(struct collector *c)
 		s->cpu_ns = (uint64_t)cpu.tv_sec * MV_NS_PER_SEC + (uint64_t)cpu.tv_nsec;
 	m.block = i;
 	m.length = s->length;
+	c->last_sent_ns = mv_source_now(c->source);
 	r = mv_message_send(c->socket, &m, 0, NULL, 0);
 	if (r < 0)
-		return r;
+		return r == -EAGAIN ? -EBUSY : r;
 	c->pool[i].sent = true;
 	c->tick_due = false;
-	c->last_sent_ns = mv_source_now(c->source);
 	return 0;
 }
 
@@ -209,7 +209,8 @@ static void wait_for(struct collector *c, uint64_t due_ns)
 
 	if (c->has_want && !c->ended && c->want.interval_ms && c->next_tick_ns < until_ns)
 		until_ns = c->next_tick_ns;
-	if (!c->blocked && mv_sampler_changed(c->sampler) && c->last_sent_ns + PROGRESS_NS < until_ns)
+	if (!c->blocked && (c->tick_due || mv_sampler_changed(c->sampler)) &&
+	    c->last_sent_ns + PROGRESS_NS < until_ns)
 		until_ns = c->last_sent_ns + PROGRESS_NS;
 	until_ns = until_ns > now_ns ? until_ns - now_ns : 0;
 	t = (struct timespec){(time_t)(until_ns / MV_NS_PER_SEC), (long)(until_ns % MV_NS_PER_SEC)};
@@ -233,7 +234,7 @@ static void run(struct collector *c)
 		if (publish_due(c, more, now_ns)) {
 			int r = publish(c);
 
-			if (r < 0 && r != -EAGAIN)
+			if (r < 0 && r != -EAGAIN && r != -EBUSY)
 				return;
 			/* All blocks are with the screen: its RELEASE wakes us. */
 			c->blocked = r == -EAGAIN;
