@@ -156,8 +156,7 @@ static void draw_grid(const struct mv_pages *p, const struct mv_context *ctx, st
 		bool here = has && row.range.start == at.range.start;
 		draw_row(p, ctx, c, g->grid_y + i, &row, here, seen);
 		if (here)
-			mv_grid_cursor(c, g->grid_y + i, g->grid_x + (int)column * g->cell_cols,
-				       g->cell_cols);
+			mv_grid_mark(c, g->grid_y + i, g->grid_x + (int)column * g->cell_cols, g->cell_cols);
 	}
 	draw_scrollbar(p, c);
 }
@@ -248,6 +247,12 @@ static void draw_path(const struct mv_pages *p, const struct mv_context *ctx, st
 		return;
 	build_zoom(p, ctx->exact && area.cols >= 110, &zoom);
 	int zoom_cols = (int)mv_clean_width(mv_build_text(&zoom)) + 5;
+	if (area.cols < zoom_cols + 30) {
+		mv_build_init(&zoom);
+		mv_build_clean(&zoom, MV_TEXT("cell = "));
+		mv_words_size(&zoom, mv_pages_cell_bytes(p), false);
+		zoom_cols = (int)mv_clean_width(mv_build_text(&zoom)) + 5;
+	}
 	if (p->known && !p->gone && area.cols >= zoom_cols + 30) {
 		struct mv_pages_pen right = {c, pen.y, pen.end - zoom_cols, pen.end};
 		pen_build(&right, ROLE_LABEL, &zoom);

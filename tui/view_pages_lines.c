@@ -320,11 +320,13 @@ static void draw_cursor_line(const struct mv_pages *p, const struct mv_context *
 		pen_text(&pen, ROLE_TEXT, mv_have(&page->frame) ? MV_TEXT("") : MV_TEXT("  frame -"));
 		return;
 	}
-	if (!age_below(p)) {
-		mv_build_clean(&b, MV_TEXT("  "));
-		put_age(&b, page, ctx->now_ns);
-	}
 	pen_build(&pen, ROLE_TEXT, &b);
+	if (age_below(p))
+		return;
+	mv_build_init(&b);
+	mv_build_clean(&b, MV_TEXT("  "));
+	put_age(&b, page, ctx->now_ns);
+	pen_build_whole(&pen, ROLE_TEXT, &b);
 }
 
 /* "this cell: 16 pages, 3 private, 13 not touched": parts that do not fit are left out whole. */

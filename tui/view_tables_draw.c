@@ -149,8 +149,11 @@ static void draw_sums(const struct mv_tables *v, const struct mv_context *ctx, s
 	mv_build_clean(&b, MV_TEXT("  the kernel has "));
 	mv_words_size(&b, (more ? pte->value - snap->tables_kib : snap->tables_kib - pte->value) * 1024,
 		      ctx->exact);
-	mv_build_clean(&b, more ? MV_TEXT(" more: emptied tables stay")
-				: MV_TEXT(" less: it changed between the reads"));
+	mv_build_clean(&b, more ? MV_TEXT(" more") : MV_TEXT(" less"));
+	struct mv_clean because =
+	    more ? MV_TEXT(": emptied tables stay") : MV_TEXT(": it changed between the reads");
+	if ((int)(mv_clean_width(mv_build_text(&b)) + mv_clean_width(because)) <= end - x)
+		mv_build_clean(&b, because);
 	mv_canvas_build(c, v->sums_y, x, end - x, ROLE_WARN, &b);
 }
 

@@ -35,7 +35,7 @@ enum mv_grid_colour { MV_GRID_STATE, MV_GRID_AGE, MV_GRID_SHARE, MV_GRID_GROWTH,
 void mv_grid_draw(struct mv_canvas *c, int y, int x, const struct mv_grid_cell *cells, int count, int cell_cols,
 		  uint32_t cell_pages, enum mv_grid_colour colour);
 /* Mark a cell that is drawn already as the selected one. */
-void mv_grid_cursor(struct mv_canvas *c, int y, int x, int cell_cols);
+void mv_grid_mark(struct mv_canvas *c, int y, int x, int cell_cols);
 
 /* ---- table: column layout by width and by order of giving up ---- */
 struct mv_column {

@@ -131,7 +131,7 @@ void mv_grid_draw(struct mv_canvas *c, int y, int x, const struct mv_grid_cell *
 }
 
 /* A block would hide the cursor's ground: it gives way to a glyph that lets the ground be seen all round. */
-void mv_grid_cursor(struct mv_canvas *c, int y, int x, int cell_cols)
+void mv_grid_mark(struct mv_canvas *c, int y, int x, int cell_cols)
 {
 	static const char32_t wide[2] = {U'[', U']'};
 

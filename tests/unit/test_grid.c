@@ -196,8 +196,8 @@ static void test_cursor_is_seen(void **state)
 	cells[0].tally.huge = 1;
 	assert_int_equal(mv_canvas_init(&c, 1, 4), 0);
 	mv_grid_draw(&c, 0, 0, cells, 2, 1, 1, MV_GRID_STATE);
-	mv_grid_cursor(&c, 0, 0, 1);
-	mv_grid_cursor(&c, 0, 1, 1);
+	mv_grid_mark(&c, 0, 0, 1);
+	mv_grid_mark(&c, 0, 1, 1);
 	assert_int_equal(mv_canvas_at(&c, 0, 0)->ch[0], U'■');
 	assert_int_equal(mv_canvas_at(&c, 0, 0)->attrs, MV_ATTR_CURSOR | MV_ATTR_UNDERLINE);
 	assert_int_equal(mv_canvas_at(&c, 0, 0)->role, ROLE_PAGE_ANON);
@@ -205,11 +205,11 @@ static void test_cursor_is_seen(void **state)
 	assert_true(mv_canvas_at(&c, 0, 1)->attrs & MV_ATTR_CURSOR);
 	assert_int_equal(mv_canvas_at(&c, 0, 2)->attrs, 0);
 	mv_grid_draw(&c, 0, 0, cells, 2, 2, 1, MV_GRID_STATE);
-	mv_grid_cursor(&c, 0, 0, 2);
+	mv_grid_mark(&c, 0, 0, 2);
 	assert_int_equal(mv_canvas_at(&c, 0, 0)->ch[0], U'[');
 	assert_int_equal(mv_canvas_at(&c, 0, 1)->ch[0], U']');
 	assert_true(mv_canvas_at(&c, 0, 1)->attrs & MV_ATTR_CURSOR);
-	mv_grid_cursor(&c, 0, 3, 2); /* beyond the edge: cut off */
+	mv_grid_mark(&c, 0, 3, 2); /* beyond the edge: cut off */
 	mv_canvas_release(&c);
 }
 
