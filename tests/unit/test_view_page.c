@@ -109,6 +109,28 @@ static void test_address_is_split(void **state)
 	finish(&r);
 }
 
+/* The arrows mean something else in each pane: it is said, and so is what scrolls. */
+static void test_says_what_the_arrows_do(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	start(&r, ANON, 23, 80);
+	r.sim.root = true;
+	turn(&r);
+	turn(&r);
+	assert_true(shows(&r, "Left Right: "));
+	assert_true(r.p->facts_count <= (unsigned)r.p->facts.rows || shows(&r, "Down: more"));
+	press(&r, MV_ACT_PANE);
+	assert_false(shows(&r, "Left Right: "));
+	assert_true(shows(&r, "arrows: move over the bytes") || shows(&r, "arrows: bytes"));
+	finish(&r);
+	start(&r, ANON, 40, 160);
+	turn(&r);
+	assert_true(shows(&r, "Left Right: the neighbouring page   Up Down: scroll   Tab: the bytes"));
+	finish(&r);
+}
+
 static void test_without_rights(void **state)
 {
 	struct rig r;
@@ -263,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_address_is_split),
+	    cmocka_unit_test(test_says_what_the_arrows_do),
 	    cmocka_unit_test(test_without_rights),
 	    cmocka_unit_test(test_as_root),
 	    cmocka_unit_test(test_swapped_and_missing_bytes),
