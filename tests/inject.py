@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from tap import Child, ENV, HERE, LONG, MEMVIEW, Skip, main, test  # noqa: E402
+from tap import Child, ENV, HERE, LIBC, LONG, MEMVIEW, Skip, main, test  # noqa: E402
 
 try:
     import jsonschema
@@ -45,8 +46,29 @@ CRASH = re.compile(r"killed by SIG(SEGV|ABRT|BUS|FPE|ILL|TRAP|SYS)")
 HANG = 30  # far more than any of these takes, replacing a collector included
 
 
+def children():
+    try:
+        return {int(pid) for pid in open("/proc/self/task/%d/children" % os.getpid(), encoding="ascii").read().split()}
+    except OSError as error:
+        raise Skip("this kernel does not list children") from error
+
+
+def bury(orphans, kill):
+    """What a run has left comes to us, since we are a subreaper. Returns whether one of them did not end by itself."""
+    stayed = False
+    for pid in orphans:
+        ending = os.pidfd_open(pid)
+        if kill or not select.select([ending], [], [], HANG)[0]:
+            stayed = True
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(ending)
+    return stayed
+
+
 def run_quietly(command, env=None):
     """As subprocess.run, but what does not end in time is ended, all of it (it has a session of its own)."""
+    before = children()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                env=dict(ENV, **(env or {})), start_new_session=True)
     try:
@@ -55,7 +77,11 @@ def run_quietly(command, env=None):
         os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.communicate()
+        while children() - before:
+            bury(children() - before, True)
         raise AssertionError("it hangs: %s" % " ".join(command)) from None
+    if bury(children() - before, False):
+        raise AssertionError("a process is left behind")
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
@@ -266,4 +292,5 @@ def valgrind():
 
 
 if __name__ == "__main__":
+    LIBC.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
     sys.exit(main())
