@@ -105,7 +105,7 @@ cd "$OLDPWD" || exit 99
 	# --- Includes -----------------------------------------------------------------------------------------------
 
 	code "$include([a-z/]*curses|term\.h|panel|tui/|jansson|ini\.h)" $core | rule "core includes no curses, no tui/, no JSON, no INI"
-	code "$include(ncursesw?/)?(n?curses|term\.h|panel)" $tui | except 'tui/term\.c' | rule "only tui/term.c includes curses"
+	code "$include(ncursesw?/)?(n?curses|term\.h|panel)" $tui | except 'tui/term(_probe)?\.c' | rule "only tui/term.c and its probe include curses"
 	code "${include}libproc2" $core $tui | except 'core/machine\.c' | rule "only core/machine.c includes libproc2"
 	for file in $sources; do
 		case $file in

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "tui/escape.h"
 #include "tui/term.h"
 #include "tui/tty.h"
 
@@ -33,7 +34,6 @@
 #define ROWS_MAX	 1000
 #define COLS_MAX	 1000
 #define ATTRS_MAX	 32 /* combinations of enum mv_attr */
-#define DOUBLE_CLICK_NS	 (400 * UINT64_C(1000000))
 #define ESCAPE_MS	 25
 #define SHADOW_UNKNOWN	 UINT8_MAX
 #define KEY_WIDTH_NARROW (KEY_MAX + 1) /* the answers to the width question, as keys */
@@ -61,8 +61,13 @@ struct mv_term {
 	} * pairs; /* [0] is curses' own */
 	int pairs_cap;
 	struct look looks[ROLE__N][ATTRS_MAX];
-	uint64_t click_ns;
-	int click_y, click_x;
+	struct mv_escape escape;
+	bool held; /* an Escape, until it is known not to begin a sequence */
+	struct {
+		bool is;
+		int what;
+		wint_t ch;
+	} kept; /* the key that told so */
 };
 
 static uint64_t now_ns(void)
@@ -71,48 +76,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * MV_NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
-/* ---- is there a terminal ---- */
-
-int mv_term_probe(char *ret_message, size_t cap)
-{
-	const char *type = getenv("TERM");
-	int fd = mv_tty_open_fd(), status = 0;
-	bool usable;
-
-	if (fd < 0) {
-		snprintf(ret_message, cap,
-			 "no terminal to draw on: run it in one, or use \"memview report PID\"");
-		return -ENOTTY;
-	}
-	if (!type || *type == '\0') {
-		close(fd);
-		snprintf(ret_message, cap,
-			 "TERM is not set: set it to your terminal's type, for example TERM=xterm-256color");
-		return -EINVAL;
-	}
-	usable = setupterm(type, fd, &status) == OK;
-	usable = usable && cursor_address && !hard_copy;
-	if (cur_term)
-		del_curterm(cur_term);
-	close(fd);
-	if (usable)
-		return 0;
-	if (status == -1)
-		snprintf(ret_message, cap,
-			 "the terminfo database was not found: install ncurses-base, or set TERMINFO");
-	else {
-		char shown[64];
-
-		mv_clean_bytes(type, strlen(type), shown, sizeof(shown));
-		snprintf(ret_message, cap,
-			 "TERM is \"%s\", which %s: try TERM=xterm-256color, or \"memview report PID\"",
-			 shown,
-			 status == 0 && strcmp(type, "dumb") != 0 ? "this system does not know"
-								  : "can't place text");
-	}
-	return -EINVAL;
 }
 
 /* ---- output ---- */
@@ -442,34 +405,6 @@ bool mv_term_wants_ascii(const struct mv_term *term)
 
 /* ---- input ---- */
 
-static bool mouse_input(struct mv_term *term, struct mv_input *ret_input)
-{
-	uint64_t now = now_ns();
-	struct mv_input input;
-	MEVENT event;
-	bool twice;
-
-	if (getmouse(&event) != OK)
-		return false;
-	input = (struct mv_input){.y = event.y, .x = event.x};
-	if (event.bstate & BUTTON4_PRESSED) {
-		input.key = MV_KEY_WHEEL_UP;
-	} else if (event.bstate & BUTTON5_PRESSED) {
-		input.key = MV_KEY_WHEEL_DOWN;
-	} else if (event.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED)) {
-		twice = term->click_ns && now - term->click_ns < DOUBLE_CLICK_NS &&
-			term->click_y == event.y && term->click_x == event.x;
-		input.key = twice ? MV_KEY_DOUBLE_CLICK : MV_KEY_CLICK;
-		term->click_ns = twice ? 0 : now;
-		term->click_y = event.y;
-		term->click_x = event.x;
-	} else {
-		return false;
-	}
-	*ret_input = input;
-	return true;
-}
-
 static char32_t special_key(wint_t code)
 {
 	static const struct {
@@ -499,33 +434,80 @@ static char32_t plain_key(wint_t ch)
 	return ch > 0x10ffff ? MV_KEY_NONE : (char32_t)ch;
 }
 
+/* To the loop an answer that changes the glyphs is what ^L is: draw everything anew. */
+static char32_t width_key(struct mv_term *term, bool wide)
+{
+	return term->asked_width && take_width(term, wide) ? '\f' : MV_KEY_NONE;
+}
+
+/* A key of curses', or one character. False: nothing to us. */
+static bool one_key(struct mv_term *term, int what, wint_t ch, struct mv_input *ret_input)
+{
+	struct mv_input input = {0};
+
+	if (what == OK)
+		input.key = plain_key(ch);
+	else if (ch == KEY_WIDTH_NARROW || ch == KEY_WIDTH_WIDE)
+		input.key = width_key(term, ch == KEY_WIDTH_WIDE);
+	else
+		input.key = special_key(ch);
+	if (input.key == MV_KEY_NONE)
+		return false;
+	*ret_input = input;
+	return true;
+}
+
+static int next_key(struct mv_term *term, wint_t *ret_ch)
+{
+	if (!term->kept.is)
+		return wget_wch(term->keys, ret_ch);
+	term->kept.is = false;
+	*ret_ch = term->kept.ch;
+	return term->kept.what;
+}
+
+/* Escape was pressed; or its sequence stops here for now, and what comes later may still be its rest. */
+static bool let_escape_go(struct mv_term *term, struct mv_input *ret_input)
+{
+	term->held = false;
+	*ret_input = (struct mv_input){.key = MV_KEY_ESC};
+	return true;
+}
+
 bool mv_term_input(struct mv_term *term, struct mv_input *ret_input)
 {
 	wint_t ch;
 	int what;
 
 	/* Keys that mean nothing to us (a resize, a report) are skipped. */
-	while ((what = wget_wch(term->keys, &ch)) != ERR) {
+	while ((what = next_key(term, &ch)) != ERR) {
 		struct mv_input input = {0};
+		enum mv_escape_result part =
+		    what == OK ? mv_escape_feed(&term->escape, ch, now_ns(), &input) : MV_ESCAPE_KEY;
 
-		if (what == OK) {
-			input.key = plain_key(ch);
-		} else if (ch == KEY_WIDTH_NARROW || ch == KEY_WIDTH_WIDE) {
-			/* To the loop this is what ^L is: draw everything anew. */
-			if (take_width(term, ch == KEY_WIDTH_WIDE))
-				input.key = '\f';
-		} else if (ch == KEY_MOUSE) {
-			if (!mouse_input(term, &input))
-				continue;
-		} else {
-			input.key = special_key(ch);
+		if (part == MV_ESCAPE_KEY && term->held) {
+			term->kept.is = true;
+			term->kept.what = what;
+			term->kept.ch = ch;
+			return let_escape_go(term, ret_input);
 		}
-		if (input.key != MV_KEY_NONE) {
+		term->held = false;
+		if (part == MV_ESCAPE_WIDTH)
+			input.key = width_key(term, input.x > 1);
+		if (part == MV_ESCAPE_INPUT || input.key != MV_KEY_NONE) {
 			*ret_input = input;
 			return true;
 		}
+		if (part != MV_ESCAPE_KEY)
+			continue;
+		if (what == OK && ch == '\033') {
+			term->held = true;
+			mv_escape_begin(&term->escape, now_ns());
+		} else if (one_key(term, what, ch, ret_input)) {
+			return true;
+		}
 	}
-	return false;
+	return term->held && let_escape_go(term, ret_input);
 }
 
 /* ---- opening, closing ---- */
@@ -563,12 +545,19 @@ static int start_curses(struct mv_term *term)
 	return term->pairs ? 0 : -ENOMEM;
 }
 
+/* The reports are ours to read (tui/escape.h): curses must not take their beginning for the whole. */
 static void start_mouse(struct mv_term *term)
 {
-	/* Without an interval curses waits for no second click: a wait there would hold the picture. */
-	mouseinterval(0);
-	term->mouse =
-	    mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL) != 0;
+	term->mouse = key_mouse && *key_mouse;
+	if (term->mouse)
+		define_key(key_mouse, 0);
+}
+
+/* Each time the terminal is ours anew. */
+static void ask_mouse(struct mv_term *term)
+{
+	if (term->mouse)
+		mv_tty_queue(&term->tty, "\033[?1000h\033[?1006h");
 }
 
 static void release(struct mv_term *term)
@@ -608,6 +597,7 @@ static int bring_up(struct mv_term *term, bool mouse)
 	if (err < 0)
 		return err;
 	prepare_rescue(term);
+	ask_mouse(term);
 	if (rows >= 2 && cols >= 4)
 		ask_width(term);
 	err = take_size(term, rows, cols); /* clears what the question drew */
@@ -652,6 +642,7 @@ static void take_again(struct mv_term *term)
 	if (mv_tty_take(&term->tty) < 0)
 		return; /* it has gone; draining will tell */
 	prepare_rescue(term);
+	ask_mouse(term);
 	/* The first update after endwin enters curses' modes again. */
 	start_anew(term);
 	mv_term_size(term, &rows, &cols);

@@ -402,6 +402,24 @@ def mouse():
 
 
 @test
+def split_sequences():
+    """what a report of the mouse or a key brings in two reads is taken as one, never as the keys of its digits"""
+    with target() as child, Terminal(child.pid) as t:
+        t.shows("ADDRESS", "[heap]")
+        for first, rest in ((b"\x1b[<65;", b"20;12M"), (b"\x1b[<0;2", b"7;7M\x1b[<0;27;7m"), (b"\x1b[", b"<35;17;12M"),
+                            (b"\x1b", b"[<35;72;12M"), (b"\x1b[", b"B")):
+            os.write(t.master, first)
+            # Longer than curses waits for the rest of a sequence.
+            time.sleep(0.2)
+            os.write(t.master, rest)
+            t.wait(lambda _: "ADDRESS" in t.text() and "one cell" not in t.text(), "the digits were taken as keys")
+        # All has been read when this shows.
+        t.press("?", "memview: keys")
+        t.quit()
+        assert not any(word in t.seen for word in (b"one cell =", b"VmPTE")), "a side was turned to"
+
+
+@test
 def nothing_is_left():
     """SIGKILL of the screen: keeper and collector end, the target lives"""
     with target() as child, Terminal(child.pid) as t:

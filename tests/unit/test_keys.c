@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/types.h"
+#include "tui/escape.h"
 #include "tui/keys.h"
 
 static struct mv_input parse(const char *text, int taken)
@@ -155,6 +156,97 @@ static void names_are_shown(void **state)
 	assert_string_equal(out, "");
 }
 
+/* What comes of `text` behind an Escape, fed in two parts with `pause_ns` between them. */
+static struct mv_input sequence(const char *text, size_t cut, uint64_t pause_ns, int *ret_keys)
+{
+	struct mv_escape e = {0};
+	struct mv_input input = {0};
+	uint64_t now_ns = 5000 * UINT64_C(1000000);
+
+	*ret_keys = 0;
+	mv_escape_begin(&e, now_ns);
+	for (size_t i = 0; text[i]; i++) {
+		now_ns += i == cut ? pause_ns : 0;
+		*ret_keys += mv_escape_feed(&e, (unsigned char)text[i], now_ns, &input) == MV_ESCAPE_KEY;
+	}
+	return input;
+}
+
+static void sequences_are_whole_wherever_they_are_split(void **state)
+{
+	static const struct {
+		const char *text;
+		char32_t key;
+		int y, x;
+	} wanted[] = {
+	    {"[<0;27;7M", MV_KEY_CLICK, 6, 26},
+	    {"[<4;1;1M", MV_KEY_CLICK, 0, 0},
+	    {"[<64;300;12M", MV_KEY_WHEEL_UP, 11, 299},
+	    {"[<65;2;12M", MV_KEY_WHEEL_DOWN, 11, 1},
+	    {"[<0;27;7m", MV_KEY_NONE, 0, 0},
+	    {"[<32;27;7M", MV_KEY_NONE, 0, 0},
+	    {"[<2;27;7M", MV_KEY_NONE, 0, 0},
+	    {"[<0;0;0M", MV_KEY_NONE, 0, 0},
+	    {"[M !\"", MV_KEY_CLICK, 1, 0},
+	    {"[M`#1", MV_KEY_WHEEL_UP, 16, 2},
+	    {"[B", MV_KEY_DOWN, 0, 0},
+	    {"OA", MV_KEY_UP, 0, 0},
+	    {"[5~", MV_KEY_PGUP, 0, 0},
+	    {"[1;5C", MV_KEY_NONE, 0, 0},
+	    {"[?62;1;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16c", MV_KEY_NONE, 0, 0},
+	};
+	int keys;
+
+	(void)state;
+	for (size_t i = 0; i < MV_COUNT_OF(wanted); i++)
+		for (size_t cut = 0; wanted[i].text[cut]; cut++) {
+			struct mv_input got = sequence(wanted[i].text, cut, 900 * UINT64_C(1000000), &keys);
+			assert_int_equal(keys, 0);
+			assert_int_equal(got.key, wanted[i].key);
+			assert_int_equal(got.y, wanted[i].y);
+			assert_int_equal(got.x, wanted[i].x);
+		}
+}
+
+static void what_is_no_sequence_is_keys(void **state)
+{
+	struct mv_escape e = {0};
+	struct mv_input input;
+	int keys;
+
+	(void)state;
+	assert_int_equal(mv_escape_feed(&e, '[', 1, &input), MV_ESCAPE_KEY);
+	sequence("j2", 9, 0, &keys);
+	assert_int_equal(keys, 2);
+	/* The rest never came: a second later keys are keys again. */
+	sequence("[<0j2", 3, 1100 * UINT64_C(1000000), &keys);
+	assert_int_equal(keys, 2);
+}
+
+static void two_clicks_are_one_double_click(void **state)
+{
+	struct mv_escape e = {0};
+	struct mv_input input = {0};
+	const uint64_t ms = 1000000;
+	const struct {
+		uint64_t at_ms;
+		const char *text;
+		char32_t key;
+	} clicks[] = {{1000, "[<0;5;5M", MV_KEY_CLICK},
+		      {1300, "[<0;5;5M", MV_KEY_DOUBLE_CLICK},
+		      {1400, "[<0;5;5M", MV_KEY_CLICK},
+		      {1900, "[<0;5;5M", MV_KEY_CLICK},
+		      {2000, "[<0;6;5M", MV_KEY_CLICK}};
+
+	(void)state;
+	for (size_t i = 0; i < MV_COUNT_OF(clicks); i++) {
+		mv_escape_begin(&e, clicks[i].at_ms * ms);
+		for (const char *t = clicks[i].text; *t; t++)
+			mv_escape_feed(&e, (unsigned char)*t, clicks[i].at_ms * ms, &input);
+		assert_int_equal(input.key, clicks[i].key);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +257,9 @@ int main(void)
 	    cmocka_unit_test(wrong_notation_is_refused),
 	    cmocka_unit_test(keys_find_their_actions),
 	    cmocka_unit_test(names_are_shown),
+	    cmocka_unit_test(sequences_are_whole_wherever_they_are_split),
+	    cmocka_unit_test(what_is_no_sequence_is_keys),
+	    cmocka_unit_test(two_clicks_are_one_double_click),
 	};
 
 	return cmocka_run_group_tests_name("keys", tests, NULL, NULL);
