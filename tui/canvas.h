@@ -30,6 +30,7 @@ struct mv_rect {
 
 struct mv_canvas {
 	int rows, cols;
+	bool mono;  /* no colours: what a colour says needs a glyph */
 	bool ascii; /* only ASCII glyphs may be put: widgets ask for it, text is transliterated where needed */
 	struct mv_cell *cells; /* row by row */
 };

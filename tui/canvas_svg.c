@@ -220,6 +220,7 @@ static void define_shades(const struct picture *p)
 
 /* ---- rows ---- */
 
+/* Rectangles have crisp edges: softened ones would leave a seam between two that meet. */
 static void draw_grounds(const struct picture *p, int y)
 {
 	const struct mv_canvas *c = p->canvas;
@@ -232,7 +233,8 @@ static void draw_grounds(const struct picture *p, int y)
 			end++;
 		if (bg != p->ground)
 			fprintf(p->out,
-				"<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n",
+				"<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" "
+				"shape-rendering=\"crispEdges\" fill=\"#%06x\"/>\n",
 				MARGIN + x * CELL_W, MARGIN + y * CELL_H, (end - x) * CELL_W, CELL_H,
 				(unsigned)bg);
 		x = end;
@@ -247,8 +249,9 @@ static void draw_part(const struct picture *p, int y, int x, int cells, char32_t
 	double width = cells > 1 ? cells * CELL_W : part->w * CELL_W / 8.0;
 	int shade = is_shade(glyph) ? find_shade(p, rgb, glyph) : -1;
 
-	fprintf(p->out, "<rect x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\" fill=\"", left, top, width,
-		part->h * CELL_H / 8.0);
+	fprintf(p->out,
+		"<rect x=\"%g\" y=\"%g\" width=\"%g\" height=\"%g\" shape-rendering=\"crispEdges\" fill=\"",
+		left, top, width, part->h * CELL_H / 8.0);
 	if (shade >= 0)
 		fprintf(p->out, "url(#s%d)\"/>\n", shade);
 	else

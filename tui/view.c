@@ -299,6 +299,7 @@ void mv_stack_draw(struct mv_stack *stack, const struct mv_context *ctx, struct 
 {
 	stack->rows = canvas->rows;
 	stack->cols = canvas->cols;
+	canvas->mono = ctx->mono;
 	mv_canvas_clear(canvas);
 	if (canvas->rows < 1 || canvas->cols < 1)
 		return;

@@ -40,6 +40,7 @@ struct mv_context {
 struct mv_place {
 	uint64_t mapping; /* start of the mapping; 0: the whole process */
 	uint64_t page;	  /* page address, 0 none */
+	bool unchosen;	  /* the cursor is where the view put it: a side that has a selection keeps it */
 };
 
 enum mv_view_id { MV_VIEW_MAP, MV_VIEW_PAGES, MV_VIEW_PAGE, MV_VIEW_TABLES, MV_VIEW_HELP, MV_VIEW_MEANING, MV_VIEW_OUTPUT, MV_VIEW__N };

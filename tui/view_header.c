@@ -16,12 +16,16 @@
 #define ROWS_FOR_TWO 8 /* a screen of fewer rows gets one line */
 #define SPARK_COLS   10
 #define SPARK_SMALL  5
+#define NAME_ENOUGH  24 /* columns of a process's name beside all figures */
+#define NAME_LEAST   4	/* columns of a process's name beside the chip */
+#define KEEP	     (-1)
 
 struct item {
 	struct mv_clean label;
 	struct mv_build value;
 	enum mv_role role;
 	unsigned value_cols;   /* at least */
+	unsigned value_most;   /* cut to so many; 0: never */
 	struct mv_build extra; /* after it: a rate, an age */
 	enum mv_role extra_role;
 	unsigned extra_cols;
@@ -29,7 +33,7 @@ struct item {
 	enum mv_role spark_role;
 	bool floor_zero;
 	int spark;   /* columns */
-	int give_up; /* dropped first when higher, 0 never */
+	int give_up; /* dropped first when higher; 0 only when nothing else helps, KEEP never */
 	bool off;
 };
 #define ITEMS_MAX 12
@@ -168,9 +172,12 @@ static void add_identity(struct line *line, const struct mv_context *ctx)
 	item = add(line, MV_TEXT(""), 0);
 
 	item->role = ROLE_TITLE;
+	item->extra_role = ROLE_TITLE;
 	if (ctx->snap && mv_snapshot_title(ctx->snap).text)
 		mv_build_clean(&item->value, mv_snapshot_title(ctx->snap));
-	mv_build_fmt(&item->value, item->value.len ? " %d" : "PID %d",
+	if (!item->value.len)
+		mv_build_clean(&item->value, MV_TEXT("PID"));
+	mv_build_fmt(&item->extra, "%d",
 		     ctx->status->pid ? ctx->status->pid
 		     : ctx->snap      ? ctx->snap->stat.pid
 				      : 0);
@@ -205,7 +212,7 @@ static void build_first(struct line *line, const struct mv_context *ctx)
 {
 	line->count = 0;
 	add_identity(line, ctx);
-	struct item *item = add_size(line, ctx, MV_FIG_RSS, 0);
+	struct item *item = add_size(line, ctx, MV_FIG_RSS, KEEP);
 	if (!is_told_missing(ctx, MV_FIG_RSS)) {
 		item->series = mv_delta_series(ctx->delta, MV_SERIES_RSS);
 		item->spark_role = ROLE_SPARK;
@@ -265,7 +272,7 @@ static void build_second(struct line *line, const struct mv_context *ctx)
 	line->count = 0;
 	add(line, MV_TEXT("faults"), 5);
 	add_faults(line, ctx, MV_FIG_MINOR, mv_delta_minor_rate(ctx->delta), MV_SERIES_MINOR,
-		   ROLE_FAULT_MINOR, 0);
+		   ROLE_FAULT_MINOR, KEEP);
 	add_faults(line, ctx, MV_FIG_MAJOR, mv_delta_major_rate(ctx->delta), MV_SERIES_MAJOR,
 		   ROLE_FAULT_MAJOR, 0);
 	add_size(line, ctx, MV_FIG_PAGE_TABLES, 7);
@@ -296,10 +303,17 @@ static int width_of_build(const struct mv_build *b, unsigned at_least)
 	return (int)(w < at_least ? at_least : w);
 }
 
+static int width_of_value(const struct item *item)
+{
+	int w = width_of_build(&item->value, item->value_cols);
+
+	return item->value_most && w > (int)item->value_most ? (int)item->value_most : w;
+}
+
 static int width_of(const struct item *item)
 {
 	int label = (int)mv_clean_width(item->label);
-	int value = width_of_build(&item->value, item->value_cols);
+	int value = width_of_value(item);
 	int extra = width_of_build(&item->extra, item->extra_cols);
 
 	return label + (label && value ? 1 : 0) + value + (extra ? 1 + extra : 0) +
@@ -338,12 +352,27 @@ static bool drop_one(struct line *line, int above)
 	return worst != NULL;
 }
 
+/* Cut the process's name by what is too much, down to at_least columns. */
+static void shorten_name(struct line *line, int cols, int at_least)
+{
+	int over = width_of_line(line) - cols;
+
+	for (size_t i = 0; i < line->count && over > 0; i++) {
+		struct item *item = &line->items[i];
+		int w = width_of_value(item);
+
+		if (item->role == ROLE_TITLE && !item->off && w > at_least)
+			item->value_most = (unsigned)(w - over > at_least ? w - over : at_least);
+	}
+}
+
 static void fit(struct line *line, int cols)
 {
 	while (width_of_line(line) > cols && drop_one(line, 10))
 		;
 	if (width_of_line(line) > cols)
 		shrink_sparks(line, SPARK_SMALL);
+	shorten_name(line, cols, NAME_ENOUGH);
 	while (width_of_line(line) > cols && drop_one(line, 4))
 		;
 	if (width_of_line(line) > cols)
@@ -351,10 +380,36 @@ static void fit(struct line *line, int cols)
 	while (width_of_line(line) > cols && drop_one(line, 0))
 		;
 	for (size_t i = 0; i < line->count && width_of_line(line) > cols; i++) {
+		if (line->items[i].role == ROLE_TITLE)
+			continue;
 		mv_build_init(&line->items[i].extra);
 		line->items[i].extra_cols = 0;
-		if (line->items[i].role != ROLE_TITLE)
-			line->items[i].value_cols = 0;
+		line->items[i].value_cols = 0;
+	}
+	shorten_name(line, cols, NAME_LEAST);
+}
+
+/* Where even a short name is too much: the number alone, then nothing but the figure. */
+static void fit_hard(struct line *line, int cols)
+{
+	for (size_t i = 0; i < line->count && width_of_line(line) > cols; i++) {
+		struct item *item = &line->items[i];
+
+		if (item->role != ROLE_TITLE || item->off)
+			continue;
+		item->value = item->extra;
+		item->value_most = 0;
+		mv_build_init(&item->extra);
+	}
+	while (width_of_line(line) > cols && drop_one(line, KEEP))
+		;
+	for (size_t i = 0; i < line->count && width_of_line(line) > cols; i++)
+		line->items[i].label = MV_TEXT("");
+	for (size_t i = 0; i < line->count && width_of_line(line) > cols; i++) {
+		/* No figure rather than the half of one. */
+		line->items[i].value_cols = 0;
+		mv_build_init(&line->items[i].value);
+		mv_build_clean(&line->items[i].value, MV_TEXT("…"));
 	}
 }
 
@@ -370,9 +425,13 @@ static void draw_line(const struct line *line, struct mv_canvas *c, int y, int x
 		if (at > x && item->value.len)
 			at++;
 		if (at < end)
-			mv_canvas_build(c, y, at, end - at, item->role, &item->value);
-		at += width_of_build(&item->value, item->value_cols);
+			mv_canvas_build(c, y, at,
+					width_of_value(item) < end - at ? width_of_value(item) : end - at,
+					item->role, &item->value);
+		at += width_of_value(item);
 		int extra = width_of_build(&item->extra, item->extra_cols);
+		if (extra && item->role == ROLE_TITLE) /* name and number are one */
+			mv_canvas_text(c, y, at, 1, ROLE_TITLE, MV_TEXT(" "));
 		if (extra && at + 1 < end)
 			mv_canvas_build(c, y, at + 1, end - at - 1, item->extra_role, &item->extra);
 		at += extra ? extra + 1 : 0;
@@ -431,8 +490,13 @@ int mv_header_draw(const struct mv_context *ctx, struct mv_canvas *canvas, struc
 	int chip_cols = (int)mv_clean_width(mv_build_text(&chip));
 
 	build_first(&line, ctx);
-	bool with_chip = end - left >= chip_cols + 12;
-	fit(&line, end - left - (with_chip ? chip_cols + 2 : 0));
+	fit(&line, end - left - chip_cols - 2);
+	bool with_chip = width_of_line(&line) <= end - left - chip_cols - 2;
+	if (!with_chip) {
+		build_first(&line, ctx);
+		fit(&line, end - left);
+		fit_hard(&line, end - left);
+	}
 	draw_line(&line, canvas, area.y, left, end - (with_chip ? chip_cols + 1 : 0));
 	if (with_chip)
 		mv_canvas_build(canvas, area.y, end - chip_cols, chip_cols, role, &chip);
@@ -440,6 +504,7 @@ int mv_header_draw(const struct mv_context *ctx, struct mv_canvas *canvas, struc
 		return rows;
 	build_second(&line, ctx);
 	fit(&line, end - left);
+	fit_hard(&line, end - left);
 	draw_line(&line, canvas, area.y + 1, left, end);
 	return rows;
 }

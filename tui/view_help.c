@@ -289,6 +289,7 @@ static struct mv_outcome act(void *state, const struct mv_context *ctx, enum mv_
 	case MV_ACT_LAST:
 		s->top = LINES_MAX;
 		break;
+	case MV_ACT_PAUSE: /* nothing here would show it */
 	case MV_ACT_LEFT:
 	case MV_ACT_RIGHT:
 		return (struct mv_outcome){.kind = MV_OUT_STAY};

@@ -34,7 +34,7 @@ static void go(void *state, const struct mv_place *place)
 {
 	struct map_state *s = state;
 
-	if (place->mapping)
+	if (place->mapping && !(place->unchosen && s->selected.set))
 		s->selected = (struct map_identity){.set = true, .start = place->mapping};
 }
 

@@ -262,6 +262,9 @@ struct mv_val map_value(const struct mv_context *ctx, uint32_t i, enum map_colum
 	case COL_GROWTH: {
 		struct mv_rate rate = mv_delta_mapping(ctx->delta, m->start).growth;
 
+		/* What has ended grows no more; its last rate would look like news. */
+		if (ctx->status->exited || ctx->snap->life == MV_LIFE_GONE)
+			return mv_val_missing(MV_WHY_GONE);
 		*ret_rate = rate.per_second;
 		return rate.have ? mv_val_of(0) : mv_val_missing(MV_WHY_NOT_READ);
 	}

@@ -171,12 +171,13 @@ void map_nothing_draw(const struct map_state *s, const struct mv_context *ctx, s
 		mv_build_clean(&b, MV_TEXT("no mappings"));
 	}
 	int y = t->y + (t->rows > 2);
-	mv_canvas_build(c, y, t->x, t->cols, role, &b);
+	int end = t->y + t->rows;
+	y += mv_wrap_draw(c, (struct mv_rect){y, t->x, end - y, t->cols}, role, mv_build_text(&b));
 	if (snap && snap->life == MV_LIFE_ALIVE && needs_rights(why) && t->rows > 3)
-		mv_canvas_text(c, y + 1, t->x, t->cols, ROLE_DIM,
-			       ctx->root
-				   ? MV_TEXT("even root may not: a security module or a container forbids it")
-				   : MV_TEXT("run memview as root (sudo), or as the owner of the process"));
+		mv_wrap_draw(c, (struct mv_rect){y, t->x, end - y, t->cols}, ROLE_DIM,
+			     ctx->root
+				 ? MV_TEXT("even root may not: a security module or a container forbids it")
+				 : MV_TEXT("run memview as root (sudo), or as the owner of the process"));
 }
 
 void map_note_draw(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)

@@ -12,6 +12,7 @@ struct meaning_state {
 	const void *below_state; /* lives as long as the level below, which outlives this one */
 	unsigned n, views;	 /* figure shown; how many the view has, the header's come after them */
 	unsigned total;
+	int top, most, page; /* first line of its words shown, the last that can be, lines in sight */
 };
 
 static bool explain(const struct meaning_state *s, const struct mv_context *ctx, unsigned n,
@@ -45,12 +46,6 @@ void mv_meaning_over(void *state, const struct mv_view_ops *below, const void *b
 	s->below = below;
 	s->below_state = below_state;
 	count(s, ctx);
-}
-
-static void settle(void *state, const struct mv_context *ctx, struct mv_rect area)
-{
-	(void)area;
-	count(state, ctx);
 }
 
 /* ---- wrapping ---- */
@@ -130,46 +125,117 @@ struct part {
 	const struct mv_build *words;
 };
 
+#define PARTS	   4
+#define LABEL_COLS 7
+
+/* Where a figure's words go: what has no room is scrolled to. */
+struct box {
+	struct mv_rect r;
+	struct part parts[PARTS];
+	int inner;	  /* columns of the words */
+	int lines, shown; /* of the words: all, and those in sight */
+	bool airy;	  /* a blank line below the title and above the foot */
+};
+
+static struct box box_of(const struct mv_meaning *m, struct mv_rect area)
+{
+	struct box box = {
+	    .parts = {
+		{{"what"}, &m->formula}, {{"from"}, &m->source}, {{"unit"}, &m->unit}, {{"note"}, &m->note}}};
+	int cols = area.cols - 4 > 72 ? 72 : area.cols - 4;
+
+	if (cols < 16)
+		cols = area.cols;
+	box.inner = cols - 4 - LABEL_COLS;
+	for (size_t i = 0; i < PARTS; i++)
+		if (box.parts[i].words->len)
+			box.lines += mv_wrap_rows(box.inner, mv_build_text(box.parts[i].words));
+	/* The frame's two lines, the title and the foot. */
+	box.airy = box.lines + 6 <= area.rows;
+	int rows = box.lines + (box.airy ? 6 : 4);
+	rows = rows > area.rows ? area.rows : rows;
+	box.shown = rows - (box.airy ? 6 : 4);
+	box.shown = box.shown < 0 ? 0 : box.shown;
+	box.r =
+	    (struct mv_rect){area.y + (area.rows - rows) / 2, area.x + (area.cols - cols) / 2, rows, cols};
+	return box;
+}
+
+static void settle(void *state, const struct mv_context *ctx, struct mv_rect area)
+{
+	struct meaning_state *s = state;
+	struct mv_meaning m;
+
+	count(s, ctx);
+	s->most = s->page = 0;
+	if (s->below && explain(s, ctx, s->n, &m)) {
+		struct box box = box_of(&m, area);
+
+		s->page = box.shown;
+		s->most = box.lines > box.shown ? box.lines - box.shown : 0;
+	}
+	s->top = s->top > s->most ? s->most : s->top;
+}
+
+static void draw_words(const struct box *box, struct mv_canvas *c, int y, int x, int top)
+{
+	int line = -top;
+
+	for (size_t i = 0; i < PARTS; i++) {
+		struct mv_clean words = mv_build_text(box->parts[i].words);
+		int rows = words.text[0] ? mv_wrap_rows(box->inner, words) : 0;
+
+		for (int n = 0; n < rows; n++, line++) {
+			if (line < 0 || line >= box->shown)
+				continue;
+			if (n == 0 || line == 0)
+				mv_canvas_text(c, y + line, x, LABEL_COLS, ROLE_LABEL, box->parts[i].label);
+			mv_wrap_line(c, y + line, x + LABEL_COLS, box->inner, ROLE_TEXT, words, n);
+		}
+	}
+}
+
 static void draw(const void *state, const struct mv_context *ctx, struct mv_canvas *canvas,
 		 struct mv_rect area)
 {
 	const struct meaning_state *s = state;
 	struct mv_meaning m;
 	struct mv_build foot;
-	int cols = area.cols - 4 > 72 ? 72 : area.cols - 4, rows = 2;
 
-	if (cols < 16)
-		cols = area.cols;
 	if (!s->below || !explain(s, ctx, s->n, &m))
 		return;
-	const struct part parts[] = {
-	    {{"what"}, &m.formula}, {{"from"}, &m.source}, {{"unit"}, &m.unit}, {{"note"}, &m.note}};
-	const int label_cols = 7;
-	int inner = cols - 4 - label_cols;
-	for (size_t i = 0; i < MV_COUNT_OF(parts); i++)
-		rows += parts[i].words->len ? mv_wrap_rows(inner, mv_build_text(parts[i].words)) : 0;
-	rows += 4; /* the title above, the foot below, a blank line each */
-	rows = rows > area.rows ? area.rows : rows;
-	struct mv_rect r = {area.y + (area.rows - rows) / 2, area.x + (area.cols - cols) / 2, rows, cols};
-	mv_canvas_fill(canvas, r, ROLE_TEXT, U' ');
-	struct mv_rect in = mv_canvas_box(canvas, r, MV_TEXT("what is this figure"));
-	int y = in.y, end = in.y + in.rows;
-	if (y < end)
-		mv_canvas_build(canvas, y, in.x + 1, in.cols - 2, ROLE_STRONG, &m.title);
-	y += 2;
-	for (size_t i = 0; i < MV_COUNT_OF(parts) && y < end; i++) {
-		if (!parts[i].words->len)
-			continue;
-		mv_canvas_text(canvas, y, in.x + 1, label_cols, ROLE_LABEL, parts[i].label);
-		y += mv_wrap_draw(canvas, (struct mv_rect){y, in.x + 1 + label_cols, end - y, inner},
-				  ROLE_TEXT, mv_build_text(parts[i].words));
-	}
-	if (y < end) {
-		mv_build_init(&foot);
-		mv_build_fmt(&foot, "%u of %u   ", s->n + 1, s->total);
+	struct box box = box_of(&m, area);
+	mv_canvas_fill(canvas, box.r, ROLE_TEXT, U' ');
+	struct mv_rect in = mv_canvas_box(canvas, box.r, MV_TEXT("what is this figure"));
+	if (in.rows < 1)
+		return;
+	mv_canvas_build(canvas, in.y, in.x + 1, in.cols - 2, ROLE_STRONG, &m.title);
+	draw_words(&box, canvas, in.y + 1 + box.airy, in.x + 1, s->top);
+	if (in.rows < 2)
+		return;
+	mv_build_init(&foot);
+	mv_build_fmt(&foot, "%u of %u   ", s->n + 1, s->total);
+	if (s->top < s->most)
+		mv_build_clean(&foot, MV_TEXT("PgDn: there is more"));
+	else if (s->most)
+		mv_build_clean(&foot, MV_TEXT("PgUp: back up"));
+	else
 		mv_build_clean(&foot, MV_TEXT("Up, Down: other figures   Esc: back"));
-		mv_canvas_build(canvas, end - 1, in.x + 1, in.cols - 2, ROLE_DIM, &foot);
-	}
+	mv_canvas_build(canvas, in.y + in.rows - 1, in.x + 1, in.cols - 2, ROLE_DIM, &foot);
+}
+
+static struct mv_outcome to(struct meaning_state *s, unsigned n)
+{
+	s->n = n;
+	s->top = 0;
+	return (struct mv_outcome){.kind = MV_OUT_STAY};
+}
+
+static struct mv_outcome scroll(struct meaning_state *s, int by)
+{
+	s->top += by;
+	s->top = s->top > s->most ? s->most : s->top < 0 ? 0 : s->top;
+	return (struct mv_outcome){.kind = MV_OUT_STAY};
 }
 
 static struct mv_outcome act(void *state, const struct mv_context *ctx, enum mv_action action,
@@ -183,27 +249,26 @@ static struct mv_outcome act(void *state, const struct mv_context *ctx, enum mv_
 	switch (action) {
 	case MV_ACT_UP:
 	case MV_ACT_LEFT:
-		s->n = s->n ? s->n - 1 : last;
-		break;
+		return to(s, s->n ? s->n - 1 : last);
 	case MV_ACT_DOWN:
 	case MV_ACT_RIGHT:
 	case MV_ACT_PANE:
-		s->n = s->n < last ? s->n + 1 : 0;
-		break;
+		return to(s, s->n < last ? s->n + 1 : 0);
 	case MV_ACT_FIRST:
-	case MV_ACT_PAGE_UP:
-		s->n = 0;
-		break;
+		return to(s, 0);
 	case MV_ACT_LAST:
+		return to(s, last);
+	case MV_ACT_PAGE_UP:
+		return s->most ? scroll(s, -s->page) : to(s, 0);
 	case MV_ACT_PAGE_DOWN:
-		s->n = last;
-		break;
+		return s->most ? scroll(s, s->page) : to(s, last);
+	case MV_ACT_PAUSE: /* nothing here would show it */
+		return (struct mv_outcome){.kind = MV_OUT_STAY};
 	case MV_ACT_ENTER:
 		return (struct mv_outcome){.kind = MV_OUT_POP};
 	default:
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	}
-	return (struct mv_outcome){.kind = MV_OUT_STAY};
 }
 
 const struct mv_view_ops mv_view_meaning = {

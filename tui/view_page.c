@@ -329,7 +329,7 @@ static struct mv_place page_place(const void *state, const struct mv_context *ct
 	const struct mv_page *p = state;
 
 	(void)ctx;
-	return (struct mv_place){p->range.start, p->addr};
+	return (struct mv_place){.mapping = p->range.start, .page = p->addr};
 }
 
 const struct mv_view_ops mv_view_page = {

@@ -4,7 +4,8 @@
 #include "core/pagetable.h"
 #include "tui/view_page.h"
 
-#define LABEL_COLS 12
+#define LABEL_COLS  12
+#define OFFSET_COLS 12 /* "offset 0xfff", or its bits */
 
 static bool has_tables(const struct mv_snapshot *snap)
 {
@@ -110,12 +111,19 @@ static unsigned low_bit(unsigned level) /* of that level's index; 0 for the offs
 	return level ? 12 + 9 * (level - 1) : 0;
 }
 
+/* Columns from one index to the next: five levels stand closer where they have to. */
+static int step_of(const struct mv_page *p, unsigned levels)
+{
+	if (levels != 5 || p->split.cols >= 14 + 6 * MV_PAGE_SPLIT_COLS)
+		return MV_PAGE_SPLIT_COLS;
+	return p->split.cols >= 15 + 5 * 11 + OFFSET_COLS ? 11 : 10;
+}
+
 /* "PGD 254   PUD 232   …   offset 0x123" and the bits that each is made of. */
 static void draw_indices(const struct mv_page *p, const struct mv_path *path, struct mv_canvas *c, int y,
 			 bool bits)
 {
-	int x = p->split.x,
-	    step = path->levels == 5 && p->split.cols < 14 + 6 * MV_PAGE_SPLIT_COLS ? 11 : MV_PAGE_SPLIT_COLS;
+	int x = p->split.x, step = step_of(p, path->levels);
 	struct mv_build b;
 
 	mv_build_init(&b);
@@ -138,7 +146,7 @@ static void draw_indices(const struct mv_page *p, const struct mv_path *path, st
 		if (!bits)
 			continue;
 		mv_build_init(&b);
-		mv_build_fmt(&b, level == path->levels ? "bits %u-%u" : "%u-%u", high, low);
+		mv_build_fmt(&b, level == path->levels && step > 10 ? "bits %u-%u" : "%u-%u", high, low);
 		mv_canvas_build(c, y + 1, x, room, ROLE_DIM, &b);
 	}
 }
@@ -178,7 +186,7 @@ static void draw_walk_boxes(const struct mv_page *p, const struct mv_path *path,
 			    const struct mv_page_detail *d, struct mv_canvas *c, int y)
 {
 	int x = p->split.x + 14, end = p->split.x + p->split.cols;
-	int step = path->levels == 5 && p->split.cols < 14 + 6 * MV_PAGE_SPLIT_COLS ? 11 : MV_PAGE_SPLIT_COLS;
+	int step = step_of(p, path->levels);
 	struct mv_build b;
 
 	for (unsigned level = path->levels + 1; level-- > 0; x += step) {

@@ -105,6 +105,10 @@ static void add_state(struct mv_page_facts *f, const struct mv_page_detail *d, c
 				 : 0;
 		mv_build_fmt(add(f, MV_TEXT("first seen"), ROLE_TEXT), "%02u:%02u:%02u ago",
 			     (unsigned)(s / 3600), (unsigned)(s / 60 % 60), (unsigned)(s % 60));
+	} else if (d->state == MV_PAGE_SWAPPED) {
+		/* Ages are noted of what is in RAM: "not read yet" would promise what never comes. */
+		mv_build_clean(add(f, MV_TEXT("first seen"), ROLE_TEXT),
+			       MV_TEXT("not in RAM: it is in swap"));
 	} else {
 		add_why(f, MV_TEXT("first seen"), d->first_seen_ns.why);
 	}

@@ -112,7 +112,7 @@ static struct mv_outcome hint(struct mv_clean text)
  * came to. */
 static struct mv_place place_here(const struct mv_pages *p, const struct mv_snapshot *snap)
 {
-	struct mv_place place = {p->whole ? 0 : p->range.start, p->cursor};
+	struct mv_place place = {.mapping = p->whole ? 0 : p->range.start, .page = p->cursor};
 	uint32_t i = mv_snapshot_find(snap, p->cursor);
 
 	if (i < mv_snapshot_count(snap))
@@ -345,7 +345,7 @@ static bool pages_meaning(const void *state, const struct mv_context *ctx, unsig
 					 "that most touched pages have"),
 				 MV_TEXT("/proc/PID/pagemap by PAGEMAP_SCAN"), MV_TEXT("base pages"),
 				 MV_TEXT("Swap and guard are never averaged away: s, × and & mark a cell "
-					 "that holds any. Bright: "
+					 "that holds any. Bright (■ where there are no colours): "
 					 "appeared within 3 s."));
 		return true;
 	}
@@ -367,7 +367,7 @@ static struct mv_place pages_place(const void *state, const struct mv_context *c
 	const struct mv_pages *p = state;
 
 	if (!ctx->snap)
-		return (struct mv_place){p->whole ? 0 : p->range.start, p->cursor};
+		return (struct mv_place){.mapping = p->whole ? 0 : p->range.start, .page = p->cursor};
 	return place_here(p, ctx->snap);
 }
 

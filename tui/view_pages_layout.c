@@ -299,9 +299,11 @@ void mv_pages_zoom(struct mv_pages *p, const struct mv_snapshot *snap, bool in)
 
 	p->zoom_chosen = true;
 	p->anchor = number >= p->top ? (int)(number - p->top) : 0;
+	/* What is one cell already gets no smaller. */
+	bool whole_in_one = !p->whole && (p->range.end - p->range.start) / p->page_bytes <= p->cell_pages;
 	if (in && p->cell_pages > 1)
 		p->cell_pages /= 2;
-	else if (!in && p->cell_pages < MV_PAGES_CELL_MAX)
+	else if (!in && p->cell_pages < MV_PAGES_CELL_MAX && !whole_in_one)
 		p->cell_pages *= 2;
 }
 

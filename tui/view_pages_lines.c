@@ -16,9 +16,12 @@ static void legend_full(struct mv_pages_pen *pen, uint32_t states)
 		return;
 	pen_glyph(pen, ROLE_TEXT, U'▁', '.');
 	pen_glyph(pen, ROLE_TEXT, U'▄', '=');
-	pen_key(pen, ROLE_TEXT, U'█', '@',
-		pen->end - pen->x >= 90 ? MV_TEXT("how full, coloured by most of it:")
-					: MV_TEXT("how full:"));
+	/* Not as the last words: they announce what would not fit. */
+	int room = pen->end - pen->x;
+	struct mv_clean full = room >= 90   ? MV_TEXT("how full, coloured by most of it:")
+			       : room >= 32 ? MV_TEXT("how full:")
+					    : MV_TEXT("how full");
+	pen_key(pen, ROLE_TEXT, U'█', '@', full);
 	for (unsigned s = MV_PAGE_ZERO; s < MV_PAGE__N; s++)
 		if (states & (UINT32_C(1) << s))
 			pen_key(pen, mv_role_of_state(s), U'█', '#', mv_words_state(s));

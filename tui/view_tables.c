@@ -175,7 +175,9 @@ static int tables_init(void *state, const struct mv_place *place)
 
 	v->sorted = MV_TABLES_COST;
 	v->only = MV_KIND__N;
-	v->selected = place->mapping;
+	v->came_from = place->mapping;
+	/* Sorted by cost, one wants to see the dearest; a page's tables are its mapping's. */
+	v->selected = place->page ? place->mapping : 0;
 	v->page = place->page;
 	return 0;
 }
@@ -184,9 +186,14 @@ static void tables_go(void *state, const struct mv_place *place)
 {
 	struct mv_tables *v = state;
 
-	if (place->mapping)
-		v->selected = place->mapping;
 	v->page = place->page;
+	if (place->page) {
+		v->selected = place->mapping;
+	} else if (place->mapping && place->mapping != v->came_from && place->mapping != v->selected) {
+		v->selected = 0;
+		v->at = 0;
+	}
+	v->came_from = place->mapping;
 }
 
 static void tables_release(void *state)
@@ -287,7 +294,7 @@ static struct mv_outcome open_mapping(const struct mv_tables *v, const struct mv
 	if (v->at >= v->count)
 		return hint(MV_TEXT("there is no mapping to open"));
 	return (struct mv_outcome){
-	    .kind = MV_OUT_PUSH, .view = MV_VIEW_PAGES, .place = {selected(v, snap), 0}};
+	    .kind = MV_OUT_PUSH, .view = MV_VIEW_PAGES, .place = {.mapping = selected(v, snap)}};
 }
 
 static struct mv_outcome sort_by(struct mv_tables *v, enum mv_tables_column column)
@@ -446,7 +453,8 @@ static struct mv_place tables_place(const void *state, const struct mv_context *
 {
 	const struct mv_tables *v = state;
 
-	return (struct mv_place){selected(v, ctx->snap), v->page};
+	return (struct mv_place){
+	    .mapping = selected(v, ctx->snap), .page = v->page, .unchosen = !v->selected};
 }
 
 const struct mv_view_ops mv_view_tables = {

@@ -29,6 +29,7 @@ struct mv_tables_key {
 
 struct mv_tables {
 	uint64_t selected; /* start of a mapping; 0: none yet */
+	uint64_t came_from; /* the mapping that another side had selected */
 	uint32_t at;	   /* its row in the order */
 	uint32_t top;
 	enum mv_tables_column sorted;

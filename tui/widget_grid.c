@@ -120,6 +120,9 @@ void mv_grid_draw(struct mv_canvas *c, int y, int x, const struct mv_grid_cell *
 			continue;
 		}
 		struct look look = look_of(&cells[i], cell_pages, colour);
+		/* Neither bold nor a line below shows on a full block. */
+		if (c->mono && look.role == ROLE_PAGE_FRESH && look.glyph == U'█')
+			look.glyph = U'■';
 		for (int k = 0; k < cell_cols; k++) {
 			bool again = k == 0 || fills(look.glyph);
 			mv_canvas_glyph2(c, y, x + k, look.role, again ? look.glyph : U' ',
@@ -130,6 +133,14 @@ void mv_grid_draw(struct mv_canvas *c, int y, int x, const struct mv_grid_cell *
 	}
 }
 
+/* Reverse video would make one shade look like another. */
+static bool hides_ground(const struct mv_canvas *c, char32_t glyph)
+{
+	bool shows_some = glyph == U'▓' || glyph == U'▒' || glyph == U'▚';
+
+	return fills(glyph) && (c->mono || !shows_some);
+}
+
 /* A block would hide the cursor's ground: it gives way to a glyph that lets the ground be seen all round. */
 void mv_grid_mark(struct mv_canvas *c, int y, int x, int cell_cols)
 {
@@ -137,7 +148,7 @@ void mv_grid_mark(struct mv_canvas *c, int y, int x, int cell_cols)
 
 	for (int k = 0; k < cell_cols; k++) {
 		const struct mv_cell *cell = mv_canvas_at(c, y, x + k);
-		if (!cell || !fills(cell->ch[0]))
+		if (!cell || !hides_ground(c, cell->ch[0]))
 			continue;
 		unsigned attrs = cell->attrs;
 		enum mv_role role = (enum mv_role)cell->role;

@@ -213,6 +213,44 @@ static void test_cursor_is_seen(void **state)
 	mv_canvas_release(&c);
 }
 
+static char32_t marked(enum mv_page_state page, bool mono, bool fresh)
+{
+	struct mv_grid_cell cell = cell_of(page, 1, 1);
+	struct mv_canvas c;
+	char32_t ch;
+
+	cell.fresh = fresh;
+	cell.newest_ds = fresh ? 2 : MV_AGE_BEFORE;
+	assert_int_equal(mv_canvas_init(&c, 1, 2), 0);
+	c.mono = mono;
+	mv_grid_draw(&c, 0, 0, &cell, 1, 1, 1, MV_GRID_STATE);
+	if (!fresh)
+		mv_grid_mark(&c, 0, 0, 1);
+	ch = mv_canvas_at(&c, 0, 0)->ch[0];
+	mv_canvas_release(&c);
+	return ch;
+}
+
+/* The cursor leaves a state's own glyph, but for the full block, and for shades that reverse video would
+ * swap. */
+static void test_cursor_keeps_the_state(void **state)
+{
+	(void)state;
+	for (unsigned s = 0; s < MV_PAGE__N; s++)
+		if (s != MV_PAGE_ANON)
+			assert_int_equal(marked(s, false, false), mv_page_states[s].glyph);
+	assert_int_equal(marked(MV_PAGE_ANON, false, false), U'■');
+	assert_int_equal(marked(MV_PAGE_FILE, true, false), U'■');
+	assert_int_equal(marked(MV_PAGE_COW, true, false), mv_page_states[MV_PAGE_COW].glyph);
+}
+
+static void test_fresh_shows_without_colours(void **state)
+{
+	(void)state;
+	assert_int_equal(marked(MV_PAGE_ANON, false, true), U'█');
+	assert_int_equal(marked(MV_PAGE_ANON, true, true), U'■');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +265,8 @@ int main(void)
 	    cmocka_unit_test(test_sharing_and_growth),
 	    cmocka_unit_test(test_wide_cells),
 	    cmocka_unit_test(test_cursor_is_seen),
+	    cmocka_unit_test(test_cursor_keeps_the_state),
+	    cmocka_unit_test(test_fresh_shows_without_colours),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,8 @@ static void expect(enum mv_role role, struct mv_clean text, unsigned attrs, cons
 	mv_canvas_release(&c);
 }
 
+#define CRISP "shape-rendering=\"crispEdges\" "
+
 static void text_is_set_to_its_columns(void **state)
 {
 	(void)state;
@@ -70,7 +72,7 @@ static void text_is_set_to_its_columns(void **state)
 	       "<text x=\"23\" y=\"27.5\" textLength=\"18\" fill=\"#eeeeee\">가</text>");
 	expect(ROLE_ALERT, MV_TEXT("x"), 0, "fill=\"#ff0000\" font-weight=\"700\">x</text>");
 	expect(ROLE_ALERT, MV_TEXT("x"), 0,
-	       "<rect x=\"14\" y=\"14\" width=\"9\" height=\"18\" fill=\"#222222\"/>");
+	       "<rect x=\"14\" y=\"14\" width=\"9\" height=\"18\" " CRISP "fill=\"#222222\"/>");
 }
 
 static void markup_is_escaped(void **state)
@@ -83,12 +85,12 @@ static void blocks_are_rectangles(void **state)
 {
 	(void)state;
 	expect(ROLE_TEXT, MV_TEXT("███"), 0,
-	       "<rect x=\"14\" y=\"14\" width=\"27\" height=\"18\" fill=\"#eeeeee\"/>");
+	       "<rect x=\"14\" y=\"14\" width=\"27\" height=\"18\" " CRISP "fill=\"#eeeeee\"/>");
 	expect(ROLE_TEXT, MV_TEXT("▄"), 0,
-	       "<rect x=\"14\" y=\"23\" width=\"9\" height=\"9\" fill=\"#eeeeee\"/>");
+	       "<rect x=\"14\" y=\"23\" width=\"9\" height=\"9\" " CRISP "fill=\"#eeeeee\"/>");
 	expect(ROLE_TEXT, MV_TEXT("▌▌"), 0,
-	       "<rect x=\"23\" y=\"14\" width=\"4.5\" height=\"18\" fill=\"#eeeeee\"/>");
-	expect(ROLE_TEXT, MV_TEXT("▒▒"), 0, "width=\"18\" height=\"18\" fill=\"url(#s0)\"/>");
+	       "<rect x=\"23\" y=\"14\" width=\"4.5\" height=\"18\" " CRISP "fill=\"#eeeeee\"/>");
+	expect(ROLE_TEXT, MV_TEXT("▒▒"), 0, "width=\"18\" height=\"18\" " CRISP "fill=\"url(#s0)\"/>");
 	expect(ROLE_TEXT, MV_TEXT("▒"), 0, "<pattern id=\"s0\"");
 	expect(ROLE_TEXT, MV_TEXT("·"), 0, "<circle cx=\"18.5\" cy=\"23\"");
 	expect(ROLE_TEXT, MV_TEXT("─"), 0, "<path d=\"M14 23H23\"");
@@ -99,7 +101,7 @@ static void reverse_and_underline_show(void **state)
 	(void)state;
 	expect(ROLE_TEXT, MV_TEXT("x"), MV_ATTR_REVERSE, "fill=\"#000000\">x</text>");
 	expect(ROLE_TEXT, MV_TEXT("x"), MV_ATTR_REVERSE,
-	       "<rect x=\"14\" y=\"14\" width=\"180\" height=\"18\" fill=\"#eeeeee\"/>");
+	       "<rect x=\"14\" y=\"14\" width=\"180\" height=\"18\" " CRISP "fill=\"#eeeeee\"/>");
 	expect(ROLE_TEXT, MV_TEXT("x"), MV_ATTR_UNDERLINE,
 	       "<rect x=\"14\" y=\"30\" width=\"9\" height=\"1\" fill=\"#eeeeee\"/>");
 }

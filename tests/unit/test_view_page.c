@@ -30,7 +30,7 @@ struct rig {
 
 static void start(struct rig *r, uint64_t page, int rows, int cols)
 {
-	struct mv_place place = {ANON, page};
+	struct mv_place place = {.mapping = ANON, .page = page};
 
 	memset(r, 0, sizeof(*r));
 	r->sim.runs = runs;

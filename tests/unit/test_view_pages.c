@@ -28,7 +28,7 @@ struct rig {
 
 static void open_at(struct rig *r, uint64_t mapping, uint64_t page)
 {
-	struct mv_place place = {mapping, page};
+	struct mv_place place = {.mapping = mapping, .page = page};
 
 	if (!r->area.rows)
 		r->area = screen;
@@ -103,6 +103,21 @@ static void test_opens_fitted_to_the_screen(void **state)
 	assert_non_null(strstr(text, "page 1 of 25,600"));
 	assert_non_null(strstr(text, "15,040 never touched"));
 	assert_non_null(strstr(text, "■██s")); /* the first is the cursor's */
+	finish(&r);
+}
+
+static void test_zoom_out_ends_at_one_cell(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	start(&r, some, MV_COUNT_OF(some));
+	open_at(&r, ANON, 0);
+	for (int i = 0; i < 20; i++)
+		press(&r, MV_ACT_ZOOM_OUT);
+	assert_int_equal(r.p->cell_pages, 32768); /* 25,600 pages */
+	press(&r, MV_ACT_ZOOM_IN);
+	assert_int_equal(r.p->cell_pages, 16384);
 	finish(&r);
 }
 
@@ -696,7 +711,7 @@ static void test_meanings_and_place(void **state)
 	}
 	assert_true(n > 9 && n < 100);
 	assert_int_equal(mv_view_pages.place(r.p, &r.sim.ctx).mapping, ANON);
-	struct mv_place other = {snapbuild_python[3].start, 0};
+	struct mv_place other = {.mapping = snapbuild_python[3].start};
 	mv_view_pages.go(r.p, &other);
 	pagesim_turn(&r.sim, &mv_view_pages, r.p, r.area, 2);
 	assert_int_equal(r.p->range.start, other.mapping);
@@ -741,6 +756,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_opens_fitted_to_the_screen),
+	    cmocka_unit_test(test_zoom_out_ends_at_one_cell),
 	    cmocka_unit_test(test_zoom_keeps_the_page_and_its_place),
 	    cmocka_unit_test(test_moves_by_cells_and_rows),
 	    cmocka_unit_test(test_next_state_finds_the_page),

@@ -25,7 +25,7 @@ struct rig {
 
 static void start(struct rig *r, int rows, int cols)
 {
-	struct mv_place place = {0, 0};
+	struct mv_place place = {0};
 
 	memset(r, 0, sizeof(*r));
 	pagesim_start(&r->sim);
@@ -130,6 +130,27 @@ static void test_dearest_first_and_sorting(void **state)
 		assert_int_equal(r.v->order[r.v->at].index, 6);
 		shows(&r, "");
 	}
+	finish(&r);
+}
+
+/* Coming from the map one sees the dearest, and the map keeps what it had; a page's mapping is gone to. */
+static void test_opens_at_the_dearest(void **state)
+{
+	struct rig r;
+	struct mv_place from_map = {.mapping = snapbuild_python[2].start},
+			from_page = {.mapping = snapbuild_python[2].start, .page = snapbuild_python[2].start};
+
+	(void)state;
+	start(&r, 10, 40);
+	mv_view_tables.go(r.v, &from_map);
+	turn(&r);
+	assert_int_equal(r.v->at, 0);
+	assert_int_equal(r.v->top, 0);
+	assert_true(mv_view_tables.place(r.v, &r.sim.ctx).unchosen);
+	mv_view_tables.go(r.v, &from_page);
+	turn(&r);
+	assert_int_equal(r.v->order[r.v->at].index, 2);
+	assert_false(mv_view_tables.place(r.v, &r.sim.ctx).unchosen);
 	finish(&r);
 }
 
@@ -313,15 +334,11 @@ static void test_sizes_and_meanings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_levels_and_sums),
-	    cmocka_unit_test(test_dearest_first_and_sorting),
-	    cmocka_unit_test(test_address_order_ascends),
-	    cmocka_unit_test(test_moves_opens_finds),
-	    cmocka_unit_test(test_selection_survives_changes),
-	    cmocka_unit_test(test_filter_by_kind),
-	    cmocka_unit_test(test_not_counted_yet),
-	    cmocka_unit_test(test_levels_have_bars),
-	    cmocka_unit_test(test_sizes_and_meanings),
+	    cmocka_unit_test(test_levels_and_sums),	 cmocka_unit_test(test_dearest_first_and_sorting),
+	    cmocka_unit_test(test_opens_at_the_dearest), cmocka_unit_test(test_address_order_ascends),
+	    cmocka_unit_test(test_moves_opens_finds),	 cmocka_unit_test(test_selection_survives_changes),
+	    cmocka_unit_test(test_filter_by_kind),	 cmocka_unit_test(test_not_counted_yet),
+	    cmocka_unit_test(test_levels_have_bars),	 cmocka_unit_test(test_sizes_and_meanings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
