@@ -3,8 +3,9 @@
 #define MV_ESCAPE_H
 
 /*
- * Sequences "\E[..." that come as single characters: reports of the mouse, which curses does not read for us because it
- * takes one whose end has not come yet for keys, and keys that came in two reads. Pure, but for what it keeps.
+ * Sequences "\E[..." that come as single characters: reports of the mouse, which curses does not read for us
+ * because it takes one whose end has not come yet for keys, and keys that came in two reads. Pure, but for
+ * what it keeps.
  */
 
 #include <stdbool.h>
@@ -30,6 +31,7 @@ struct mv_escape {
 /* An Escape was read: the next character tells whether it begins a sequence. */
 void mv_escape_begin(struct mv_escape *e, uint64_t now_ns);
 /* Any other character. An unfinished sequence is forgotten after a second. */
-enum mv_escape_result mv_escape_feed(struct mv_escape *e, char32_t ch, uint64_t now_ns, struct mv_input *ret_input);
+enum mv_escape_result mv_escape_feed(struct mv_escape *e, char32_t ch, uint64_t now_ns,
+				     struct mv_input *ret_input);
 
 #endif

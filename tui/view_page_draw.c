@@ -111,6 +111,15 @@ static unsigned low_bit(unsigned level) /* of that level's index; 0 for the offs
 	return level ? 12 + 9 * (level - 1) : 0;
 }
 
+static int address_cols(const struct mv_page *p)
+{
+	struct mv_build b;
+
+	mv_build_init(&b);
+	mv_words_addr(&b, p->addr + p->byte);
+	return (int)b.len;
+}
+
 /* Columns from one index to the next: five levels stand closer where they have to. */
 static int step_of(const struct mv_page *p, unsigned levels)
 {
@@ -128,7 +137,8 @@ static void draw_indices(const struct mv_page *p, const struct mv_path *path, st
 
 	mv_build_init(&b);
 	mv_words_addr(&b, p->addr + p->byte);
-	x += mv_canvas_build(c, y, x, p->split.cols, ROLE_STRONG, &b) + 2;
+	mv_canvas_build(c, y, x, p->split.cols, ROLE_STRONG, &b);
+	x += address_cols(p) + 2;
 	for (unsigned level = path->levels + 1; level-- > 0; x += step) {
 		unsigned low = low_bit(level), high = level ? low + 8 : 11;
 		int room = p->split.x + p->split.cols - x;
@@ -185,7 +195,7 @@ static void draw_binary(struct mv_canvas *c, int y, int x, unsigned value, unsig
 static void draw_walk_boxes(const struct mv_page *p, const struct mv_path *path,
 			    const struct mv_page_detail *d, struct mv_canvas *c, int y)
 {
-	int x = p->split.x + 14, end = p->split.x + p->split.cols;
+	int x = p->split.x + address_cols(p) + 2, end = p->split.x + p->split.cols;
 	int step = step_of(p, path->levels);
 	struct mv_build b;
 
