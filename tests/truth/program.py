@@ -240,7 +240,6 @@ class Grid:
         head = next(line for line in lines if " one cell = " in line)
         said = re.search(r"one cell = (one page|([\d,]+) pages)", head)
         self.zoom = int(said.group(2).replace(",", "")) if said.group(2) else 1
-        assert self.zoom == zoom, head
         self.cells = []  # (address, glyph, role)
         for y, line in enumerate(lines):
             # An address, the cursor's mark, cells, and on the right where the screen is in it all.
@@ -250,7 +249,9 @@ class Grid:
                 address = int(row.group(1), 16)
                 for i, glyph in enumerate(row.group(2)):
                     role = role_lines[y][x + i] if x + i < len(role_lines[y]) else " "
-                    self.cells.append((address + i * zoom * PAGE, glyph, legend.get(role)))
+                    self.cells.append((address + i * self.zoom * PAGE, glyph, legend.get(role)))
+        # Zooming out ends where one cell holds the whole mapping, and not before.
+        assert self.zoom == zoom or self.zoom < zoom and len(self.cells) == 1, head
         line = next(line for line in lines if "never touched" in line)
         self.counts = {}
         for number, key in re.findall(r"([\d,]+) (present|anon|file|zero|swapped|never touched)", line):
@@ -282,6 +283,8 @@ def check_grid(load, states, zoom, env=None):
     first_mapping = next(s for s in smaps_of(load.pid) if s[0] <= load.start < s[1])
     start, end = first_mapping[:2]
     assert grid.cells and grid.cells[0][0] == start, (grid.cells[:1], hex(start))
+    assert grid.zoom == zoom or grid.zoom // 2 * PAGE < end - start <= grid.zoom * PAGE, (grid.zoom, zoom)
+    zoom = grid.zoom
     for address, glyph, role in grid.cells:
         first = (address - load.start) // PAGE
         count = min(zoom, (end - address) // PAGE)
