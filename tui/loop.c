@@ -91,6 +91,8 @@ static int start(struct mv_loop *loop)
 	err = mv_term_open(&plain, loop->options->mouse, &loop->term);
 	if (err)
 		return complain("can't use the terminal", err);
+	if (loop->ctx.root && !getenv("SUDO_UID"))
+		mv_theme_choose_keep(&loop->choice);
 	err = mv_privilege_drop();
 	if (err) {
 		mv_term_close(loop->term);
@@ -413,6 +415,7 @@ static void release(struct mv_loop *loop)
 	mv_canvas_release(&loop->canvas);
 	mv_stack_free(loop->stack);
 	mv_delta_free(loop->delta);
+	mv_theme_choose_release(&loop->choice);
 	mv_source_free(loop->source);
 	if (loop->signal_fd >= 0)
 		close(loop->signal_fd);

@@ -28,6 +28,11 @@ static bool wear(struct mv_theme_choice *choice, size_t i)
 	char message[200] = "";
 	int line = 0;
 
+	if (choice->kept && choice->kept[i].name[0]) {
+		choice->theme = choice->kept[i];
+		choice->at = i;
+		return true;
+	}
 	if (mv_theme_load(choice->list.at[i].path, &choice->theme, &line, message, sizeof(message)) == 0) {
 		choice->at = i;
 		return true;
@@ -69,13 +74,35 @@ static void not_found(struct mv_theme_choice *choice, const char *name)
 	}
 }
 
+void mv_theme_choose_keep(struct mv_theme_choice *choice)
+{
+	char message[8];
+	int line;
+
+	mv_theme_find(&choice->list);
+	choice->kept = calloc(choice->list.count ? choice->list.count : 1, sizeof(*choice->kept));
+	for (size_t i = 0; choice->kept && i < choice->list.count; i++) {
+		struct mv_theme *theme = &choice->kept[i];
+
+		if (mv_theme_load(choice->list.at[i].path, theme, &line, message, sizeof(message)) == 0)
+			memcpy(theme->name, choice->list.at[i].name, sizeof(theme->name));
+	}
+}
+
+void mv_theme_choose_release(struct mv_theme_choice *choice)
+{
+	free(choice->kept);
+	choice->kept = NULL;
+}
+
 void mv_theme_choose(struct mv_theme_choice *choice, const char *name, bool no_colour)
 {
 	const char *convention = getenv("NO_COLOR");
 	size_t i;
 
 	mv_build_init(&choice->warning);
-	mv_theme_find(&choice->list);
+	if (!choice->kept)
+		mv_theme_find(&choice->list);
 	if (no_colour || (!name && convention && *convention)) {
 		wear_mono(choice);
 		return;

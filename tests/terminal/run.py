@@ -350,6 +350,21 @@ def colours():
 
 
 @test
+def themes_of_root():
+    """root's themes where nobody can read them (a build in /root): the screen, which is nobody's, wears them all the same"""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    with target() as child, tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(os.environ.get("MEMVIEW_THEMES", "themes"), folder + "/themes")
+        os.chmod(folder, 0o700)
+        with Terminal("--theme", "light", child.pid, MEMVIEW_THEMES=folder + "/themes") as t:
+            t.press("", "ADDRESS", "[heap]")
+            assert "no theme is called" not in t.text(), t.text()
+            t.press("t", "theme projector")
+            t.quit()
+
+
+@test
 def ascii_only():
     """LC_ALL=C, --ascii, and a terminal that draws ambiguous glyphs double: not one byte beyond ASCII is drawn"""
     with target() as child:
