@@ -82,7 +82,7 @@ static void add_state(struct mv_page_facts *f, const struct mv_page_detail *d, c
 
 	mv_words_page(b, d, snap);
 	mv_build_clean(b, MV_TEXT(": "));
-	mv_build_clean(b, mv_words_state_meaning(d->state));
+	mv_build_clean(b, mv_words_page_meaning(snap, d));
 	if (d->state == MV_PAGE_SWAPPED && mv_have(&d->swap_type) && mv_have(&d->swap_offset))
 		mv_build_fmt(add(f, MV_TEXT("swap"), ROLE_TEXT), "area %llu, slot 0x%llx",
 			     (unsigned long long)d->swap_type.value,

@@ -334,7 +334,7 @@ static bool pages_meaning(const void *state, const struct mv_context *ctx, unsig
 		if (page && mv_have(&page->have)) {
 			mv_build_clean(&ret_meaning->note, mv_words_state(page->state));
 			mv_build_clean(&ret_meaning->note, MV_TEXT(": "));
-			mv_build_clean(&ret_meaning->note, mv_words_state_meaning(page->state));
+			mv_build_clean(&ret_meaning->note, mv_words_page_meaning(ctx->snap, page));
 		}
 		return true;
 	}

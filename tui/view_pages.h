@@ -150,6 +150,8 @@ void mv_pages_search_stop(struct mv_pages *p);
 /* ---- words (view_pages_words.c): shared with the page and tables views ---- */
 struct mv_clean mv_words_state(unsigned state); /* caption: "private copy" */
 struct mv_clean mv_words_state_meaning(unsigned state);
+/* The same of one page, whose mapping may forbid any access. */
+struct mv_clean mv_words_page_meaning(const struct mv_snapshot *snap, const struct mv_page_detail *page);
 struct mv_clean mv_words_kind(unsigned kind);
 /* "41.2M", or "42,224K" when exact figures are wanted. */
 void mv_words_size(struct mv_build *b, uint64_t bytes, bool exact);

@@ -394,7 +394,7 @@ static void draw_note_line(const struct mv_pages *p, const struct mv_context *ct
 	if (p->cell_pages > 1 && cells && column < count && (cells[column].flags & MV_GRID_READ))
 		draw_cell_counts(&pen, &cells[column]);
 	else if (page && mv_have(&page->have))
-		pen_text(&pen, ROLE_LABEL, mv_words_state_meaning(page->state));
+		pen_text(&pen, ROLE_LABEL, mv_words_page_meaning(ctx->snap, page));
 }
 
 void mv_pages_draw_lines(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c,

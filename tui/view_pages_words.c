@@ -31,6 +31,17 @@ struct mv_clean mv_words_state_meaning(unsigned state)
 	return MV_TEXT("");
 }
 
+struct mv_clean mv_words_page_meaning(const struct mv_snapshot *snap, const struct mv_page_detail *page)
+{
+	const unsigned access = MV_PERM_R | MV_PERM_W | MV_PERM_X;
+	uint32_t i = mv_snapshot_find(snap, page->addr);
+
+	if (page->state == MV_PAGE_NONE && i < mv_snapshot_count(snap) &&
+	    !(mv_snapshot_mappings(snap)[i].perms & access))
+		return MV_TEXT("no page, and no access: touching it is a SIGSEGV");
+	return mv_words_state_meaning(page->state);
+}
+
 struct mv_clean mv_words_kind(unsigned kind)
 {
 	switch (kind) {
