@@ -16,36 +16,9 @@ try:
 except ImportError:
     jsonschema = None
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-MEMVIEW = os.environ.get("MEMVIEW", os.path.join(HERE, "..", "memview"))
-PAGE = os.sysconf("SC_PAGESIZE")
+from tap import ENV, HERE, MEMVIEW, PAGE, Skip, main, memview, one_line, test
+
 SCHEMA = json.load(open(os.path.join(HERE, "schema", "memview.process.1.json"), encoding="utf-8"))
-ENV = dict(os.environ, LC_ALL="C.UTF-8")
-
-tests = []
-
-
-def test(function):
-    tests.append(function)
-    return function
-
-
-class Skip(Exception):
-    pass
-
-
-def memview(*args, env=None, stdout=subprocess.PIPE, limit=60):
-    return subprocess.run([MEMVIEW, *map(str, args)], stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
-                          env=dict(ENV, **(env or {})), timeout=limit, check=False)
-
-
-def one_line(run, status, *words):
-    text = run.stderr.decode()
-    assert run.returncode == status, (run.returncode, text)
-    assert text.startswith("memview: ") and text.endswith("\n") and text.count("\n") == 1, text
-    assert "\x1b" not in text, text
-    for word in words:
-        assert word in text, (word, text)
 
 
 class Target:
@@ -551,24 +524,6 @@ def setuid_is_refused():
         run = subprocess.run([copy, "report", "1"], stdin=subprocess.DEVNULL, capture_output=True, env=ENV, user=65534,
                              group=65534, extra_groups=[], timeout=60, check=False)
         one_line(run, 1, "setuid")
-
-
-def main():
-    print("1..%d" % len(tests))
-    failed = False
-    for number, function in enumerate(tests, 1):
-        words = function.__doc__
-        try:
-            function()
-            print("ok %d - %s" % (number, words))
-        except Skip as reason:
-            print("ok %d - %s # SKIP %s" % (number, words, reason))
-        except Exception as error:  # whatever it is, the test has failed and the others go on
-            failed = True
-            print("not ok %d - %s" % (number, words))
-            print("\n".join("# " + line for line in ("%s: %s" % (type(error).__name__, error))[:2000].splitlines()))
-        sys.stdout.flush()
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -15,21 +15,10 @@ import tempfile
 import termios
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-MEMVIEW = os.environ.get("MEMVIEW", os.path.join(HERE, "..", "memview"))
+from tap import MEMVIEW, Skip, main, test
+
 LEAVE = b"\x1b[?1049l"
 LIMIT = 30  # seconds until something that should come is given up
-
-tests = []
-
-
-def test(function):
-    tests.append(function)
-    return function
-
-
-class Skip(Exception):
-    pass
 
 
 class Screen:
@@ -351,24 +340,6 @@ def sizes():
         screen.expect(b"help")
         screen.send(b"q")
         assert screen.wait() == 0
-
-
-def main():
-    print("1..%d" % len(tests))
-    failed = False
-    for number, function in enumerate(tests, 1):
-        words = function.__doc__
-        try:
-            function()
-            print("ok %d - %s" % (number, words))
-        except Skip as reason:
-            print("ok %d - %s # SKIP %s" % (number, words, reason))
-        except Exception as error:  # whatever it is, the test has failed and the others go on
-            failed = True
-            print("not ok %d - %s" % (number, words))
-            print("\n".join("# " + line for line in ("%s: %s" % (type(error).__name__, error))[:2000].splitlines()))
-        sys.stdout.flush()
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":
