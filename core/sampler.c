@@ -122,7 +122,7 @@ void mv_sampler_want(struct mv_sampler *sampler, const struct mv_want *want)
 		old->spans_count = 0;
 	if (old->cell_pages == 0)
 		old->cell_pages = 1;
-	if (spans && grid_want(sampler) < 0)
+	if (spans && grid_want(sampler, true) < 0)
 		old->spans_count = 0;
 	sampler->urgent = true;
 	sampler->changed = true;

@@ -296,7 +296,7 @@ static void note_exec(struct mv_sampler *s)
 	s->cmdline_len = 0;
 	s->cmdline_why = MV_WHY_NOT_READ;
 	s->page_due = true;
-	grid_want(s);
+	grid_want(s, false);
 }
 
 static int read_next(struct mv_sampler *s, bool with_smaps, const uint64_t *stacks, size_t n)

@@ -289,19 +289,51 @@ void grid_release(struct mv_sampler *s)
 {
 	free(s->grid.cells);
 	free(s->grid.first);
+	free(s->grid.spans);
 	free(s->grid.work);
 	free(s->grid.words);
 	free(s->grid.present);
 	s->grid = (struct grid){0};
 }
 
-int grid_want(struct mv_sampler *s)
+/*
+ * Cells that the new layout shares with the old one stay until they are read anew: of a process that has just
+ * ended they are the last picture, and no other will come.
+ */
+static void keep_known(const struct grid *old, const struct mv_want *want, uint32_t page_bytes,
+		       const uint32_t *first, struct mv_grid_cell *cells)
+{
+	uint64_t cell_bytes = (uint64_t)want->cell_pages * page_bytes;
+
+	for (uint32_t i = 0; i < want->spans_count; i++) {
+		const struct mv_range *now = &want->spans[i];
+
+		for (uint32_t k = 0; k < old->spans_count; k++) {
+			const struct mv_range *was = &old->spans[k];
+			uint64_t from = was->start > now->start ? was->start : now->start;
+			uint64_t to = was->end < now->end ? was->end : now->end;
+
+			/* Only whole cells, at the same places; the last may be short where both end
+			 * together. */
+			if (from >= to || (from - was->start) % cell_bytes ||
+			    (from - now->start) % cell_bytes)
+				continue;
+			for (; from < to && (to - from >= cell_bytes || was->end == now->end);
+			     from += cell_bytes)
+				cells[first[i] + (from - now->start) / cell_bytes] =
+				    old->cells[old->first[k] + (from - was->start) / cell_bytes];
+		}
+	}
+}
+
+int grid_want(struct mv_sampler *s, bool keep)
 {
 	struct grid *g = &s->grid;
 	uint64_t total = 0, longest = 0, pages = 0;
 	uint32_t n = s->want.spans_count;
 	uint32_t *first;
 	struct mv_grid_cell *cells, *work;
+	struct mv_range *spans;
 
 	g->active = false;
 	if (!WANTS(s, GRID) || n == 0)
@@ -324,15 +356,24 @@ int grid_want(struct mv_sampler *s)
 	first[n] = (uint32_t)total;
 	cells = calloc(total ? total : 1, sizeof(*cells));
 	work = calloc(longest ? longest : 1, sizeof(*work));
-	if (!cells || !work) {
+	spans = malloc(n * sizeof(*spans));
+	if (!cells || !work || !spans) {
 		free(first);
 		free(cells);
 		free(work);
+		free(spans);
 		return -ENOMEM;
 	}
+	memcpy(spans, s->want.spans, n * sizeof(*spans));
+	if (keep && g->cells && g->cell_pages == s->want.cell_pages)
+		keep_known(g, &s->want, s->page_bytes, first, cells);
 	free(g->cells);
 	free(g->first);
 	free(g->work);
+	free(g->spans);
+	g->spans = spans;
+	g->spans_count = n;
+	g->cell_pages = s->want.cell_pages;
 	g->cells = cells;
 	g->first = first;
 	g->work = work;

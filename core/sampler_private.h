@@ -49,6 +49,8 @@ struct round {
 struct grid {
 	struct mv_grid_cell *cells; /* published; committed span by span */
 	uint32_t *first;	    /* spans_count + 1 */
+	struct mv_range *spans;	    /* what cells are of: the want may be newer */
+	uint32_t spans_count, cell_pages;
 	uint32_t cells_cap;
 	bool active;
 	uint32_t span;	 /* being read */
@@ -149,9 +151,9 @@ void list_read_rollup(struct mv_sampler *s);
 
 /* sampler_pages.c */
 void round_start(struct mv_sampler *s);
-void round_step(struct mv_sampler *s);	 /* one slice */
-void round_relist(struct mv_sampler *s); /* the list of mappings has changed under it */
-int grid_want(struct mv_sampler *s);	 /* spans have changed */
+void round_step(struct mv_sampler *s);		/* one slice */
+void round_relist(struct mv_sampler *s);	/* the list of mappings has changed under it */
+int grid_want(struct mv_sampler *s, bool keep); /* spans have changed */
 void grid_start(struct mv_sampler *s);
 void grid_step(struct mv_sampler *s);
 void page_read(struct mv_sampler *s);

@@ -978,6 +978,41 @@ static void test_once_is_fresh(void **state)
 	free(s);
 }
 
+/* The view lays its rows out anew when the end takes a line of the screen: the cells of the last picture
+ * stay. */
+static void test_grid_stays_after_the_end(void **state)
+{
+	static const struct mv_range before[] = {{0x7f63ae000000, 0x7f63ae100000},
+						 {0x7f63ae100000, 0x7f63ae200000}};
+	static const struct mv_range after[] = {{0x7f63ae080000, 0x7f63ae180000}};
+	struct mv_grid_cell known[32];
+	const struct mv_grid_cell *cells;
+	struct mv_snapshot *s;
+	uint32_t n;
+
+	(void)state;
+	open_fixture("python", 4711);
+	want.facts |= MV_FACT_MAPS;
+	want_spans(16, 2, before);
+	mv_sampler_want(sampler, &want);
+	s = settle();
+	cells = mv_snapshot_cells(s, 0, &n);
+	assert_int_equal(n, 16);
+	memcpy(known, cells, sizeof(known)); /* both rows, one behind the other */
+	assert_true(known[8].flags & MV_GRID_READ);
+	free(s);
+	mv_source_step(f.source);
+	mv_source_step(f.source);
+	want_spans(16, 1, after);
+	mv_sampler_want(sampler, &want);
+	s = settle();
+	assert_int_equal(s->life, MV_LIFE_GONE);
+	cells = mv_snapshot_cells(s, 0, &n);
+	assert_int_equal(n, 16);
+	assert_memory_equal(cells, known + 8, 16 * sizeof(*cells));
+	free(s);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, make_root, end_play)
@@ -998,6 +1033,7 @@ int main(void)
 	    T(test_grid_adds_up),
 	    T(test_sharing),
 	    T(test_grid_follows_pages),
+	    T(test_grid_stays_after_the_end),
 	    T(test_mapping_changes_under_the_grid),
 	    T(test_hostile_wants),
 	    T(test_slices_equal_whole),
