@@ -343,6 +343,8 @@ static bool build_reason(const struct mv_tables *v, const struct mv_context *ctx
 		mv_build_why(b, MV_WHY_NO_MEMORY);
 	else if (snap->page_bytes != MV_TABLE_BYTES)
 		mv_build_clean(b, MV_TEXT("the shape of page tables is known for pages of 4K only"));
+	else if (!snap->tables_ns && snap->life != MV_LIFE_ALIVE)
+		mv_build_clean(b, MV_TEXT("the process ended before its tables were counted"));
 	else if (!snap->tables_ns && snap->round_of)
 		mv_build_fmt(b, "counting: %u of %u mappings", snap->pages_done, snap->round_of);
 	else if (!snap->tables_ns)
