@@ -19,6 +19,14 @@ struct row {
 	bool growth_have;
 };
 
+/* What is remembered of one thread. */
+struct thread_row {
+	int32_t tid;
+	uint64_t at_ns, minor, major, cpu_ns;
+	bool cpu_have;
+	struct mv_thread_rates rates;
+};
+
 struct mv_delta {
 	bool started;
 	uint64_t taken_ns, pages_ns, smaps_ns;
@@ -40,6 +48,14 @@ struct mv_delta {
 	uint64_t spacing_ns;  /* between those of the last two snapshots */
 	struct mv_rate minor, major, rss;
 	struct mv_series series[MV_SERIES__N];
+
+	uint64_t trace_since_ns, trace_ns; /* of the trace fed last; 0 none */
+	uint64_t trace_faults[MV_FAULT__N];
+	struct mv_rate fault_rates[MV_FAULT__N];
+	struct mv_series fault_series[MV_FAULT__N];
+
+	struct thread_row *threads; /* ascending by tid */
+	uint32_t threads_count;
 };
 
 /* More vanish at once than anybody can look at: keep the first so many. */
@@ -64,6 +80,7 @@ void mv_delta_free(struct mv_delta *delta)
 	free(delta->spare);
 	free(delta->names);
 	free(delta->ghosts);
+	free(delta->threads);
 	free(delta);
 }
 
@@ -333,6 +350,76 @@ static void feed_stillness(struct mv_delta *d, const struct mv_snapshot *s)
 	d->still = true;
 }
 
+/* ---- traced faults and threads ---- */
+
+/* Once a tick, so that the series goes in step with the counters' and is not made of single samples. */
+static void feed_trace(struct mv_delta *d, const struct mv_snapshot *s)
+{
+	const struct mv_trace *t = &s->trace;
+	bool traced = s->facts & MV_FACT_FAULTS && t->why == MV_WHY_HAVE && t->running;
+	bool same = traced && d->trace_ns && d->trace_since_ns == t->since_ns;
+
+	if (same && s->counters_ns <= d->trace_ns)
+		return;
+	for (unsigned k = 0; k < MV_FAULT__N; k++) {
+		d->fault_rates[k] = same && t->faults[k] >= d->trace_faults[k]
+					? rate_of(d->trace_faults[k], t->faults[k], s->counters_ns - d->trace_ns)
+					: (struct mv_rate){0};
+		if (traced && !same)
+			mv_series_init(&d->fault_series[k]);
+		if (traced)
+			push_rate(&d->fault_series[k], s->counters_ns, d->fault_rates[k]);
+	}
+	memcpy(d->trace_faults, t->faults, sizeof(d->trace_faults));
+	d->trace_since_ns = t->since_ns;
+	d->trace_ns = traced ? s->counters_ns : 0;
+}
+
+static struct thread_row thread_row_of(const struct mv_thread *t, const struct thread_row *old)
+{
+	struct thread_row row = {.tid = t->tid,
+				 .at_ns = t->counters_ns,
+				 .minor = t->minor_faults,
+				 .major = t->major_faults,
+				 .cpu_ns = t->cpu_ns.value,
+				 .cpu_have = mv_have(&t->cpu_ns)};
+	uint64_t ns = old ? row.at_ns - old->at_ns : 0;
+
+	if (!old || row.minor < old->minor || row.major < old->major || row.at_ns < old->at_ns)
+		return row;
+	if (ns == 0)
+		return *old;
+	row.rates.minor = rate_of(old->minor, row.minor, ns);
+	row.rates.major = rate_of(old->major, row.major, ns);
+	if (row.cpu_have && old->cpu_have && row.cpu_ns >= old->cpu_ns)
+		row.rates.cpu = (struct mv_rate){(double)(row.cpu_ns - old->cpu_ns) / (double)ns, true};
+	return row;
+}
+
+/* Both lists ascend by tid. */
+static int feed_threads(struct mv_delta *d, const struct mv_snapshot *s)
+{
+	uint32_t count, i = 0;
+	const struct mv_thread *t = mv_snapshot_threads(s, &count);
+	struct thread_row *rows;
+
+	if (!count)
+		return 0;
+	rows = malloc(count * sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	for (uint32_t j = 0; j < count; j++) {
+		while (i < d->threads_count && d->threads[i].tid < t[j].tid)
+			i++;
+		bool known = i < d->threads_count && d->threads[i].tid == t[j].tid;
+		rows[j] = thread_row_of(&t[j], known ? &d->threads[i] : NULL);
+	}
+	free(d->threads);
+	d->threads = rows;
+	d->threads_count = count;
+	return 0;
+}
+
 int mv_delta_feed(struct mv_delta *delta, const struct mv_snapshot *snap)
 {
 	bool same = delta->started && delta->epoch == snap->epoch && delta->pid == snap->stat.pid;
@@ -360,6 +447,9 @@ int mv_delta_feed(struct mv_delta *delta, const struct mv_snapshot *snap)
 		delta->pages_ns = snap->pages_ns;
 		delta->smaps_ns = snap->smaps_ns;
 	}
+	feed_trace(delta, snap);
+	if (r == 0)
+		r = feed_threads(delta, snap);
 	delta->started = true;
 	delta->taken_ns = snap->taken_ns;
 	delta->epoch = snap->epoch;
@@ -419,4 +509,30 @@ const struct mv_ghost *mv_delta_ghosts(const struct mv_delta *delta, size_t *ret
 {
 	*ret_count = delta->ghosts_count;
 	return delta->ghosts;
+}
+
+struct mv_rate mv_delta_fault_rate(const struct mv_delta *delta, enum mv_fault_kind kind)
+{
+	return delta->trace_ns ? delta->fault_rates[kind] : (struct mv_rate){0};
+}
+
+const struct mv_series *mv_delta_fault_series(const struct mv_delta *delta, enum mv_fault_kind kind)
+{
+	return &delta->fault_series[kind];
+}
+
+struct mv_thread_rates mv_delta_thread(const struct mv_delta *delta, int32_t tid)
+{
+	uint32_t low = 0, high = delta->threads_count;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (delta->threads[mid].tid < tid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < delta->threads_count && delta->threads[low].tid == tid ? delta->threads[low].rates
+									    : (struct mv_thread_rates){0};
 }

@@ -45,6 +45,16 @@ struct mv_rate mv_delta_rss_rate(const struct mv_delta *delta); /* bytes a secon
 enum mv_series_id { MV_SERIES_RSS, MV_SERIES_MINOR, MV_SERIES_MAJOR, MV_SERIES__N };
 const struct mv_series *mv_delta_series(const struct mv_delta *delta, enum mv_series_id id);
 
+/* Traced faults of a kind: estimated faults a second, and its series. Missing while nothing is traced. */
+struct mv_rate mv_delta_fault_rate(const struct mv_delta *delta, enum mv_fault_kind kind);
+const struct mv_series *mv_delta_fault_series(const struct mv_delta *delta, enum mv_fault_kind kind);
+
+/* A thread's share of one core (0 to 1) and faults a second, between its last two readings. O(log n). */
+struct mv_thread_rates {
+	struct mv_rate cpu, minor, major;
+};
+struct mv_thread_rates mv_delta_thread(const struct mv_delta *delta, int32_t tid);
+
 enum mv_change { MV_CHANGE_NONE, MV_CHANGE_NEW, MV_CHANGE_GREW, MV_CHANGE_SHRANK };
 struct mv_mapping_change {
 	enum mv_change change; /* of its size; lit for 3 s after at_ns */

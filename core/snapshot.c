@@ -48,6 +48,89 @@ static bool parallel(const struct mv_snapshot *s, const struct mv_section *sec)
 	return sec->count == 0 || sec->count == s->mappings.count;
 }
 
+static bool text_fits(const struct mv_snapshot *s, uint32_t text)
+{
+	return text < s->trace_text.count;
+}
+
+static bool function_fits(const struct mv_snapshot *s, uint32_t function)
+{
+	return function == MV_FUNCTION_NONE || function < s->functions.count;
+}
+
+static bool run_fits(uint32_t first, uint32_t count, const struct mv_section *sec)
+{
+	return first <= sec->count && count <= sec->count - first;
+}
+
+static bool trace_sections_fit(const struct mv_snapshot *s)
+{
+	return section_fits(s, &s->fault_mappings, sizeof(struct mv_fault_mapping)) &&
+	       section_fits(s, &s->fault_stacks, sizeof(struct mv_fault_stack)) &&
+	       section_fits(s, &s->fault_calls, sizeof(uint32_t)) &&
+	       section_fits(s, &s->fault_threads, sizeof(struct mv_fault_thread)) &&
+	       section_fits(s, &s->fault_log, sizeof(struct mv_fault_entry)) &&
+	       section_fits(s, &s->threads, sizeof(struct mv_thread)) &&
+	       section_fits(s, &s->thread_calls, sizeof(struct mv_call)) &&
+	       section_fits(s, &s->lines, sizeof(struct mv_line)) &&
+	       section_fits(s, &s->functions, sizeof(struct mv_function)) &&
+	       section_fits(s, &s->trace_text, 1) && (!s->trace_text.count || pool_ends(s, &s->trace_text)) &&
+	       s->trace.why < MV_WHY__N && s->trace.stacks_why < MV_WHY__N && s->trace.threads_why < MV_WHY__N &&
+	       s->threads_head.why < MV_WHY__N && s->threads_head.calls_why < MV_WHY__N &&
+	       s->threads_head.stop_why < MV_WHY__N;
+}
+
+static bool fault_sections_add_up(const struct mv_snapshot *s)
+{
+	const struct mv_fault_mapping *m = section(s, &s->fault_mappings);
+	const struct mv_fault_stack *k = section(s, &s->fault_stacks);
+	const uint32_t *c = section(s, &s->fault_calls);
+	const struct mv_fault_thread *t = section(s, &s->fault_threads);
+	const struct mv_fault_entry *e = section(s, &s->fault_log);
+
+	for (uint64_t i = 0; i < s->fault_mappings.count; i++)
+		if (!text_fits(s, m[i].name) || m[i].kind > MV_KIND__N)
+			return false;
+	for (uint64_t i = 0; i < s->fault_stacks.count; i++)
+		if (!run_fits(k[i].first, k[i].count, &s->fault_calls) || k[i].end >= MV_STACK__N)
+			return false;
+	for (uint64_t i = 0; i < s->fault_calls.count; i++)
+		if (!function_fits(s, c[i]))
+			return false;
+	for (uint64_t i = 0; i < s->fault_threads.count; i++)
+		if (!text_fits(s, t[i].name))
+			return false;
+	for (uint64_t i = 0; i < s->fault_log.count; i++)
+		if (!text_fits(s, e[i].mapping_name) || !function_fits(s, e[i].function) ||
+		    e[i].kind >= MV_FAULT__N || e[i].mapping_kind > MV_KIND__N)
+			return false;
+	return true;
+}
+
+static bool thread_sections_add_up(const struct mv_snapshot *s)
+{
+	const struct mv_thread *t = section(s, &s->threads);
+	const struct mv_call *c = section(s, &s->thread_calls);
+	const struct mv_line *l = section(s, &s->lines);
+	const struct mv_function *f = section(s, &s->functions);
+
+	for (uint64_t i = 0; i < s->threads.count; i++)
+		if (!text_fits(s, t[i].name) || t[i].how > MV_HOW_STOPPED || t[i].end >= MV_STACK__N ||
+		    t[i].calls_why >= MV_WHY__N || (i && t[i].tid <= t[i - 1].tid) ||
+		    !run_fits(t[i].first, t[i].count, &s->thread_calls))
+			return false;
+	for (uint64_t i = 0; i < s->thread_calls.count; i++)
+		if (!function_fits(s, c[i].function))
+			return false;
+	for (uint64_t i = 0; i < s->lines.count; i++)
+		if (!text_fits(s, l[i].file) || (i && l[i].pc <= l[i - 1].pc))
+			return false;
+	for (uint64_t i = 0; i < s->functions.count; i++)
+		if (!text_fits(s, f[i].name) || !text_fits(s, f[i].image))
+			return false;
+	return true;
+}
+
 static bool spans_fit(const struct mv_snapshot *s)
 {
 	const uint32_t *first = section(s, &s->span_first);
@@ -83,6 +166,8 @@ int mv_snapshot_check(const struct mv_snapshot *s, size_t mapped_bytes)
 		return -EBADMSG;
 	if (!pool_ends(s, &s->names) || !pool_ends(s, &s->title) ||
 	    (s->cmdline.count && !pool_ends(s, &s->cmdline)))
+		return -EBADMSG;
+	if (!trace_sections_fit(s) || !fault_sections_add_up(s) || !thread_sections_add_up(s))
 		return -EBADMSG;
 	if (s->life > MV_LIFE_KERNEL_THREAD || s->page.state >= MV_PAGE__N || s->levels < 4 ||
 	    s->levels > 5 || s->page_bytes < 1024 || (s->page_bytes & (s->page_bytes - 1)))
@@ -211,4 +296,81 @@ uint32_t mv_snapshot_find(const struct mv_snapshot *s, uint64_t addr)
 	uint32_t n = mv_snapshot_count(s), i = mv_maps_find(m, n, addr);
 
 	return i < n && m[i].start <= addr ? i : n;
+}
+
+/* ---- the trace and the threads ---- */
+
+#define COUNTED(type, name)                                                                                   \
+	const type *mv_snapshot_##name(const struct mv_snapshot *s, uint32_t *ret_count)                      \
+	{                                                                                                     \
+		*ret_count = (uint32_t)s->name.count;                                                         \
+		return section(s, &s->name);                                                                  \
+	}
+COUNTED(struct mv_fault_mapping, fault_mappings)
+COUNTED(struct mv_fault_stack, fault_stacks)
+COUNTED(struct mv_fault_thread, fault_threads)
+COUNTED(struct mv_fault_entry, fault_log)
+COUNTED(struct mv_thread, threads)
+
+const uint32_t *mv_snapshot_fault_calls(const struct mv_snapshot *s, const struct mv_fault_stack *stack)
+{
+	return (const uint32_t *)section(s, &s->fault_calls) + stack->first;
+}
+
+const struct mv_call *mv_snapshot_thread_calls(const struct mv_snapshot *s, const struct mv_thread *thread)
+{
+	return (const struct mv_call *)section(s, &s->thread_calls) + thread->first;
+}
+
+const struct mv_thread *mv_snapshot_thread(const struct mv_snapshot *s, int32_t tid)
+{
+	const struct mv_thread *t = section(s, &s->threads);
+	uint64_t low = 0, high = s->threads.count;
+
+	while (low < high) {
+		uint64_t mid = low + (high - low) / 2;
+
+		if (t[mid].tid < tid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < s->threads.count && t[low].tid == tid ? &t[low] : NULL;
+}
+
+const struct mv_function *mv_snapshot_function(const struct mv_snapshot *s, uint32_t function)
+{
+	return function < s->functions.count ? (const struct mv_function *)section(s, &s->functions) + function
+					     : NULL;
+}
+
+struct mv_clean mv_snapshot_text(const struct mv_snapshot *s, uint32_t text)
+{
+	return s->trace_text.count ? mv_clean_trusted((const char *)section(s, &s->trace_text) + text) : MV_TEXT("");
+}
+
+struct mv_clean mv_snapshot_function_name(const struct mv_snapshot *s, uint32_t function)
+{
+	const struct mv_function *f = mv_snapshot_function(s, function);
+
+	return f ? mv_snapshot_text(s, f->name) : MV_TEXT("?");
+}
+
+struct mv_clean mv_snapshot_line(const struct mv_snapshot *s, uint64_t pc, uint32_t *ret_line)
+{
+	const struct mv_line *l = section(s, &s->lines);
+	uint64_t low = 0, high = s->lines.count;
+
+	while (low < high) {
+		uint64_t mid = low + (high - low) / 2;
+
+		if (l[mid].pc < pc)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == s->lines.count || l[low].pc != pc || !l[low].file)
+		return (struct mv_clean){NULL};
+	*ret_line = l[low].line;
+	return mv_snapshot_text(s, l[low].file);
 }

@@ -13,6 +13,7 @@
 #include "core/pagemap.h"
 #include "core/smaps.h"
 #include "core/stat.h"
+#include "core/trace.h"
 
 /* ---- what is wanted ---- */
 
@@ -26,10 +27,17 @@ enum mv_fact {
 	MV_FACT_TABLES = 1 << 6, /* page tables per level, and per mapping */
 	MV_FACT_PAGE = 1 << 7,	 /* everything about the page at `page`, and its bytes */
 	MV_FACT_CMDLINE = 1 << 8, /* read once: it can fault pages of the target in */
+	MV_FACT_FAULTS = 1 << 10, /* trace page faults, from the first want that says so to the first that does not */
+	MV_FACT_THREADS = 1 << 11, /* every thread, and its calls, without stopping it */
+	MV_FACT_LINES = 1 << 12, /* source lines of the calls of `thread` */
 	MV_FACT_WHOLE = 1 << 9,	 /* batch: complete each wanted fact before the first snapshot, then stop pacing */
 };
 
 #define MV_WANT_SPANS 512
+
+enum mv_fault_want {
+	MV_FAULT_NO_STACKS = 1,	 /* addresses alone: cheaper at period 1 */
+};
 
 /* Sent as it is over the socket. */
 struct mv_want {
@@ -40,6 +48,11 @@ struct mv_want {
 	uint64_t page;	      /* page address for MV_FACT_PAGE */
 	struct mv_range visible; /* mappings on the screen: their pages are scanned first */
 	uint32_t spans_count;
+	int32_t thread;	       /* whose calls are looked at: read more often, and in full; 0 none */
+	uint32_t stop_seq;     /* an exact picture of the threads by a stop is asked for when it differs from the last want's; 0 never */
+	uint32_t fault_stack_bytes; /* MV_FACT_FAULTS: user stack to copy beside a sample; 0: 16 KiB */
+	uint64_t fault_period; /* MV_FACT_FAULTS: 0 adapts */
+	uint32_t fault_flags;  /* enum mv_fault_want */
 	uint32_t unused;
 	struct mv_range spans[MV_WANT_SPANS]; /* grid rows, top to bottom; each inside one mapping, cells from its start */
 };
@@ -82,7 +95,8 @@ struct mv_page_detail {
 #define MV_PARTS(X)                                                                                           \
 	X(MAPS, "maps") X(PAGES, "pages") X(SMAPS, "smaps") X(FRAMES, "pfn") X(KPAGE, "kpageflags")           \
 	X(BYTES, "bytes") X(CGROUP, "cgroup") X(CMDLINE, "cmdline") X(COUNTERS, "counters")                   \
-	X(TABLES, "page_tables") X(SOFT_DIRTY, "soft_dirty")
+	X(TABLES, "page_tables") X(SOFT_DIRTY, "soft_dirty") X(FAULTS, "faults") X(THREADS, "threads")        \
+	X(STACKS, "stacks")
 enum mv_part {
 #define X(id, json) MV_PART_##id,
 	MV_PARTS(X)
@@ -137,6 +151,9 @@ struct mv_snapshot {
 
 	struct mv_page_detail page;
 
+	struct mv_trace trace;		/* with MV_FACT_FAULTS */
+	struct mv_threads_head threads_head; /* with MV_FACT_THREADS */
+
 	/* Sections. Those parallel to mappings have its count, or 0 when not wanted. */
 	struct mv_section mappings;	    /* struct mv_mapping */
 	struct mv_section names;	    /* char */
@@ -150,6 +167,17 @@ struct mv_snapshot {
 	struct mv_section page_bytes_read;  /* uint8_t: the bytes of page.addr's page */
 	struct mv_section cmdline;	    /* char: cleaned arguments, NUL after each */
 	struct mv_section title;	    /* char: cleaned comm, NUL-terminated */
+	/* Of the trace and the threads (trace.h); empty when not wanted. */
+	struct mv_section fault_mappings;   /* struct mv_fault_mapping */
+	struct mv_section fault_stacks;	    /* struct mv_fault_stack */
+	struct mv_section fault_calls;	    /* uint32_t: function indices */
+	struct mv_section fault_threads;    /* struct mv_fault_thread */
+	struct mv_section fault_log;	    /* struct mv_fault_entry, newest first */
+	struct mv_section threads;	    /* struct mv_thread */
+	struct mv_section thread_calls;	    /* struct mv_call */
+	struct mv_section lines;	    /* struct mv_line */
+	struct mv_section functions;	    /* struct mv_function */
+	struct mv_section trace_text;	    /* char */
 };
 
 /* Check magic, length and that every section and every name lies inside. Once per arrival: 0 or -EBADMSG. */
@@ -181,6 +209,20 @@ struct mv_val mv_snapshot_field(const struct mv_snapshot *s, uint32_t i, enum mv
 struct mv_val mv_snapshot_rss(const struct mv_snapshot *s, uint32_t i);
 uint64_t mv_mapping_bytes(const struct mv_mapping *m);
 uint64_t mv_mapping_pages(const struct mv_mapping *m, uint32_t page_bytes);
+/* The trace and the threads. A count of 0 when there are none. */
+const struct mv_fault_mapping *mv_snapshot_fault_mappings(const struct mv_snapshot *s, uint32_t *ret_count);
+const struct mv_fault_stack *mv_snapshot_fault_stacks(const struct mv_snapshot *s, uint32_t *ret_count);
+const uint32_t *mv_snapshot_fault_calls(const struct mv_snapshot *s, const struct mv_fault_stack *stack);
+const struct mv_fault_thread *mv_snapshot_fault_threads(const struct mv_snapshot *s, uint32_t *ret_count);
+const struct mv_fault_entry *mv_snapshot_fault_log(const struct mv_snapshot *s, uint32_t *ret_count);
+const struct mv_thread *mv_snapshot_threads(const struct mv_snapshot *s, uint32_t *ret_count);
+const struct mv_thread *mv_snapshot_thread(const struct mv_snapshot *s, int32_t tid); /* NULL none */
+const struct mv_call *mv_snapshot_thread_calls(const struct mv_snapshot *s, const struct mv_thread *thread);
+const struct mv_function *mv_snapshot_function(const struct mv_snapshot *s, uint32_t function); /* NULL none */
+struct mv_clean mv_snapshot_function_name(const struct mv_snapshot *s, uint32_t function); /* "?" when none */
+/* The source line of an address; file's text NULL: none, or not known yet. */
+struct mv_clean mv_snapshot_line(const struct mv_snapshot *s, uint64_t pc, uint32_t *ret_line);
+struct mv_clean mv_snapshot_text(const struct mv_snapshot *s, uint32_t text);
 /* Index of the mapping that holds addr; count when none does. */
 uint32_t mv_snapshot_find(const struct mv_snapshot *s, uint64_t addr);
 

@@ -155,6 +155,19 @@ ssize_t mv_target_words(struct mv_target *target, uint64_t addr, size_t n, uint6
  * is anonymous or an ordinary file (KERNEL.md: a read would fault others in). Returns bytes or -errno. */
 ssize_t mv_target_bytes(struct mv_target *target, uint64_t addr, void *buf, size_t n);
 
+/*
+ * The file behind a mapping, for reading: by map_files (exact also when deleted or in another mount namespace; needs
+ * CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE), else by PID/root and its path, which is resolved inside that root and must lead
+ * to a regular file with that inode. Nothing is opened that is not regular, so nothing can block or act.
+ * Errors: -ESRCH; -ENOENT gone or replaced; -EACCES. Cost: 10 us. In source_image.c.
+ */
+int mv_target_open_image(struct mv_target *target, struct mv_range mapping, uint64_t inode, const char *path);
+/* A regular file at a path of the machine (separate debug files below usr/lib/debug): first our own, then, inside its
+ * root, the target's. As above. */
+int mv_target_open_debug(struct mv_target *target, const char *path);
+/* The program memview-symbols, opened for execution; -ENOENT. */
+int mv_source_open_helper(struct mv_source *source);
+
 /* Feature probes, once per source, on memview itself. */
 struct mv_features {
 	bool pagemap_scan;

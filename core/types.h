@@ -33,6 +33,13 @@ struct mv_range {
 	X(NEEDS_SYS_ADMIN, "needs CAP_SYS_ADMIN")                                                             \
 	X(NEEDS_DAC, "needs CAP_DAC_READ_SEARCH")                                                             \
 	X(NEEDS_ROOT, "needs root")                                                                           \
+	X(NEEDS_PERFMON, "needs CAP_PERFMON, or kernel.perf_event_paranoid at 2 or less")                     \
+	X(NEEDS_FILES, "needs more open files: raise ulimit -n")                                              \
+	X(NO_UNWINDER, "memview was built without libunwind and libdw")                                       \
+	X(NO_SYMBOLS, "memview-symbols can't be started: is it installed?")                                   \
+	X(SYMBOLS_FAILED, "memview-symbols failed too often on this process's files")                         \
+	X(RUNNING, "it was running: ! takes an exact picture by a stop")                                      \
+	X(TRACED, "another debugger has it")                                                                  \
 	X(NO_KERNEL, "this kernel does not offer it")                                                         \
 	X(NO_LIMIT, "no limit is set")                                                                        \
 	X(NOT_ASKED, "not read in this mode")                                                                 \

@@ -44,3 +44,23 @@ AS_IF([test "x$mv_cv_pids_val_args" = xunknown],
   [have_libproc2=no],
   [AC_DEFINE_UNQUOTED([MV_PIDS_VAL_ARGS], [$mv_cv_pids_val_args],
     [How many arguments libproc2's PIDS_VAL takes, 3 or 4.])])])
+
+dnl MV_CHECK_DEMANGLE: libiberty, which ships no pkg-config file, and whose header lies in one of two places.
+dnl Sets have_demangle and DEMANGLE_LIBS; defines HAVE_DEMANGLE and MV_DEMANGLE_HEADER.
+AC_DEFUN([MV_CHECK_DEMANGLE],
+[have_demangle=no
+DEMANGLE_LIBS=
+AC_CHECK_HEADERS([libiberty/demangle.h demangle.h],
+  [mv_saved_libs=$LIBS
+   LIBS="-liberty $LIBS"
+   AC_CACHE_CHECK([whether libiberty demangles], [mv_cv_demangle],
+     [AC_LINK_IFELSE([AC_LANG_PROGRAM([[char *cplus_demangle(const char *, int);]],
+        [[return cplus_demangle("_Z1fv", 3) == 0;]])],
+        [mv_cv_demangle=yes], [mv_cv_demangle=no])])
+   LIBS=$mv_saved_libs
+   AS_IF([test "x$mv_cv_demangle" = xyes],
+     [have_demangle=yes
+      DEMANGLE_LIBS=-liberty
+      AC_DEFINE([HAVE_DEMANGLE], [1], [Define to 1 when libiberty demangles.])])
+   break])
+AC_SUBST([DEMANGLE_LIBS])])

@@ -29,6 +29,8 @@ struct mv_stack {
 	struct mv_build prompt;
 	struct mv_editor editor;
 	bool quitting; /* the question for a running COMMAND is open */
+	bool confirming; /* a view's question is open: `prompt` */
+	bool tracing;	 /* `F`: page faults are traced whatever is shown */
 	bool epoch_known;
 	uint32_t epoch;
 	uint64_t exec_ns, exec_real_ns;
@@ -37,8 +39,9 @@ struct mv_stack {
 static const struct mv_view_ops *const views[MV_VIEW__N] = {
     [MV_VIEW_MAP] = &mv_view_map,	[MV_VIEW_PAGES] = &mv_view_pages,
     [MV_VIEW_PAGE] = &mv_view_page,	[MV_VIEW_TABLES] = &mv_view_tables,
-    [MV_VIEW_HELP] = &mv_view_help,	[MV_VIEW_MEANING] = &mv_view_meaning,
-    [MV_VIEW_OUTPUT] = &mv_view_output,
+    [MV_VIEW_FAULTS] = &mv_view_faults, [MV_VIEW_THREADS] = &mv_view_threads,
+    [MV_VIEW_STACK] = &mv_view_stack,	[MV_VIEW_HELP] = &mv_view_help,
+    [MV_VIEW_MEANING] = &mv_view_meaning, [MV_VIEW_OUTPUT] = &mv_view_output,
 };
 
 /* ---- levels ---- */
@@ -194,7 +197,7 @@ static struct frame frame_of(const struct mv_stack *stack, const struct mv_conte
 		f.bottom = --f.area.rows;
 	if (banner && stack->rows >= 6)
 		f.banner = --f.area.rows;
-	else if (banner && f.bottom >= 0 && !stack->asking && !stack->quitting) {
+	else if (banner && f.bottom >= 0 && !stack->asking && !stack->quitting && !stack->confirming) {
 		f.banner = f.bottom;
 		f.bottom = -1;
 	}
@@ -229,6 +232,15 @@ static void settle(struct mv_stack *stack, const struct mv_context *ctx)
 			stack->levels[n].ops->settle(state_of(&stack->levels[n]), ctx, f.area);
 }
 
+/* Tracing begins with the faults view, goes on while one looks closer from there, and ends when it is left. */
+static bool traces(const struct mv_stack *stack)
+{
+	for (unsigned n = 0; n < stack->depth; n++)
+		if (stack->levels[n].ops->id == MV_VIEW_FAULTS)
+			return true;
+	return stack->tracing;
+}
+
 void mv_stack_want(struct mv_stack *stack, const struct mv_context *ctx, int rows, int cols,
 		   struct mv_want *ret_want)
 {
@@ -241,6 +253,8 @@ void mv_stack_want(struct mv_stack *stack, const struct mv_context *ctx, int row
 	ret_want->cell_pages = 1;
 	settle(stack, ctx);
 	mv_header_want(ctx, rows, cols, ret_want);
+	if (traces(stack))
+		ret_want->facts |= MV_FACT_FAULTS;
 	if (picture->ops->want)
 		picture->ops->want(state_of(picture), ctx, ret_want);
 }
@@ -266,6 +280,17 @@ static void draw_question(const struct mv_context *ctx, struct mv_canvas *c, int
 	}
 }
 
+/* A view's own question: any key but y lets it be. */
+static void draw_confirm(const struct mv_stack *stack, struct mv_canvas *c, int y)
+{
+	int x = 1 + mv_canvas_build(c, y, 1, c->cols - 20, ROLE_ALERT, &stack->prompt) + 1;
+
+	x += mv_canvas_text(c, y, x, -1, ROLE_KEY, MV_TEXT("y")) + 1;
+	x += mv_canvas_text(c, y, x, -1, ROLE_KEY_TEXT, MV_TEXT("yes")) + 1;
+	x += mv_canvas_text(c, y, x, -1, ROLE_KEY, MV_TEXT("Esc")) + 1;
+	mv_canvas_text(c, y, x, -1, ROLE_KEY_TEXT, MV_TEXT("no"));
+}
+
 static struct mv_bottom bottom_of(const struct mv_stack *stack, const struct mv_context *ctx)
 {
 	const struct level *level = &stack->levels[stack->depth - 1];
@@ -289,6 +314,8 @@ static void draw_bottom(const struct mv_stack *stack, const struct mv_context *c
 		mv_editor_draw(&stack->editor, c, y, c->cols, mv_build_text(&stack->prompt));
 	else if (stack->quitting)
 		draw_question(ctx, c, y);
+	else if (stack->confirming)
+		draw_confirm(stack, c, y);
 	else if (ctx->now_ns < stack->hint_until_ns)
 		mv_canvas_build(c, y, 1, c->cols - 1, ROLE_STRONG, &stack->hint);
 	else
@@ -347,6 +374,13 @@ static enum mv_effect follow(struct mv_stack *stack, const struct mv_context *ct
 		mv_build_clean(&stack->prompt, out.text);
 		mv_editor_init(&stack->editor);
 		stack->asking = true;
+		break;
+	case MV_OUT_CONFIRM:
+		if (stack->rows < 3)
+			return hint(stack, ctx, MV_TEXT("too few rows to ask first"));
+		mv_build_init(&stack->prompt);
+		mv_build_clean(&stack->prompt, out.text);
+		stack->confirming = true;
 		break;
 	case MV_OUT_HINT:
 		return hint(stack, ctx, out.text);
@@ -410,6 +444,25 @@ static enum mv_effect answer_quit(struct mv_stack *stack, char32_t key)
 	return MV_EFFECT_DRAW;
 }
 
+static enum mv_effect answer_confirm(struct mv_stack *stack, const struct mv_context *ctx, char32_t key)
+{
+	struct level *level = top(stack);
+
+	stack->confirming = false;
+	if ((key == 'y' || key == 'Y') && level->ops->confirm)
+		follow(stack, ctx, level->ops->confirm(state_of(level), ctx));
+	return MV_EFFECT_DRAW;
+}
+
+static enum mv_effect trace_everywhere(struct mv_stack *stack, const struct mv_context *ctx)
+{
+	stack->tracing = !stack->tracing;
+	if (stack->tracing)
+		return hint(stack, ctx, MV_TEXT("page faults are traced on every side now; F stops it"));
+	return hint(stack, ctx, traces(stack) ? MV_TEXT("faults are traced while their view is open")
+					      : MV_TEXT("page faults are no longer traced"));
+}
+
 /* What means the same in every view. */
 static enum mv_effect act_common(struct mv_stack *stack, const struct mv_context *ctx, enum mv_action action)
 {
@@ -420,8 +473,14 @@ static enum mv_effect act_common(struct mv_stack *stack, const struct mv_context
 		return open_side(stack, ctx, MV_VIEW_MAP);
 	case MV_ACT_SIDE_PAGES:
 		return open_side(stack, ctx, MV_VIEW_PAGES);
+	case MV_ACT_SIDE_FAULTS:
+		return open_side(stack, ctx, MV_VIEW_FAULTS);
+	case MV_ACT_SIDE_THREADS:
+		return open_side(stack, ctx, MV_VIEW_THREADS);
 	case MV_ACT_SIDE_TABLES:
 		return open_side(stack, ctx, MV_VIEW_TABLES);
+	case MV_ACT_TRACE:
+		return trace_everywhere(stack, ctx);
 	case MV_ACT_HELP:
 		return open_over(stack, ctx, MV_VIEW_HELP);
 	case MV_ACT_MEANING:
@@ -526,11 +585,13 @@ enum mv_effect mv_stack_input(struct mv_stack *stack, const struct mv_context *c
 		return MV_EFFECT_NONE;
 	settle(stack, ctx);
 	if (is_mouse)
-		return stack->asking || stack->quitting ? MV_EFFECT_NONE : mouse(stack, ctx, input);
+		return stack->asking || stack->quitting || stack->confirming ? MV_EFFECT_NONE : mouse(stack, ctx, input);
 	if (stack->asking)
 		return edit(stack, ctx, input.key);
 	if (stack->quitting)
 		return answer_quit(stack, input.key);
+	if (stack->confirming)
+		return answer_confirm(stack, ctx, input.key);
 	bool had_hint = ctx->now_ns < stack->hint_until_ns;
 	stack->hint_until_ns = 0;
 	enum mv_effect effect = act(stack, ctx, mv_keys_action(input.key), input);

@@ -40,10 +40,11 @@ struct mv_context {
 struct mv_place {
 	uint64_t mapping; /* start of the mapping; 0: the whole process */
 	uint64_t page;	  /* page address, 0 none */
+	int32_t thread;	  /* tid, 0 none */
 	bool unchosen;	  /* the cursor is where the view put it: a side that has a selection keeps it */
 };
 
-enum mv_view_id { MV_VIEW_MAP, MV_VIEW_PAGES, MV_VIEW_PAGE, MV_VIEW_TABLES, MV_VIEW_HELP, MV_VIEW_MEANING, MV_VIEW_OUTPUT, MV_VIEW__N };
+enum mv_view_id { MV_VIEW_MAP, MV_VIEW_PAGES, MV_VIEW_PAGE, MV_VIEW_TABLES, MV_VIEW_FAULTS, MV_VIEW_THREADS, MV_VIEW_STACK, MV_VIEW_HELP, MV_VIEW_MEANING, MV_VIEW_OUTPUT, MV_VIEW__N };
 
 enum mv_outcome_kind {
 	MV_OUT_NONE,	/* not my key */
@@ -52,6 +53,7 @@ enum mv_outcome_kind {
 	MV_OUT_POP,	/* one level out */
 	MV_OUT_SIDE,	/* turn to `view` on the same level */
 	MV_OUT_ASK,	/* open the line editor with `prompt`; the text comes back by `answer` */
+	MV_OUT_CONFIRM,	/* ask `text`; y comes back by `confirm`, any other key lets it be */
 	MV_OUT_HINT,	/* show `hint` in the bottom line for some seconds */
 };
 struct mv_outcome {
@@ -82,6 +84,8 @@ struct mv_view_ops {
 	struct mv_outcome (*act)(void *state, const struct mv_context *ctx, enum mv_action action, struct mv_input input);
 	/* The text typed after MV_OUT_ASK, UTF-8 as typed; may be NULL if it never asks. */
 	struct mv_outcome (*answer)(void *state, const struct mv_context *ctx, const char *text);
+	/* The answer to MV_OUT_CONFIRM was yes; may be NULL if it never asks. */
+	struct mv_outcome (*confirm)(void *state, const struct mv_context *ctx);
 	/* What is under the cursor, for `w`. false: nothing to say. */
 	bool (*meaning)(const void *state, const struct mv_context *ctx, unsigned n, struct mv_meaning *ret_meaning);
 	/* What Enter does here, for the bottom line: a literal; NULL: "in". */
@@ -89,8 +93,8 @@ struct mv_view_ops {
 	/* Where the view is now, for turning to another side, and for the title line's path. */
 	struct mv_place (*place)(const void *state, const struct mv_context *ctx);
 };
-extern const struct mv_view_ops mv_view_map, mv_view_pages, mv_view_page, mv_view_tables, mv_view_help, mv_view_meaning,
-	mv_view_output;
+extern const struct mv_view_ops mv_view_map, mv_view_pages, mv_view_page, mv_view_tables, mv_view_faults, mv_view_threads,
+	mv_view_stack, mv_view_help, mv_view_meaning, mv_view_output;
 
 /*
  * The stack of views, and what is around them: header lines, side bar, hint line, banners, the line editor.

@@ -15,11 +15,13 @@ struct item {
 	char key[16];
 	int x, w; /* w 0: not shown */
 };
-#define ITEMS_MAX 16
+#define ITEMS_MAX 24
 
 static const struct item bottom_items[] = {
     {MV_ACT_SIDE_MAP, {"Map"}, 2, MV_VIEW_MAP, "", 0, 0},
     {MV_ACT_SIDE_PAGES, {"Pages"}, 2, MV_VIEW_PAGES, "", 0, 0},
+    {MV_ACT_SIDE_FAULTS, {"Faults"}, 2, MV_VIEW_FAULTS, "", 0, 0},
+    {MV_ACT_SIDE_THREADS, {"Threads"}, 2, MV_VIEW_THREADS, "", 0, 0},
     {MV_ACT_SIDE_TABLES, {"Tables"}, 2, MV_VIEW_TABLES, "", 0, 0},
     {MV_ACT_ENTER, {"in"}, 4, MV_VIEW__N, "", 0, 0},
     {MV_ACT_BACK, {"out"}, 3, MV_VIEW__N, "", 0, 0},
@@ -30,6 +32,8 @@ static const struct item bottom_items[] = {
     {MV_ACT_COLUMNS, {"columns"}, 11, MV_VIEW__N, "", 0, 0},
     {MV_ACT_ZOOM_IN, {"zoom"}, 8, MV_VIEW__N, "", 0, 0},
     {MV_ACT_COLOUR, {"colour"}, 10, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_PANE, {"pane"}, 6, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_STOP, {"exact"}, 6, MV_VIEW__N, "", 0, 0},
     {MV_ACT_MEANING, {"what is it"}, 7, MV_VIEW__N, "", 0, 0},
     {MV_ACT_HELP, {"help"}, 0, MV_VIEW__N, "", 0, 0},
     {MV_ACT_QUIT, {"quit"}, 1, MV_VIEW__N, "", 0, 0},

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MV_THREADS_H
+#define MV_THREADS_H
+
+/*
+ * A process's threads: counters, where each waits, a copy of its stack; without stopping it. threads_stop.c: the same by
+ * a stop, on demand.
+ */
+
+#include "core/calls.h"
+#include "core/maps.h"
+#include "core/stat.h"
+
+/**
+ * One thread's identity and counters.
+ *
+ * Source: <root>/<pid>/task/<tid>/stat fields 2, 3, 10, 12, and schedstat field 1; man 5 proc.
+ * Units:  faults since it began; cpu in ns.
+ */
+struct mv_thread_stat {
+	int32_t tid;
+	char state; /* R S D T t Z X I */
+	char comm[MV_COMM_BYTES]; /* raw */
+	char pad[3];
+	uint64_t minor_faults, major_faults;
+	struct mv_val cpu_ns;
+};
+/* Errors: -ESRCH it has ended; -EBADMSG. Cost: two opens and reads, about 10 us. */
+int mv_thread_stat_read(struct mv_target *target, int tid, struct mv_thread_stat *ret_stat);
+
+/* Where a thread waits. */
+struct mv_thread_where {
+	bool running;	/* on a CPU: nothing else is known */
+	int64_t syscall; /* its number, -1: not in one (a fault, a stop) */
+	uint64_t sp, pc;
+};
+/**
+ * Source: <root>/<pid>/task/<tid>/syscall: "NR a1..a6 SP PC", "-1 SP PC" or "running". Needs PTRACE_MODE_ATTACH.
+ * Errors: -ESRCH; -EACCES, -EPERM; -ENOENT no CONFIG_HAVE_ARCH_TRACEHOOK; -EBADMSG. Cost: 5 us.
+ */
+int mv_thread_where_parse(const char *text, size_t len, struct mv_thread_where *ret_where);
+int mv_thread_where_read(struct mv_target *target, int tid, struct mv_thread_where *ret_where);
+
+/**
+ * Copy [sp, end of its mapping), at most cap bytes, as far as the pages are present: nothing is faulted in. The
+ * mapping must be anonymous. Returns bytes, 0 when the first page is not present, or -errno.
+ */
+ssize_t mv_thread_stack_copy(struct mv_target *target, const struct mv_maps *maps, uint64_t sp, void *out, size_t cap);
+
+/**
+ * Where it waits and its stack, consistent: read again after the copy and compared. -EAGAIN: it moved meanwhile, or
+ * runs. Cost: 20-60 us.
+ */
+int mv_thread_waiting_read(struct mv_target *target, const struct mv_maps *maps, int tid, struct mv_thread_where *ret_where,
+			   void *out, size_t cap, size_t *ret_bytes);
+
+/*
+ * The exact picture: stops every thread, copies registers and stacks, lets go. It disturbs: a system call that waits in
+ * epoll_wait, recv with a timeout, semtimedop or sigtimedwait returns EINTR in the target. Done by a child of ours with a deadline,
+ * so that a target in D state, under a debugger, frozen or dying neither hangs us nor stays stopped.
+ */
+enum mv_stop_result {
+	MV_STOP_TAKEN,	 /* registers and stack are there */
+	MV_STOP_GONE,	 /* it ended meanwhile */
+	MV_STOP_REFUSED, /* not allowed, or another debugger has it (error) */
+	MV_STOP_LATE,	 /* it did not stop in time: in the kernel, uninterruptible */
+};
+struct mv_stopped {
+	int32_t tid;
+	uint32_t result; /* enum mv_stop_result */
+	int32_t error;	 /* errno with REFUSED */
+	uint32_t stack_bytes;
+	struct mv_regs regs;
+	const uint8_t *stack; /* owned by the struct mv_stop */
+};
+struct mv_stop;
+/* Begin; ends by itself within deadline_ms. Errors: -EAGAIN, -ENOMEM, -ENOSYS (registers of this machine are not known). */
+int mv_poke_stop(struct mv_target *target, const struct mv_maps *maps, const int *tids, size_t count, size_t stack_cap,
+		 unsigned deadline_ms, struct mv_stop **ret_stop);
+int mv_stop_fd(const struct mv_stop *stop); /* readable when it is over */
+uint64_t mv_stop_deadline_ns(const struct mv_stop *stop); /* when to look at the latest: it is killed then */
+/* 0 and the results, once; -EAGAIN: not over yet. stopped_ns: how long the target stood, from the first interrupt to the
+ * last release. Results live as long as the stop. */
+int mv_stop_take(struct mv_stop *stop, const struct mv_stopped **ret_threads, size_t *ret_count, uint64_t *ret_stopped_ns);
+void mv_stop_free(struct mv_stop *stop); /* kills the child if it still runs */
+
+#endif

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MV_VIEW_THREADS_H
+#define MV_VIEW_THREADS_H
+#endif
