@@ -16,6 +16,8 @@
 
 #define FIRST_BLOCK_BYTES (64u << 10)
 #define PROGRESS_NS	  (250 * MV_NS_PER_SEC / 1000) /* while something long is read */
+#define TRACE_NS	  (100 * MV_NS_PER_SEC / 1000) /* while faults are traced */
+#define FDS_MAX		  512			     /* rings: one a CPU */
 #define PATIENCE_NS	  (30 * MV_NS_PER_SEC / 1000)  /* a tick waits so long for its slices */
 #define PSS_NS		  (20 * MV_NS_PER_SEC)
 
@@ -188,37 +190,52 @@ static void tick_if_due(struct collector *c, uint64_t now_ns)
 	c->last_tick_ns = now_ns;
 }
 
+/* Faults are to be seen there and then. */
+static uint64_t progress_ns(const struct collector *c)
+{
+	return c->want.facts & (MV_FACT_FAULTS | MV_FACT_THREADS) ? TRACE_NS : PROGRESS_NS;
+}
+
 /* Is it time to send what there is? more: work for this very moment is left. */
 static bool publish_due(const struct collector *c, bool more, uint64_t now_ns)
 {
 	if (!c->has_want || !(c->tick_due || mv_sampler_changed(c->sampler)))
 		return false;
 	if (c->want.facts & MV_FACT_WHOLE)
-		return !more;
+		return !more && !mv_sampler_waits(c->sampler);
 	if (c->tick_due)
 		return !more || now_ns - c->last_tick_ns >= PATIENCE_NS;
-	return now_ns - c->last_sent_ns >= PROGRESS_NS;
+	return now_ns - c->last_sent_ns >= progress_ns(c);
 }
 
 /* Sleep until a message, the next tick or the next paced piece of work. */
 static void wait_for(struct collector *c, uint64_t due_ns)
 {
 	uint64_t now_ns = mv_source_now(c->source), until_ns = due_ns;
-	struct pollfd p = {.fd = c->socket, .events = POLLIN};
+	struct pollfd p[1 + FDS_MAX];
+	int fds[FDS_MAX];
+	size_t n = mv_sampler_fds(c->sampler, fds, FDS_MAX);
 	struct timespec t;
+
+	p[0] = (struct pollfd){.fd = c->socket, .events = POLLIN};
+	for (size_t i = 0; i < n; i++)
+		p[1 + i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 
 	if (c->has_want && !c->ended && c->want.interval_ms && c->next_tick_ns < until_ns)
 		until_ns = c->next_tick_ns;
 	if (!c->blocked && (c->tick_due || mv_sampler_changed(c->sampler)) &&
-	    c->last_sent_ns + PROGRESS_NS < until_ns)
-		until_ns = c->last_sent_ns + PROGRESS_NS;
+	    !mv_sampler_waits(c->sampler) && c->last_sent_ns + progress_ns(c) < until_ns)
+		until_ns = c->last_sent_ns + progress_ns(c);
 	until_ns = until_ns > now_ns ? until_ns - now_ns : 0;
 	t = (struct timespec){(time_t)(until_ns / MV_NS_PER_SEC), (long)(until_ns % MV_NS_PER_SEC)};
 	if (c->has_want)
 		atomic_fetch_add(&c->pulse->rests, 1);
 	atomic_store(&c->pulse->busy, 0);
-	ppoll(&p, 1, due_ns == UINT64_MAX && until_ns > 3600 * MV_NS_PER_SEC ? NULL : &t, NULL);
+	ppoll(p, (nfds_t)n + 1, due_ns == UINT64_MAX && until_ns > 3600 * MV_NS_PER_SEC ? NULL : &t, NULL);
 	atomic_store(&c->pulse->busy, 1);
+	for (size_t i = 0; i < n; i++)
+		if (p[1 + i].revents)
+			mv_sampler_wake(c->sampler);
 }
 
 static void run(struct collector *c)

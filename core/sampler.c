@@ -70,6 +70,7 @@ void mv_sampler_free(struct mv_sampler *sampler)
 	mv_smaps_release(&sampler->smaps_next);
 	mv_smaps_release(&sampler->rows);
 	mv_ages_free(sampler->ages);
+	calls_release(sampler);
 	grid_release(sampler);
 	free(sampler->cmdline);
 	free(sampler->seen);
@@ -124,6 +125,7 @@ void mv_sampler_want(struct mv_sampler *sampler, const struct mv_want *want)
 		old->cell_pages = 1;
 	if (spans && grid_want(sampler, true) < 0)
 		old->spans_count = 0;
+	calls_want(sampler, want);
 	sampler->urgent = true;
 	sampler->changed = true;
 }
@@ -198,6 +200,11 @@ static int note_end(struct mv_sampler *s)
 	return -ESRCH;
 }
 
+static double rate_of(uint64_t count, uint64_t ns)
+{
+	return ns ? (double)count * 1e9 / (double)ns : -1;
+}
+
 static int read_counters(struct mv_sampler *s)
 {
 	struct mv_stat stat;
@@ -234,6 +241,10 @@ static int read_counters(struct mv_sampler *s)
 		return 0;
 	s->life =
 	    mv_stat_is_kernel_thread(&stat) || status.kernel_thread ? MV_LIFE_KERNEL_THREAD : MV_LIFE_ALIVE;
+	s->fault_rate = s->counters_ns && s->counters_why == MV_WHY_HAVE && stat.minor_faults >= s->stat.minor_faults
+			    ? rate_of(stat.minor_faults - s->stat.minor_faults,
+				      mv_source_now(s->source) - s->counters_ns)
+			    : -1;
 	s->stat = stat;
 	s->statm = statm;
 	s->status = status;
@@ -361,8 +372,13 @@ int mv_sampler_work(struct mv_sampler *sampler, uint64_t *ret_due_ns)
 	uint64_t next_ns = UINT64_MAX;
 
 	*ret_due_ns = UINT64_MAX;
-	if (!has_memory(sampler))
+	/* Before all else: rings run over, and the last samples of a process that has ended are still in them. */
+	if (calls_work(sampler, &next_ns))
+		return 1;
+	if (!has_memory(sampler)) {
+		*ret_due_ns = next_ns;
 		return 0;
+	}
 	/* In batch mode smaps brings the list along: reading maps as well would be done twice. */
 	if (!(WHOLE(sampler) && WANTS(sampler, SMAPS) && readable(&sampler->smaps_pace)) &&
 	    sampler->want.facts & ~(uint32_t)(MV_FACT_ROLLUP | MV_FACT_CMDLINE | MV_FACT_WHOLE) &&
@@ -392,6 +408,21 @@ int mv_sampler_work(struct mv_sampler *sampler, uint64_t *ret_due_ns)
 		return 1;
 	*ret_due_ns = next_ns;
 	return 0;
+}
+
+size_t mv_sampler_fds(const struct mv_sampler *sampler, int *fds, size_t cap)
+{
+	return calls_fds(sampler, fds, cap);
+}
+
+void mv_sampler_wake(struct mv_sampler *sampler)
+{
+	calls_wake(sampler);
+}
+
+bool mv_sampler_waits(const struct mv_sampler *sampler)
+{
+	return calls_waiting(sampler);
 }
 
 bool mv_sampler_changed(const struct mv_sampler *sampler)

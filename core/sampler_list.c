@@ -296,6 +296,7 @@ static void note_exec(struct mv_sampler *s)
 	s->cmdline_len = 0;
 	s->cmdline_why = MV_WHY_NOT_READ;
 	s->page_due = true;
+	calls_exec(s);
 	grid_want(s, false);
 }
 

@@ -3,8 +3,8 @@
 #define MV_SAMPLER_PRIVATE_H
 
 /*
- * Shared by sampler.c (what is due), sampler_list.c (maps and smaps), sampler_pages.c (pages) and
- * sampler_write.c (snapshots) only.
+ * Shared by sampler.c (what is due), sampler_list.c (maps and smaps), sampler_pages.c (pages), sampler_calls.c (faults
+ * and threads) and sampler_write.c (snapshots) only.
  */
 
 #include "core/ages.h"
@@ -66,6 +66,8 @@ struct grid {
 	struct paced pace;
 };
 
+struct calls;
+
 struct mv_sampler {
 	struct mv_source *source;
 	struct mv_target *target;
@@ -81,6 +83,7 @@ struct mv_sampler {
 	struct mv_status status;
 	uint64_t counters_ns;
 	enum mv_why counters_why;
+	double fault_rate; /* minor faults a second between the last two ticks; negative unknown */
 	uint64_t started_real_ns;
 	struct mv_cgroup cgroup;
 	struct mv_oom oom;
@@ -128,6 +131,8 @@ struct mv_sampler {
 	uint8_t *page_bytes_read; /* page_bytes of them */
 	bool page_due;
 
+	struct calls *calls; /* traced faults and threads (sampler_trace.h); NULL until wanted */
+
 	bool changed, urgent;
 };
 
@@ -158,5 +163,21 @@ void grid_start(struct mv_sampler *s);
 void grid_step(struct mv_sampler *s);
 void page_read(struct mv_sampler *s);
 void grid_release(struct mv_sampler *s);
+
+/* sampler_calls.c: traced faults and threads. Works for a process that has ended, too: its last samples. */
+void calls_want(struct mv_sampler *s, const struct mv_want *want);
+bool calls_work(struct mv_sampler *s, uint64_t *ret_next_ns);
+bool calls_waiting(const struct mv_sampler *s); /* batch: answers are still to come */
+size_t calls_fds(const struct mv_sampler *s, int *fds, size_t cap);
+void calls_wake(struct mv_sampler *s); /* a ring is filling up */
+void calls_exec(struct mv_sampler *s);
+void calls_release(struct mv_sampler *s);
+
+/* sampler_write_trace.c */
+struct trace_layout {
+	struct mv_section functions, text, mappings, stacks, calls, threads_faulting, log, threads, thread_calls, lines;
+};
+void trace_lay_out(const struct mv_sampler *s, struct mv_arena *a, struct trace_layout *l);
+void trace_write(const struct mv_sampler *s, struct mv_snapshot *b, const struct trace_layout *l);
 
 #endif

@@ -10,6 +10,7 @@
 struct layout {
 	struct mv_section mappings, names, seen, tallies, smaps, mapping_tables, spans, span_first, cells,
 	    bytes, cmdline, title;
+	struct trace_layout trace;
 	size_t length;
 };
 
@@ -39,6 +40,7 @@ static struct layout lay_out(const struct mv_sampler *s)
 	l.cmdline = take(&a, s->cmdline_len, 1);
 	/* A name of n bytes is at most 10 n long when each becomes \u{10ffff}. */
 	l.title = take(&a, MV_COMM_BYTES * 10, 1);
+	trace_lay_out(s, &a, &l.trace);
 	l.length = (a.used + 7) & ~(size_t)7;
 	return l;
 }
@@ -146,6 +148,7 @@ static void write_parts(struct mv_sampler *s, uint32_t *why)
 	why[MV_PART_CGROUP] = s->cgroup_why;
 	why[MV_PART_CMDLINE] = s->cmdline_why;
 	why[MV_PART_TABLES] = s->pages_pace.why;
+	why[MV_PART_FAULTS] = why[MV_PART_THREADS] = why[MV_PART_STACKS] = MV_WHY_NOT_ASKED;
 	why[MV_PART_SOFT_DIRTY] = f->soft_dirty ? MV_WHY_HAVE : MV_WHY_NO_KERNEL;
 	for (unsigned i = 0; i < MV_PART__N; i++)
 		if (why[i] == MV_WHY_NOT_READ)
@@ -263,5 +266,6 @@ void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block, 
 	write_figures(s, block->figure);
 	write_parts(s, block->part_why);
 	write_sections(s, block, &l, stamp);
+	trace_write(s, block, &l.trace);
 	s->changed = s->urgent = false;
 }
