@@ -185,6 +185,7 @@ static void tick_if_due(struct collector *c, uint64_t now_ns)
 	c->next_tick_ns += c->want.interval_ms * (MV_NS_PER_SEC / 1000);
 	if (c->next_tick_ns <= now_ns) /* the first, or we were held up: no burst */
 		c->next_tick_ns = now_ns + c->want.interval_ms * (MV_NS_PER_SEC / 1000);
+	atomic_store(&c->pulse->helper_cpu_ns, mv_sampler_helper_cpu_ns(c->sampler));
 	c->ended = mv_sampler_tick(c->sampler) == -ESRCH;
 	c->tick_due = true;
 	c->last_tick_ns = now_ns;

@@ -413,7 +413,8 @@ static void measure_self(struct keeper *k, uint64_t now_ns)
 	struct mv_smaps_row row;
 
 	k->status.keeper_cpu_ns = cpu_of_self();
-	k->status.collector_cpu_ns = k->replaced_cpu_ns + k->collector_cpu_ns;
+	k->status.collector_cpu_ns =
+	    k->replaced_cpu_ns + k->collector_cpu_ns + atomic_load(&k->pulse->helper_cpu_ns);
 	k->status.collector_pss_bytes = atomic_load(&k->pulse->pss_bytes);
 	if (!k->self || now_ns - k->pss_ns < PSS_NS)
 		return;

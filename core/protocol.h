@@ -62,6 +62,7 @@ struct mv_pulse {
 	_Atomic uint32_t busy;	/* it is working, not waiting */
 	_Atomic uint32_t rests; /* times it had done all that is wanted for the moment */
 	_Atomic uint64_t pss_bytes;
+	_Atomic uint64_t helper_cpu_ns; /* used by memview-symbols, the collector's child */
 };
 
 #endif

@@ -425,6 +425,11 @@ bool mv_sampler_waits(const struct mv_sampler *sampler)
 	return calls_waiting(sampler);
 }
 
+uint64_t mv_sampler_helper_cpu_ns(const struct mv_sampler *sampler)
+{
+	return calls_cpu_ns(sampler);
+}
+
 bool mv_sampler_changed(const struct mv_sampler *sampler)
 {
 	return sampler->changed;

@@ -38,6 +38,9 @@ void mv_sampler_wake(struct mv_sampler *sampler);
 /* Batch: answers that belong to the picture are still to come, though there is nothing to do. */
 bool mv_sampler_waits(const struct mv_sampler *sampler);
 
+/* CPU that memview-symbols has used on our behalf. */
+uint64_t mv_sampler_helper_cpu_ns(const struct mv_sampler *sampler);
+
 /* True when something a snapshot would show has changed since the last mv_sampler_snapshot. */
 bool mv_sampler_changed(const struct mv_sampler *sampler);
 

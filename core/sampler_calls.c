@@ -40,6 +40,12 @@ bool calls_ready(struct mv_sampler *s)
 	return c->why == MV_WHY_HAVE;
 }
 
+uint64_t calls_cpu_ns(const struct mv_sampler *s)
+{
+	return s->helpers_cpu_ns +
+	       (s->calls && s->calls->symboliser ? mv_symboliser_cpu_ns(s->calls->symboliser) : 0);
+}
+
 /* Functions are numbered by the symboliser: with it goes all that refers to them. */
 static void let_go(struct mv_sampler *s)
 {
@@ -47,6 +53,7 @@ static void let_go(struct mv_sampler *s)
 
 	looks_release(&c->looks);
 	trace_release(&c->trace);
+	s->helpers_cpu_ns = calls_cpu_ns(s);
 	mv_symboliser_free(c->symboliser);
 	names_release(&c->names);
 	*c = (struct calls){.why = MV_WHY_NOT_READ};

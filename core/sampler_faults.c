@@ -516,8 +516,9 @@ bool trace_work(struct mv_sampler *s, uint64_t *ret_next_ns)
 	uint64_t now_ns = mv_source_now(s->source);
 
 	if (!mv_source_is_live(s->source)) {
-		if (!t->tried)
+		if (t->played_ns != s->counters_ns)
 			trace_play(s);
+		t->played_ns = s->counters_ns;
 		t->tried = true;
 		return false;
 	}

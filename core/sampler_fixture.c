@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A fixture's PID/faults and PID/stacks play the tracer and the symboliser: their form is told in source.h. */
+/* A fixture's PID/faults and PID/stacks play the tracer and the symboliser, anew with each tick: their form is told in source.h. */
 
 #define FILE_BYTES (1u << 20)
 #define FIELDS_MAX 12
@@ -176,6 +176,8 @@ void trace_play(struct mv_sampler *s)
 {
 	struct trace *t = &s->calls->trace;
 
+	sums_release(&t->sums);
+	t->state = (struct mv_faults_state){0};
 	t->why = MV_WHY_NO_KERNEL;
 	s->calls->why = MV_WHY_HAVE;
 	if (!each_line(s, "faults", take_fault_line))
@@ -275,6 +277,12 @@ void looks_play(struct mv_sampler *s)
 {
 	struct looks *l = &s->calls->looks;
 
+	for (uint32_t i = 0; i < l->count; i++)
+		free(l->at[i].calls);
+	l->count = 0;
+	free(s->calls->names.lines);
+	s->calls->names.lines = NULL;
+	s->calls->names.lines_count = 0;
 	l->why = l->calls_why = MV_WHY_HAVE;
 	s->calls->why = MV_WHY_HAVE;
 	l->done_ns = mv_source_now(s->source);

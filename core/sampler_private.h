@@ -131,6 +131,7 @@ struct mv_sampler {
 	uint8_t *page_bytes_read; /* page_bytes of them */
 	bool page_due;
 
+	uint64_t helpers_cpu_ns; /* of earlier memview-symbols */
 	struct calls *calls; /* traced faults and threads (sampler_trace.h); NULL until wanted */
 
 	bool changed, urgent;
@@ -170,6 +171,7 @@ bool calls_work(struct mv_sampler *s, uint64_t *ret_next_ns);
 bool calls_waiting(const struct mv_sampler *s); /* batch: answers are still to come */
 size_t calls_fds(const struct mv_sampler *s, int *fds, size_t cap);
 void calls_wake(struct mv_sampler *s); /* a ring is filling up */
+uint64_t calls_cpu_ns(const struct mv_sampler *s);
 void calls_exec(struct mv_sampler *s);
 void calls_release(struct mv_sampler *s);
 

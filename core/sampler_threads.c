@@ -573,7 +573,7 @@ bool looks_work(struct mv_sampler *s, uint64_t *ret_next_ns)
 	uint64_t now_ns = mv_source_now(s->source), due_ns = l->due_ns;
 
 	if (!mv_source_is_live(s->source)) {
-		if (!l->first_done)
+		if (!l->first_done || l->done_ns < s->counters_ns)
 			looks_play(s);
 		l->first_done = true;
 		return false;

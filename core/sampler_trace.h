@@ -112,6 +112,7 @@ struct trace {
 	uint64_t minor_before, major_before; /* stat's counters when it began */
 	uint64_t since_ns, newest_ns;
 	uint64_t drain_due_ns;
+	uint64_t played_ns; /* a fixture's tick that was played last */
 	bool ended; /* all that will come has come */
 
 	struct mv_pagebook *book;

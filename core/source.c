@@ -472,6 +472,29 @@ int mv_target_open_below(struct mv_target *target, const char *name)
 	return fd == -ENOENT && !mv_target_is_there(target) ? -ESRCH : fd;
 }
 
+int mv_target_open_memory(struct mv_target *target, const char *name)
+{
+	char below[64];
+
+	if (!target->via_tid)
+		return mv_target_open_below(target, name);
+	snprintf(below, sizeof(below), "task/%d/%s", target->via_tid, name);
+	return mv_target_open_below(target, below);
+}
+
+void mv_target_via(struct mv_target *target, int tid)
+{
+	if (tid == target->via_tid)
+		return;
+	mv_target_reopen(target);
+	target->via_tid = tid;
+}
+
+int mv_target_via_tid(const struct mv_target *target)
+{
+	return target->via_tid;
+}
+
 /* Kept when live. A fixture's files change from step to step, so they are opened anew, and *ret_close is set.
  */
 static int open_kept(struct mv_target *target, enum mv_file file, bool *ret_close)
@@ -479,7 +502,8 @@ static int open_kept(struct mv_target *target, enum mv_file file, bool *ret_clos
 	int fd = target->file_fd[file];
 
 	if (fd < 0)
-		fd = mv_target_open_below(target, file_names[file]);
+		fd = file == MV_FILE_STAT ? mv_target_open_below(target, file_names[file])
+					  : mv_target_open_memory(target, file_names[file]);
 	*ret_close = fd >= 0 && !target->source->live;
 	if (target->source->live && fd >= 0)
 		target->file_fd[file] = fd;
@@ -602,7 +626,7 @@ ssize_t mv_target_bytes(struct mv_target *target, uint64_t addr, void *buf, size
 
 	if (!target->source->live)
 		return mv_fixture_bytes(target, addr, buf, n);
-	got = process_vm_readv(target->pid, &here, 1, &there, 1, 0);
+	got = process_vm_readv(target->via_tid ? target->via_tid : target->pid, &here, 1, &there, 1, 0);
 	if (got < 0)
 		got = -errno;
 	/* The call goes by number. If our process still exists, the number was its own all the time. */

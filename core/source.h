@@ -12,6 +12,17 @@
  *                     Letters: p present, s swapped, f file, z zero page, h huge, g guard, x exclusive (bit 56)
  *                     and optionally " pfn=HEX" for the first page of the range
  *   DIR/PID/bytes     lines "ADDR HEXBYTES" for mv_target_bytes
+ *   DIR/PID/faults    what the tracer would tell, oldest first; tabs part the fields, # begins a comment:
+ *                       trace SINCE_MS PERIOD LOST THREADS COVERED KERNEL_SIDE MINOR MAJOR
+ *                       name TID NAME
+ *                       fault AGO_MS TID ADDR KIND WEIGHT FLAGS END FRAMES   (KIND, END: JSON names; FLAGS: M major,
+ *                       K in the kernel, or -; FRAMES: outermost;...;innermost)
+ *   DIR/PID/stacks    what looking at the threads would tell, by tid; tabs as well:
+ *                       thread TID HOW END STACK_START STACK_END SP TOUCHED GUARD   (HOW unstopped, sampled,
+ *                       stopped or running; TOUCHED, GUARD decimal; GUARD - for the main thread)
+ *                       call PC SP START NAME IMAGE   (innermost first, of the thread before)
+ *                       line PC FILE LINE             (at the end, ascending)
+ *                     names and counters come from DIR/PID/task/TID/{stat,schedstat}
  *   DIR/PID/errors    lines "FILE ERRNO-NAME" (EACCES, EPERM, ENOENT, ESRCH, EIO): opening FILE fails so. FILE
  *                     "." is the process itself, "pagemap" governs scan and words, "mem" mv_target_bytes
  *   DIR/errors        the same for machine files ("kpageflags EACCES")
@@ -101,6 +112,13 @@ void mv_target_close(struct mv_target *target);
 int mv_target_pid(const struct mv_target *target);
 /* A pidfd to poll for the end (POLLIN); -1 for fixtures. Owned by the target. */
 int mv_target_pidfd(const struct mv_target *target);
+/*
+ * The main thread can end before the others: then PID/maps and its kind are empty, and what belongs to the whole process
+ * is read below PID/task/TID of a thread that lives; 0: of the process again. Kept files are closed. stat stays PID's.
+ */
+void mv_target_via(struct mv_target *target, int tid);
+int mv_target_via_tid(const struct mv_target *target); /* 0: not in use */
+
 /* Close every kept file, so that the next read opens anew (after exec, when kept files read 0 bytes). */
 void mv_target_reopen(struct mv_target *target);
 

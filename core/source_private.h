@@ -43,6 +43,7 @@ struct mv_fixture_run {
 struct mv_target {
 	struct mv_source *source;
 	int pid;
+	int via_tid; /* 0: the process itself; see mv_target_via */
 	int dir_fd, pidfd; /* -1 for fixtures */
 	int file_fd[MV_FILE__N];
 	int pagemap_fd;
@@ -65,6 +66,8 @@ struct mv_target {
 ssize_t mv_source_slurp(int fd, char *buf, size_t cap, bool one_record);
 /* Open a file below the process; -ESRCH when it is gone, -ENOENT when only the file is missing. */
 int mv_target_open_below(struct mv_target *target, const char *name);
+/* The same for what belongs to the whole process: by way of a living thread if need be. */
+int mv_target_open_memory(struct mv_target *target, const char *name);
 bool mv_target_is_there(const struct mv_target *target);
 
 /* source_scan.c */

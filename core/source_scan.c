@@ -184,7 +184,7 @@ static bool has_memory(int pagemap_fd)
 static int open_pagemap(struct mv_target *target)
 {
 	if (target->pagemap_fd < 0) {
-		int fd = mv_target_open_below(target, "pagemap");
+		int fd = mv_target_open_memory(target, "pagemap");
 
 		if (fd < 0)
 			return fd;

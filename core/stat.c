@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/stat.h"
@@ -75,12 +76,56 @@ int mv_stat_parse(const char *text, size_t len, struct mv_stat *ret_stat)
 	return 0;
 }
 
+static bool has_ended(char state)
+{
+	return state == 'Z' || state == 'X';
+}
+
+/* The state of one thread; false: it has gone. */
+static bool thread_state(struct mv_target *target, int tid, char *ret_state)
+{
+	char name[48], text[2048];
+	struct mv_stat stat;
+	ssize_t len;
+
+	snprintf(name, sizeof(name), "task/%d/stat", tid);
+	len = mv_target_read_named(target, name, text, sizeof(text));
+	if (len < 0 || mv_stat_parse(text, (size_t)len, &stat) < 0)
+		return false;
+	*ret_state = stat.state;
+	return true;
+}
+
+/* The main thread has ended and others have not: one of these stands for the process from now on. */
+static void go_by_thread(struct mv_target *target, struct mv_stat *stat)
+{
+	int tids[64];
+	char state;
+	ssize_t n;
+
+	if (mv_target_via_tid(target) && thread_state(target, mv_target_via_tid(target), &state) && !has_ended(state)) {
+		stat->state = state;
+		return;
+	}
+	n = mv_target_list(target, "task", tids, MV_COUNT_OF(tids));
+	for (ssize_t i = 0; i < n && i < (ssize_t)MV_COUNT_OF(tids); i++) {
+		if (tids[i] == stat->pid || !thread_state(target, tids[i], &state) || has_ended(state))
+			continue;
+		mv_target_via(target, tids[i]);
+		stat->state = state;
+		return;
+	}
+}
+
 int mv_stat_read(struct mv_target *target, struct mv_stat *ret_stat)
 {
 	char text[2048];
 	ssize_t len = mv_target_read(target, MV_FILE_STAT, text, sizeof(text));
+	int r = len < 0 ? (int)len : mv_stat_parse(text, (size_t)len, ret_stat);
 
-	return len < 0 ? (int)len : mv_stat_parse(text, (size_t)len, ret_stat);
+	if (r == 0 && has_ended(ret_stat->state) && ret_stat->threads > 1)
+		go_by_thread(target, ret_stat);
+	return r;
 }
 
 int mv_statm_parse(const char *text, size_t len, struct mv_statm *ret_statm)

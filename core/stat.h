@@ -49,6 +49,10 @@ struct mv_status {
 	bool kernel_thread; /* "Kthread: 1" (6.7+); else by PF_KTHREAD of stat */
 };
 
+/*
+ * mv_stat_read: where the main thread has ended and others run, state is that of one of these, and the target's other files
+ * are read by way of it from then on (mv_target_via).
+ */
 /* Errors: -ESRCH gone; -EACCES hidden; -EBADMSG not such a text. Cost: one pread each, 2-9 us. */
 int mv_stat_parse(const char *text, size_t len, struct mv_stat *ret_stat);
 int mv_stat_read(struct mv_target *target, struct mv_stat *ret_stat);
