@@ -12,7 +12,7 @@ struct mv_calltree_node {
 	uint32_t first_child, next; /* index; 0 none (the root is nobody's child). Children: most pages first */
 	uint32_t depth;	   /* the root: 0 */
 	uint64_t pages, faults;		  /* below it and itself */
-	uint64_t self_pages, self_faults; /* where it is the innermost */
+	uint64_t self_pages, self_faults; /* of stacks where it is the innermost; CALLED: so at depth 1 alone */
 	uint64_t last_page, last_ns;	  /* of the newest fault below it */
 };
 struct mv_calltree {
@@ -27,8 +27,10 @@ enum mv_calltree_order {
 void mv_calltree_init(struct mv_calltree *tree);
 void mv_calltree_release(struct mv_calltree *tree);
 /*
- * Build anew from the snapshot's fault stacks; tid: of that thread alone, 0 of all. Errors: -ENOMEM (what fits is there, cut).
- * Cost: O(calls), about 0.1 us each.
+ * Build anew from the snapshot's fault stacks; tid: of that thread alone, 0 of all. A stack without calls is one call that
+ * is not known. Equal children stand in the order in which they were seen.
+ * Errors: -ENOMEM (what fits is there, cut; count 0 when not even a root does).
+ * Cost: O(calls + nodes log nodes), about 0.1 us a call.
  */
 int mv_calltree_build(struct mv_calltree *tree, const struct mv_snapshot *snap, enum mv_calltree_order order, int32_t tid);
 

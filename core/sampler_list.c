@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include "core/sampler_private.h"
-#include "core/text.h"
+#include "core/threads.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -171,32 +171,12 @@ static int compare_addr(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* 0: it runs, or has ended. */
 static uint64_t read_stack_pointer(struct mv_sampler *s, int tid)
 {
-	char name[48], text[256];
-	struct mv_scan scan;
-	uint64_t sp;
-	ssize_t n;
-	int i, len = 0;
+	struct mv_thread_where where;
 
-	/* "task/TID/syscall" */
-	memcpy(name, "task/", 5);
-	for (i = tid, len = 1; i >= 10; i /= 10)
-		len++;
-	for (i = len; i > 0; i--, tid /= 10)
-		name[4 + i] = (char)('0' + tid % 10);
-	memcpy(name + 5 + len, "/syscall", 9);
-	n = mv_target_read_named(s->target, name, text, sizeof(text));
-	if (n <= 0 || text[0] == 'r') /* "running" */
-		return 0;
-	/* "NR a1 … a6 SP PC", or "-1 SP PC": the last but one */
-	scan = (struct mv_scan){text, text + n};
-	for (i = (int)n; i > 0 && text[i - 1] != ' '; i--)
-		;
-	for (i--; i > 0 && text[i - 1] != ' '; i--)
-		;
-	scan.at = text + (i > 0 ? i : 0) + 2;
-	return scan.at < scan.end && mv_scan_hex(&scan, &sp) ? sp : 0;
+	return mv_thread_where_read(s->target, tid, &where) == 0 ? where.sp : 0;
 }
 
 /* Where the threads' stacks are. A thread that runs keeps the pointer it had when it was seen waiting. */

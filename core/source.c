@@ -441,6 +441,11 @@ int mv_target_pid(const struct mv_target *target)
 	return target->pid;
 }
 
+uint32_t mv_target_page_bytes(const struct mv_target *target)
+{
+	return target->source->page_bytes;
+}
+
 int mv_target_pidfd(const struct mv_target *target)
 {
 	return target->pidfd;

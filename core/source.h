@@ -110,6 +110,7 @@ int mv_source_thread_group(struct mv_source *source, int tid);
 int mv_target_open(struct mv_source *source, int pid, struct mv_target **ret_target);
 void mv_target_close(struct mv_target *target);
 int mv_target_pid(const struct mv_target *target);
+uint32_t mv_target_page_bytes(const struct mv_target *target); /* its source's */
 /* A pidfd to poll for the end (POLLIN); -1 for fixtures. Owned by the target. */
 int mv_target_pidfd(const struct mv_target *target);
 /*

@@ -24,6 +24,73 @@ struct snapbuild_row {
 	struct mv_mapping_tables tables;
 };
 
+/* ---- the trace and the threads: literal rows, names as strings ---- */
+
+/* What a function is, beyond its name. Optional: names that calls mention and that are not listed become named
+ * functions of no image. */
+struct snapbuild_function {
+	const char *name, *image;
+	uint32_t flags; /* enum mv_function_flag */
+	uint64_t start;
+};
+
+struct snapbuild_fault_stack {
+	const char *calls; /* outermost first: "_start;main;fill"; "?" is MV_FUNCTION_NONE; NULL or "": none */
+	struct mv_fault_stack plain; /* tid, end, faults, pages, last_page, last_ns; first and count are set by make */
+};
+
+struct snapbuild_fault_mapping {
+	const char *name;
+	struct mv_fault_mapping plain;
+};
+
+struct snapbuild_fault_thread {
+	const char *name;
+	struct mv_fault_thread plain;
+};
+
+struct snapbuild_fault_entry {
+	const char *function; /* NULL or "?": MV_FUNCTION_NONE */
+	const char *mapping_name;
+	struct mv_fault_entry plain;
+};
+
+struct snapbuild_call {
+	const char *function; /* NULL or "?": MV_FUNCTION_NONE */
+	uint64_t pc, sp;
+	uint32_t flags; /* enum mv_call_flag */
+};
+
+struct snapbuild_thread {
+	const char *name;
+	const struct snapbuild_call *calls; /* innermost first */
+	uint32_t calls_count;
+	struct mv_thread plain; /* ascending by tid; first and count are set by make */
+};
+
+struct snapbuild_line {
+	uint64_t pc; /* ascending */
+	const char *file; /* NULL: none is known */
+	uint32_t line;
+};
+
+struct snapbuild_trace {
+	const struct snapbuild_function *functions;
+	size_t functions_count;
+	const struct snapbuild_fault_stack *stacks;
+	size_t stacks_count;
+	const struct snapbuild_fault_mapping *mappings;
+	size_t mappings_count;
+	const struct snapbuild_fault_thread *fault_threads;
+	size_t fault_threads_count;
+	const struct snapbuild_fault_entry *log;
+	size_t log_count;
+	const struct snapbuild_thread *threads;
+	size_t threads_count;
+	const struct snapbuild_line *lines;
+	size_t lines_count;
+};
+
 struct snapbuild {
 	/* Any plain field: figures, stat, times, life, part_why, page, cell_pages, levels… Sections are set
 	 * by make. */
@@ -41,6 +108,8 @@ struct snapbuild {
 	const char *cmdline; /* clean arguments with a NUL after each */
 	size_t cmdline_len;
 	const char *title; /* comm */
+	/* Sections of faults and threads; head.trace and head.threads_head are the test's own to fill. */
+	struct snapbuild_trace trace;
 };
 
 /* Sensible plain fields: python3 4711, sleeping, figures of a small process, taken at 100 s; all parts
@@ -48,6 +117,8 @@ struct snapbuild {
 void snapbuild_init(struct snapbuild *b);
 /* One malloc'ed block; free() it. */
 struct mv_snapshot *snapbuild_make(const struct snapbuild *b);
+/* Of make, in snapbuild_trace.c: the same block with the trace's sections behind it. */
+struct mv_snapshot *snapbuild_add_trace(struct mv_snapshot *take_snap, const struct snapbuild_trace *trace);
 
 /* A context that looks at snap 0.2 s after it was taken: 1 s interval, nothing else set. status is the
  * test's. */
