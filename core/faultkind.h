@@ -51,6 +51,9 @@ void mv_pagebook_note(struct mv_pagebook *book, struct mv_range range, uint8_t k
 uint8_t mv_pagebook_get(const struct mv_pagebook *book, uint64_t page);
 /* A new mapping lies there: nothing is present. */
 void mv_pagebook_fresh(struct mv_pagebook *book, struct mv_range range);
+/* The mapping there was unmapped and mapped again, or a part of it: nothing is present; but what was shared with another
+ * process is marked stale, since a copy is possible where a part stayed. */
+void mv_pagebook_remapped(struct mv_pagebook *book, struct mv_range range);
 /* The target has forked: all that is present and anonymous is shared from now on. O(blocks). */
 void mv_pagebook_forked(struct mv_pagebook *book);
 /* Those pages may have been dropped unseen since: mark what is known stale. */

@@ -119,7 +119,7 @@ bool calls_waiting(const struct mv_sampler *s)
 {
 	const struct calls *c = s->calls;
 
-	return c && WHOLE(s) && c->looks.wanted && looks_waiting(s);
+	return c && WHOLE(s) && ((c->looks.wanted && looks_waiting(s)) || (c->trace.wanted && trace_waiting(s)));
 }
 
 size_t calls_fds(const struct mv_sampler *s, int *fds, size_t cap)

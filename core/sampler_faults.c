@@ -19,7 +19,9 @@
 #define BASE_MAX_NS	  MV_NS_PER_SEC	       /* what takes longer is begun without: unknown before */
 #define BOOK_BYTES	  (32u << 20)
 #define FRESH_MAX	  128
+#define STACK_GROWTH	  (64u << 20)
 #define MAPS_AGAIN_NS	  (20 * MV_NS_PER_SEC / 1000) /* the list is read for a new mapping at most so often */
+#define MAPS_SHARE	  20 /* and then takes at most a twentieth of a core */
 #define STACK_BYTES	  16384
 #define LOOKUPS_NS	  (10 * MV_NS_PER_SEC / 1000) /* looking at pages again may take so long a drain */
 #define ALL_CATS	  (MV_CAT_FILE | MV_CAT_HUGE | MV_CAT_PFNZERO | MV_CAT_GUARD)
@@ -49,6 +51,8 @@ void trace_want(struct mv_sampler *s, const struct mv_want *want)
 	if (t->wanted && (!wanted || other))
 		trace_release(t);
 	t->wanted = wanted;
+	t->flush = want->facts & MV_FACT_WHOLE;
+	t->drain_due_ns = 0;
 	t->period_wanted = want->fault_period;
 	t->flags_wanted = want->fault_flags;
 	t->stack_wanted = want->fault_stack_bytes;
@@ -176,41 +180,127 @@ static void note_stack(struct mv_sampler *s)
 
 /* ---- taking samples in ---- */
 
+/* The newest first. */
 static const struct fresh_map *fresh_at(const struct trace *t, uint64_t addr)
 {
-	for (uint32_t i = t->fresh_count; i-- > 0;)
-		if (t->fresh[i].mapping.start <= addr && addr < t->fresh[i].mapping.end)
-			return &t->fresh[i];
+	for (uint32_t i = 0; i < FRESH_MAX && i < t->fresh_count; i++) {
+		const struct fresh_map *f = &t->fresh[(t->fresh_count - 1 - i) % FRESH_MAX];
+
+		if (f->mapping.start <= addr && addr < f->mapping.end)
+			return f;
+	}
 	return NULL;
+}
+
+/*
+ * The mapping that an address is in; NULL none known. What came after the list was read goes before it, what came earlier
+ * and is not in it has gone again. name may be NULL.
+ */
+static const struct mv_mapping *mapping_at(const struct mv_sampler *s, uint64_t addr, struct mv_clean *ret_name)
+{
+	const struct fresh_map *f = fresh_at(&s->calls->trace, addr);
+	uint32_t i = mv_maps_find(s->maps.at, s->maps.count, addr);
+	const struct mv_mapping *m = i < s->maps.count ? &s->maps.at[i] : NULL;
+	/* A stack that has grown since. */
+	bool stack = m && m->kind == MV_KIND_STACK && m->start > addr && m->start - addr <= STACK_GROWTH;
+
+	if (m && m->start > addr && !stack)
+		m = NULL;
+	if (f && (!m || f->at_ns > s->maps_pace.done_ns)) {
+		if (ret_name)
+			*ret_name = s->calls->names.text ? mv_clean_trusted(s->calls->names.text + f->name)
+							 : MV_TEXT("");
+		return &f->mapping;
+	}
+	if (ret_name)
+		*ret_name = m ? mv_clean_trusted(s->maps.names + m->name) : MV_TEXT("");
+	return m;
+}
+
+static struct mv_mapping mapping_of(const struct mv_perf_record *r)
+{
+	const bool file = r->inode != 0, x = r->prot & PROT_EXEC, w = r->prot & PROT_WRITE;
+	struct mv_mapping m = {
+	    .start = r->addr, .end = r->addr + r->len, .offset = r->offset, .inode = r->inode};
+
+	m.perms = (uint8_t)((r->prot & PROT_READ ? MV_PERM_R : 0) | (w ? MV_PERM_W : 0) | (x ? MV_PERM_X : 0) |
+			    (r->shared ? MV_PERM_SHARED : 0));
+	m.flags = file && !r->shared ? MV_MAPPING_FILE : 0;
+	if (!strcmp(r->name, "[heap]"))
+		m.kind = MV_KIND_HEAP;
+	else if (!strcmp(r->name, "[stack]"))
+		m.kind = MV_KIND_STACK;
+	else if (r->shared && (!file || !strncmp(r->name, "/dev/zero", 9) || !strncmp(r->name, "/memfd:", 7) ||
+			       !strncmp(r->name, "/SYSV", 5) || !strncmp(r->name, "/dev/shm/", 9)))
+		m.kind = MV_KIND_SHARED;
+	else if (file)
+		m.kind = x ? MV_KIND_TEXT : w ? MV_KIND_DATA : MV_KIND_FILE;
+	else
+		m.kind = x ? MV_KIND_JIT : r->prot & (PROT_READ | PROT_WRITE) ? MV_KIND_ANON : MV_KIND_RESERVED;
+	return m;
+}
+
+/*
+ * The kernel tells of each new mapping, but also of one that has grown, merged with its neighbour or changed its access: all
+ * of it, though only a part is new. So only where nothing was known to be mapped is nothing present; and in a mapping that is
+ * just as it was before, since one is not told of a change to the same: it was unmapped and mapped again.
+ */
+static void note_mapping(struct mv_sampler *s, const struct mv_mapping *m)
+{
+	struct mv_pagebook *book = s->calls->trace.book;
+
+	for (uint64_t at = m->start; at < m->end;) {
+		const struct mv_mapping *old = mapping_at(s, at, NULL);
+		uint64_t end = m->end;
+
+		if (old && old->start == m->start && old->end == m->end && old->perms == m->perms) {
+			mv_pagebook_remapped(book, (struct mv_range){at, end});
+		} else if (old) {
+			end = old->end < m->end ? old->end : m->end;
+		} else {
+			uint32_t i = mv_maps_find(s->maps.at, s->maps.count, at);
+
+			if (i < s->maps.count && s->maps.at[i].start > at && s->maps.at[i].start < end)
+				end = s->maps.at[i].start;
+			mv_pagebook_fresh(book, (struct mv_range){at, end});
+		}
+		at = end;
+	}
 }
 
 static void take_mapping(struct mv_sampler *s, const struct mv_perf_record *r)
 {
 	struct trace *t = &s->calls->trace;
-	struct mv_range range = {r->addr, r->addr + r->len};
-	bool file = r->inode != 0, heap = !strcmp(r->name, "[heap]");
-	struct mv_mapping m = {.start = range.start, .end = range.end, .offset = r->offset, .inode = r->inode};
+	struct mv_mapping m = mapping_of(r);
+	bool named = r->inode || m.kind == MV_KIND_HEAP || m.kind == MV_KIND_STACK;
 
-	if (range.start >= range.end)
+	if (m.start >= m.end)
 		return;
-	mv_pagebook_fresh(t->book, range);
-	m.perms = (uint8_t)((r->prot & PROT_READ ? MV_PERM_R : 0) | (r->prot & PROT_WRITE ? MV_PERM_W : 0) |
-			    (r->prot & PROT_EXEC ? MV_PERM_X : 0) | (r->shared ? MV_PERM_SHARED : 0));
-	m.flags = file && !r->shared ? MV_MAPPING_FILE : 0;
-	m.kind = heap				 ? MV_KIND_HEAP
-		 : r->shared && !file		 ? MV_KIND_SHARED
-		 : file && r->prot & PROT_EXEC	 ? MV_KIND_TEXT
-		 : file && r->prot & PROT_WRITE	 ? MV_KIND_DATA
-		 : file				 ? MV_KIND_FILE
-		 : r->prot & PROT_EXEC		 ? MV_KIND_JIT
-		 : !(r->prot & (PROT_READ | PROT_WRITE)) ? MV_KIND_RESERVED
-							 : MV_KIND_ANON;
-	if (file && r->prot & PROT_EXEC)
+	note_mapping(s, &m);
+	if (m.kind == MV_KIND_TEXT)
 		t->code_mapped = true;
-	if (t->fresh_count == FRESH_MAX)
-		memmove(t->fresh, t->fresh + 1, --t->fresh_count * sizeof(*t->fresh));
-	t->fresh[t->fresh_count++] = (struct fresh_map){
-	    m, file || heap ? names_raw(&s->calls->names, r->name, strlen(r->name)) : 0};
+	t->fresh[t->fresh_count++ % FRESH_MAX] = (struct fresh_map){
+	    m, named ? names_raw(&s->calls->names, r->name, strlen(r->name)) : 0, r->at_ns};
+}
+
+/*
+ * The target has forked: all that is private is shared from now on, unless the child borrows the memory (vfork) and leaves it
+ * at its exec. A child that has gone or exec'ed by now leaves that open.
+ */
+static void take_fork(struct mv_sampler *s, const struct mv_perf_record *r)
+{
+	struct mv_pagebook *book = s->calls->trace.book;
+
+	switch (mv_source_forked(s->source, mv_target_pid(s->target), r->new_pid)) {
+	case MV_FORK_COPIES:
+		mv_pagebook_forked(book);
+		break;
+	case MV_FORK_BORROWS:
+		break;
+	case MV_FORK_UNKNOWN:
+		mv_pagebook_stale(book, (struct mv_range){0, UINT64_C(1) << 63});
+		break;
+	}
 }
 
 static void ask_stack(struct mv_sampler *s, struct sample *sample, const struct mv_perf_record *r)
@@ -236,7 +326,7 @@ static int take_event(void *arg, const struct mv_fault_event *event)
 
 	switch (r->kind) {
 	case MV_PERF_FORK:
-		mv_pagebook_forked(t->book);
+		take_fork(s, r);
 		return 0;
 	case MV_PERF_EXEC:
 		trace_exec(s);
@@ -277,20 +367,16 @@ static int compare_samples(const void *a, const void *b)
 static void look_again(struct mv_sampler *s, uint64_t page, uint64_t end)
 {
 	while (page && page < end) {
-		uint32_t i = mv_maps_find(s->maps.at, s->maps.count, page);
-		const struct fresh_map *f = fresh_at(&s->calls->trace, page);
-		struct mv_mapping m = i < s->maps.count ? s->maps.at[i] : (struct mv_mapping){.start = UINT64_MAX};
+		const struct mv_mapping *m = mapping_at(s, page, NULL);
 
-		if (f)
-			m = f->mapping;
-		if (m.start > page || m.kind == MV_KIND_VSYSCALL)
+		if (!m || m->kind == MV_KIND_VSYSCALL)
 			return;
-		page = note_part(s, &m, (struct mv_range){page, end < m.end ? end : m.end});
+		page = note_part(s, m, (struct mv_range){page, end < m->end ? end : m->end});
 	}
 }
 
-/* Ranges of neighbouring pages are looked at together. False: there was no time for all. */
-static bool look_at_samples(struct mv_sampler *s, const struct sample **sorted, uint32_t count)
+/* Ranges of neighbouring pages are looked at together. What there is no time for stays unknown. */
+static void look_at_samples(struct mv_sampler *s, const struct sample **sorted, uint32_t count)
 {
 	uint64_t began_ns = mv_source_now(s->source), bytes = s->page_bytes;
 
@@ -304,32 +390,6 @@ static bool look_at_samples(struct mv_sampler *s, const struct sample **sorted, 
 		else
 			look_again(s, page, end);
 	}
-	return true;
-}
-
-/* The mapping of an address at the time of the samples; NULL none known. */
-static const struct mv_mapping *mapping_at(const struct mv_sampler *s, uint64_t addr, struct mv_clean *ret_name)
-{
-	const struct trace *t = &s->calls->trace;
-	uint32_t i = mv_maps_find(s->maps.at, s->maps.count, addr);
-	const struct fresh_map *f;
-
-	*ret_name = MV_TEXT("");
-	if (i < s->maps.count && s->maps.at[i].start <= addr) {
-		*ret_name = mv_clean_trusted(s->maps.names + s->maps.at[i].name);
-		return &s->maps.at[i];
-	}
-	f = fresh_at(t, addr);
-	if (f && s->calls->names.text)
-		*ret_name = mv_clean_trusted(s->calls->names.text + f->name);
-	if (f)
-		return &f->mapping;
-	/* A stack that has grown since the list was read. */
-	if (i < s->maps.count && s->maps.at[i].kind == MV_KIND_STACK && s->maps.at[i].start - addr < (64u << 20)) {
-		*ret_name = mv_clean_trusted(s->maps.names + s->maps.at[i].name);
-		return &s->maps.at[i];
-	}
-	return NULL;
 }
 
 static enum mv_fault_kind kind_of(struct mv_sampler *s, const struct sample *sample, const struct mv_mapping *m,
@@ -443,6 +503,15 @@ void trace_stack_came(struct mv_sampler *s, uint64_t token, const struct mv_call
 
 /* ---- the work ---- */
 
+bool trace_waiting(const struct mv_sampler *s)
+{
+	const struct trace *t = &s->calls->trace;
+
+	if (!mv_source_is_live(s->source) || t->ended || (t->tried && !t->faults))
+		return false;
+	return !t->tried || t->flush || (s->calls->symboliser && mv_symboliser_pending(s->calls->symboliser));
+}
+
 void trace_exec(struct mv_sampler *s)
 {
 	struct trace *t = &s->calls->trace;
@@ -453,6 +522,7 @@ void trace_exec(struct mv_sampler *s)
 	mv_pagebook_clear(t->book);
 	mv_pagebook_baseline(t->book, (struct mv_range){0, UINT64_C(1) << 57});
 	t->fresh_count = 0;
+	t->maps_due_ns = 0;
 	t->stack_low = 0;
 	t->code_mapped = true;
 }
@@ -480,15 +550,13 @@ static void refresh_maps(struct mv_sampler *s)
 	struct trace *t = &s->calls->trace;
 	uint64_t now_ns = mv_source_now(s->source);
 
-	if (s->life != MV_LIFE_ALIVE || now_ns - t->maps_ns < MAPS_AGAIN_NS)
+	if (s->life != MV_LIFE_ALIVE || now_ns < t->maps_due_ns)
 		return;
 	list_read_maps(s);
-	t->maps_ns = mv_source_now(s->source);
+	t->maps_due_ns = mv_source_now(s->source) + MAPS_AGAIN_NS + s->maps_pace.cost_ns * MAPS_SHARE;
 	t->code_mapped = false;
 	if (!t->stack_low)
 		note_stack(s);
-	/* What came before is in the list, or has gone again. */
-	t->fresh_count = 0;
 }
 
 static bool drain(struct mv_sampler *s)
@@ -503,6 +571,8 @@ static bool drain(struct mv_sampler *s)
 	classify(s);
 	name_threads(s);
 	mv_faults_state(t->faults, &t->state);
+	if (n < DRAIN_SAMPLES && !t->code_mapped)
+		t->flush = false;
 	if (t->state.ended && !n && !t->ended) {
 		t->ended = true;
 		s->changed = true;
@@ -552,7 +622,7 @@ bool trace_work(struct mv_sampler *s, uint64_t *ret_next_ns)
 
 		t->drain_due_ns = more ? now_ns : now_ns + DRAIN_NS;
 		if (t->code_mapped)
-			t->drain_due_ns = t->maps_ns + MAPS_AGAIN_NS;
+			t->drain_due_ns = t->maps_due_ns;
 		else if (more)
 			return true;
 	}

@@ -91,6 +91,7 @@ struct pending {
 struct fresh_map {
 	struct mv_mapping mapping;
 	uint32_t name; /* text */
+	uint64_t at_ns;
 };
 
 /* One sample between the drain and its classification. */
@@ -99,7 +100,6 @@ struct sample {
 	int32_t tid;
 	bool major, in_kernel;
 	uint8_t before; /* known of its page by the samples and records before it */
-	uint8_t fresh;	/* index + 1 of its fresh mapping */
 };
 
 struct trace {
@@ -122,10 +122,11 @@ struct trace {
 
 	struct sample *samples; /* of one drain */
 	uint32_t samples_count, samples_cap;
-	struct fresh_map *fresh;
-	uint32_t fresh_count;
+	struct fresh_map *fresh; /* a ring */
+	uint32_t fresh_count;	 /* all that ever came */
 	bool code_mapped; /* a mapping with code has come: the list is to be read before going on */
-	uint64_t maps_ns; /* when the list was read for our sake last */
+	uint64_t maps_due_ns; /* when the list may be read for our sake again */
+	bool flush;	      /* batch: what is in the rings belongs to the picture */
 
 	struct pending *pending; /* ring by token */
 	uint64_t tokens;
@@ -196,6 +197,7 @@ void looks_stack_came(struct mv_sampler *s, int32_t tid, const struct mv_call *c
 /* sampler_faults.c; work returns true when something was done, and lowers *ret_next_ns */
 void trace_want(struct mv_sampler *s, const struct mv_want *want);
 bool trace_work(struct mv_sampler *s, uint64_t *ret_next_ns);
+bool trace_waiting(const struct mv_sampler *s); /* batch: not all has come back yet */
 void trace_exec(struct mv_sampler *s);
 void trace_release(struct trace *t);
 /* sampler_threads.c */

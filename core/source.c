@@ -362,6 +362,38 @@ int mv_source_thread_group(struct mv_source *source, int tid)
 	return (int)tgid;
 }
 
+#define FORKED_NO_EXEC 0x40 /* PF_FORKNOEXEC of stat's flags */
+#define SAME_MEMORY    1    /* KCMP_VM of <linux/kcmp.h> */
+
+/* Field 9 of stat, after the name in parentheses; 0 when it can't be read. */
+static uint64_t process_flags(struct mv_source *source, int pid)
+{
+	char name[32], text[1024], *at;
+	struct mv_scan s;
+	uint64_t flags;
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "%d/stat", pid);
+	n = mv_source_read(source, name, text, sizeof(text));
+	at = n > 0 ? strrchr(text, ')') : NULL;
+	for (int field = 2; at && field < 9; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		return 0;
+	s = (struct mv_scan){at + 1, text + n};
+	return mv_scan_dec(&s, &flags) ? flags : 0;
+}
+
+enum mv_fork mv_source_forked(struct mv_source *source, int parent, int child)
+{
+	long same = syscall(SYS_kcmp, parent, child, SAME_MEMORY, 0L, 0L);
+
+	if (same == 0)
+		return MV_FORK_BORROWS;
+	/* An exec would have given it memory of its own as well: only without one it was a copy. */
+	return same > 0 && process_flags(source, child) & FORKED_NO_EXEC ? MV_FORK_COPIES : MV_FORK_UNKNOWN;
+}
+
 /* The pidfd comes first: if its process still exists once the directory is open, both mean the same one. */
 static int open_live(struct mv_target *t)
 {

@@ -103,6 +103,14 @@ void mv_source_frames(struct mv_source *source, uint64_t pfn, size_t n, uint64_t
 int mv_source_thread_group(struct mv_source *source, int tid);
 
 /*
+ * What a process's new child does with its memory: has a copy of its own (fork), borrows its parent's (vfork, posix_spawn,
+ * until its exec), or can't be told any more (it has ended or exec'ed, or belongs to somebody else).
+ * Source: /proc/CHILD/stat flags (PF_FORKNOEXEC) and kcmp(2) KCMP_VM. Cost: 10 us.
+ */
+enum mv_fork { MV_FORK_COPIES, MV_FORK_BORROWS, MV_FORK_UNKNOWN };
+enum mv_fork mv_source_forked(struct mv_source *source, int parent, int child);
+
+/*
  * One dirfd of /proc/PID and one pidfd, for the target's whole life: immune to PID reuse.
  * Errors: -ESRCH no such process, or pid is a thread other than the main one (mv_source_thread_group tells whose);
  * -EPERM hidden (hidepid: ENOENT, yet kill says EPERM); -EMFILE, -ENOMEM.

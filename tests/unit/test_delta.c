@@ -415,6 +415,68 @@ static void test_growth_of_what_is_not_read(void **state)
 	assert_float_equal(mv_delta_mapping(delta, 0x1000).growth.per_second, 10 * 4096, 1e-3);
 }
 
+/* One more second of a trace that began at since_s and has counted so many faults of two kinds. */
+static void feed_trace(uint64_t at_s, uint64_t since_s, uint64_t zero, uint64_t cow)
+{
+	build.head.facts |= MV_FACT_FAULTS;
+	build.head.trace = (struct mv_trace){.why = MV_WHY_HAVE, .running = true, .since_ns = since_s * S};
+	build.head.trace.faults[MV_FAULT_ZERO] = zero;
+	build.head.trace.faults[MV_FAULT_COW] = cow;
+	feed(at_s, NULL, 0);
+}
+
+/* Rates of kinds need two looks at the same trace; another trace, or none, begins anew. */
+static void test_fault_rates(void **state)
+{
+	(void)state;
+	feed_trace(100, 99, 10, 5);
+	assert_false(mv_delta_fault_rate(delta, MV_FAULT_ZERO).have);
+	feed_trace(102, 99, 30, 5);
+	assert_float_equal(mv_delta_fault_rate(delta, MV_FAULT_ZERO).per_second, 10, 1e-9);
+	assert_float_equal(mv_delta_fault_rate(delta, MV_FAULT_COW).per_second, 0, 1e-9);
+	assert_int_equal(mv_delta_fault_series(delta, MV_FAULT_ZERO)->count, 2);
+	feed_trace(103, 102, 5, 5);
+	assert_false(mv_delta_fault_rate(delta, MV_FAULT_ZERO).have);
+	assert_int_equal(mv_delta_fault_series(delta, MV_FAULT_ZERO)->count, 1);
+	build.head.facts &= ~(uint32_t)MV_FACT_FAULTS;
+	feed(104, NULL, 0);
+	assert_false(mv_delta_fault_rate(delta, MV_FAULT_ZERO).have);
+}
+
+static void feed_thread(uint64_t at_s, int tid, uint64_t cpu_ms, uint64_t minor)
+{
+	struct snapbuild_thread t = {.name = "t",
+				     .plain = {.tid = tid,
+					       .cpu_ns = mv_val_of(cpu_ms * 1000000),
+					       .minor_faults = minor,
+					       .counters_ns = at_s * S}};
+
+	build.trace.threads = &t;
+	build.trace.threads_count = 1;
+	feed(at_s, NULL, 0);
+	build.trace = (struct snapbuild_trace){0};
+}
+
+/* A thread's rates are between its own readings, not between snapshots; a number used again is another thread. */
+static void test_thread_rates(void **state)
+{
+	struct mv_thread_rates r;
+
+	(void)state;
+	feed_thread(100, 7, 1000, 10);
+	assert_false(mv_delta_thread(delta, 7).cpu.have);
+	feed_thread(102, 7, 2000, 30);
+	r = mv_delta_thread(delta, 7);
+	assert_float_equal(r.cpu.per_second, 0.5, 1e-9);
+	assert_float_equal(r.minor.per_second, 10, 1e-9);
+	feed_thread(102, 7, 2000, 30);
+	assert_float_equal(mv_delta_thread(delta, 7).cpu.per_second, 0.5, 1e-9);
+	feed_thread(103, 7, 5, 1);
+	assert_false(mv_delta_thread(delta, 7).cpu.have);
+	feed_thread(104, 8, 5, 1);
+	assert_false(mv_delta_thread(delta, 7).minor.have);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, start, end)
@@ -437,6 +499,8 @@ int main(void)
 	    T(test_growth_needs_a_new_reading),
 	    T(test_growth_of_what_is_still),
 	    T(test_growth_of_what_is_not_read),
+	    T(test_fault_rates),
+	    T(test_thread_rates),
 	};
 
 	return cmocka_run_group_tests_name("delta", tests, NULL, NULL);

@@ -49,6 +49,22 @@ static const struct snapbuild_row rows[] = {
      .no_smaps = true},
 };
 
+static const struct snapbuild_fault_stack stacks[] = {
+    {"_start;main;fill", {.tid = 4711, .faults = 2, .pages = 2, .last_page = 0x1000}},
+    {"clone;?", {.tid = 4712, .end = MV_STACK_NO_TABLE, .faults = 1, .pages = 1}},
+};
+static const struct snapbuild_fault_mapping fault_mappings[] = {
+    {"[heap]", {.start = 0x1000, .end = 0x5000, .faults = 3, .pages = 3}}};
+static const struct snapbuild_fault_thread fault_threads[] = {{"x", {.tid = 4711, .faults = 3}}};
+static const struct snapbuild_fault_entry fault_log[] = {
+    {"fill", "[heap]", {.addr = 0x1008, .tid = 4711, .kind = MV_FAULT_ZERO}}};
+static const struct snapbuild_call calls[] = {{"fill", 0x10010, 0x4f00, 0}, {"main", 0x10020, 0x4f80, 0}};
+static const struct snapbuild_thread threads[] = {
+    {"x", calls, 2, {.tid = 4711, .how = MV_HOW_UNSTOPPED}},
+    {"y", NULL, 0, {.tid = 4712, .calls_why = MV_WHY_RUNNING}},
+};
+static const struct snapbuild_line lines[] = {{0x10010, "x.c", 7}, {0x10020, NULL, 0}};
+
 static int build_sample(void **state)
 {
 	struct snapbuild b;
@@ -66,6 +82,20 @@ static int build_sample(void **state)
 	b.cmdline = "x\0-v\0";
 	b.cmdline_len = 5;
 	b.title = "x";
+	b.trace = (struct snapbuild_trace){
+	    .stacks = stacks,
+	    .stacks_count = MV_COUNT_OF(stacks),
+	    .mappings = fault_mappings,
+	    .mappings_count = MV_COUNT_OF(fault_mappings),
+	    .fault_threads = fault_threads,
+	    .fault_threads_count = MV_COUNT_OF(fault_threads),
+	    .log = fault_log,
+	    .log_count = MV_COUNT_OF(fault_log),
+	    .threads = threads,
+	    .threads_count = MV_COUNT_OF(threads),
+	    .lines = lines,
+	    .lines_count = MV_COUNT_OF(lines),
+	};
 	sample = snapbuild_make(&b);
 	return 0;
 }
@@ -107,6 +137,52 @@ static void fence_free(const struct fence *f)
 	munmap(f->base, f->bytes + (size_t)sysconf(_SC_PAGESIZE));
 }
 
+static uint64_t use_faults(const struct mv_snapshot *s)
+{
+	uint64_t sum = 0;
+	uint32_t count;
+	const struct mv_fault_mapping *m = mv_snapshot_fault_mappings(s, &count);
+
+	for (uint32_t i = 0; i < count; i++)
+		sum += m[i].faults + strlen(mv_snapshot_text(s, m[i].name).text);
+	const struct mv_fault_stack *k = mv_snapshot_fault_stacks(s, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		sum += k[i].pages + strlen(mv_stack_ends[k[i].end].json);
+		for (uint32_t c = 0; c < k[i].count; c++)
+			sum += strlen(mv_snapshot_function_name(s, mv_snapshot_fault_calls(s, &k[i])[c]).text);
+	}
+	const struct mv_fault_thread *t = mv_snapshot_fault_threads(s, &count);
+	for (uint32_t i = 0; i < count; i++)
+		sum += t[i].faults + strlen(mv_snapshot_text(s, t[i].name).text);
+	const struct mv_fault_entry *e = mv_snapshot_fault_log(s, &count);
+	for (uint32_t i = 0; i < count; i++)
+		sum += e[i].addr + strlen(mv_snapshot_text(s, e[i].mapping_name).text) +
+		       strlen(mv_snapshot_function_name(s, e[i].function).text) + strlen(mv_fault_kinds[e[i].kind].json);
+	return sum;
+}
+
+static uint64_t use_threads(const struct mv_snapshot *s)
+{
+	uint64_t sum = 0;
+	uint32_t count, line;
+	const struct mv_thread *t = mv_snapshot_threads(s, &count);
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct mv_call *c = mv_snapshot_thread_calls(s, &t[i]);
+
+		sum += strlen(mv_snapshot_text(s, t[i].name).text) + strlen(mv_why_text((enum mv_why)t[i].calls_why)) +
+		       strlen(mv_stack_ends[t[i].end].json) + (mv_snapshot_thread(s, t[i].tid) == &t[i]);
+		for (uint32_t k = 0; k < t[i].count; k++) {
+			const struct mv_function *f = mv_snapshot_function(s, c[k].function);
+			struct mv_clean file = mv_snapshot_line(s, c[k].pc, &line);
+
+			sum += c[k].pc + (f ? strlen(mv_snapshot_text(s, f->image).text) : 0);
+			sum += file.text ? strlen(file.text) : 0;
+		}
+	}
+	return sum;
+}
+
 /* Use everything the accessors give, to the last byte. */
 static uint64_t use_all(const struct mv_snapshot *s)
 {
@@ -139,7 +215,8 @@ static uint64_t use_all(const struct mv_snapshot *s)
 	for (unsigned i = 0; i < MV_PART__N; i++)
 		sum += strlen(mv_why_text((enum mv_why)s->part_why[i]));
 	sum += strlen(mv_page_states[s->page.state].json);
-	return sum;
+	sum += strlen(mv_why_text((enum mv_why)s->trace.why)) + strlen(mv_why_text((enum mv_why)s->threads_head.stop_why));
+	return sum + use_faults(s) + use_threads(s);
 }
 
 static void test_good_block(void **state)
@@ -263,6 +340,15 @@ static void test_refusals(void **state)
 	REFUSED(m[0].end = m[0].start);
 	REFUSED(m[1].start = m[0].end - 0x1000);	 /* overlaps */
 	REFUSED(m[2].start = 0x9000, m[2].end = 0xa000); /* out of order */
+	REFUSED(s->functions.count--);
+	REFUSED(s->fault_calls.count--);
+	REFUSED(s->thread_calls.count--);
+	REFUSED(((char *)s)[s->trace_text.offset + s->trace_text.count - 1] = 'x');
+	REFUSED(s->trace_text.count = 0);
+	REFUSED(((struct mv_thread *)(void *)((char *)s + s->threads.offset))[1].tid = 4711);
+	REFUSED(((struct mv_line *)(void *)((char *)s + s->lines.offset))[1].pc = 0x10010);
+	REFUSED(s->trace.stacks_why = MV_WHY__N);
+	REFUSED(s->threads_head.stop_why = MV_WHY__N);
 	REFUSED(s->life = MV_LIFE_KERNEL_THREAD + 1);
 	REFUSED(s->page.state = MV_PAGE__N);
 	REFUSED(s->levels = 3);
@@ -310,6 +396,13 @@ static void test_accessors(void **state)
 	v = mv_snapshot_field(sample, 2, MV_SMAPS_PSS);
 	assert_int_equal(v.why, MV_WHY_NEEDS_PTRACE);
 	assert_string_equal(mv_part_name(MV_PART_FRAMES), "pfn");
+	assert_string_equal(mv_snapshot_line(sample, 0x10010, &n).text, "x.c");
+	assert_int_equal(n, 7);
+	assert_null(mv_snapshot_line(sample, 0x10020, &n).text);
+	assert_null(mv_snapshot_line(sample, 0x10011, &n).text);
+	assert_null(mv_snapshot_thread(sample, 4710));
+	assert_int_equal(mv_snapshot_thread(sample, 4712)->calls_why, MV_WHY_RUNNING);
+	assert_string_equal(mv_snapshot_function_name(sample, MV_FUNCTION_NONE).text, "?");
 	assert_string_equal(mv_part_name(MV_PART__N), "");
 }
 
