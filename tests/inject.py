@@ -28,7 +28,7 @@ except ImportError:
 SCHEMA = json.load(open(os.path.join(HERE, "schema", "memview.process.1.json"), encoding="utf-8"))
 
 COMMANDS = {"report": ["report"], "json": ["json"], "json-pages": ["json", "--pages", "0-7fffffffffff"],
-            "watch": ["watch", "-n", "2", "-i", "0.1"],
+            "watch": ["watch", "-n", "2", "-i", "0.1"], "faults": ["faults", "-d", "0.1"], "stacks": ["stacks"],
             "dump": ["--dump", "--size", "100x40", "--keys", "2<Enter>"]}
 # What each call may fail with; EINTR is always tried.
 ERRORS = {"openat": ("EMFILE", "EACCES", "ENOENT", "ENOMEM"), "read": ("EIO", "EAGAIN"), "pread64": ("EIO", "ESRCH", "EACCES"),
@@ -41,7 +41,9 @@ ERRORS = {"openat": ("EMFILE", "EACCES", "ENOENT", "ENOMEM"), "read": ("EIO", "E
           "capset": ("EPERM",), "newfstatat": ("EACCES",), "lseek": ("EINVAL",), "readlink": ("EACCES",),
           "clock_gettime": ("EINVAL",), "statfs": ("ENOSYS",), "fstatfs": ("ENOSYS",), "setsid": ("EPERM",),
           "dup2": ("EMFILE",), "prlimit64": ("EPERM",), "getrandom": ("ENOSYS",), "waitid": ("ECHILD",), "wait4": ("ECHILD",),
-          "madvise": ("EINVAL",), "munmap": ("ENOMEM",)}
+          "madvise": ("EINVAL",), "munmap": ("ENOMEM",), "perf_event_open": ("EMFILE", "EACCES", "ENOSYS", "ESRCH"),
+          "execveat": ("ENOENT", "EACCES"), "socket": ("EMFILE",), "sendto": ("EAGAIN", "EPIPE"), "openat2": ("ENOSYS", "EACCES"),
+          "kcmp": ("ENOSYS",)}
 CRASH = re.compile(r"killed by SIG(SEGV|ABRT|BUS|FPE|ILL|TRAP|SYS)")
 HANG = 30  # far more than any of these takes, replacing a collector included
 
