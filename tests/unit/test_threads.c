@@ -980,6 +980,7 @@ static void test_child_killed(void **state)
 	kill(child, SIGKILL);
 	const struct mv_stopped *t = await_stop(stop, &count);
 	assert_int_equal(count, l.count);
+	await_parked(&l);
 	/* What it had copied by then is as good as ever. */
 	for (size_t i = 0; i < count; i++)
 		if (t[i].tid == board->slots[1].tid)
