@@ -23,7 +23,7 @@
 #define FILE_MAX   ((size_t)8 << 20)
 #define ROUND_CPU  60 /* seconds a round of several inputs may take, sanitizers and all */
 #define PER_ROUND  5
-#define SHORT_RUNS 24 /* rounds of a plain make check */
+#define SHORT_RUNS 100/* rounds of a plain make check */
 
 static uint64_t state;
 
