@@ -22,9 +22,10 @@ struct mv_build_id {
 };
 
 /**
- * Open an ELF file (or a copy of the vdso) for reading.
+ * Open an ELF file (or a copy of the vdso) for reading. Of the names compressed into a .gnu_debugdata nothing is known.
  *
- * Takes fd, and closes it on failure too. Source: elf(5).
+ * Takes fd, and closes it on failure too. Source: elf(5). The file stays mapped: when it is cut short meanwhile, a read of
+ * what is gone is a SIGBUS for the process that reads. That is memview-symbols, which is started anew without the file.
  * Errors: -ENOEXEC no ELF of this machine's class and byte order (then addresses are named file+offset); -EIO; -ENOMEM.
  * Cost:   program headers and section headers only; symbols are read at the first mv_image_symbol (4-30 ms for a large
  *         library), lines at the first mv_image_line of a unit (2-160 ms).
@@ -42,6 +43,9 @@ int mv_image_add_debug(struct mv_image *image, int take_fd);
  * holds that offset.
  */
 int mv_image_bias(const struct mv_image *image, uint64_t map_start, uint64_t map_offset, uint32_t perms, uint64_t *ret_bias);
+
+/* Would a mapping of the file at that address and offset belong to an instance with that bias? */
+bool mv_image_fits(const struct mv_image *image, uint64_t bias, uint64_t map_start, uint64_t map_offset);
 
 /* Bytes of a segment as the file has them (zero beyond filesz up to memsz). false: not inside. */
 bool mv_image_read(const struct mv_image *image, uint64_t vaddr, void *out, size_t n);
@@ -73,7 +77,10 @@ int mv_image_symbol(struct mv_image *image, uint64_t vaddr, struct mv_symbol *re
 /* Source line, from DWARF. file is raw, owned by the image. -ENOENT none. */
 int mv_image_line(struct mv_image *image, uint64_t vaddr, const char **ret_file, uint32_t *ret_line);
 
-/* C++ and Rust names as people write them; others as they are. Cut at cap. Returns the length. */
+/*
+ * C++ and Rust names as people write them; others as they are; a symbol's version ("@@GLIBC_2.14") is dropped. Cut at cap,
+ * which bounds the time too: a mangled name of a few bytes can stand for gigabytes. Returns the length.
+ */
 size_t mv_symbol_demangle(const char *raw, char *out, size_t cap);
 
 #endif
