@@ -75,7 +75,9 @@ static int file_open(int take_fd, struct image_file *file)
 		close(take_fd);
 		return err;
 	}
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, take_fd, 0);
+	/* Private and writable: libelf marks a section header when it has unpacked a compressed section. */
+	bytes =
+	    mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, take_fd, 0);
 	err = bytes == MAP_FAILED ? -errno : 0;
 	close(take_fd);
 	if (err)
@@ -85,7 +87,6 @@ static int file_open(int take_fd, struct image_file *file)
 		file_close(file);
 		return -ENOEXEC;
 	}
-	/* libelf only reads it: it writes to memory when byte orders differ. */
 	file->elf = elf_memory((char *)bytes, file->size);
 	if (!file->elf || elf_kind(file->elf) != ELF_K_ELF) {
 		file_close(file);

@@ -3,7 +3,7 @@
 # Fuzzes every fuzz_*.c with clang's libFuzzer under ASan and UBSan, SECONDS each; make fuzz calls it.
 # What it learns stays in build/fuzz/found, what breaks in build/fuzz/broken.
 #
-# usage: run.sh SECONDS SOURCE...   (the sources of both archives; CPPFLAGS and LIBS from the environment)
+# usage: run.sh SECONDS SOURCE...   (the archives' sources; CPPFLAGS, LIBS and SYMBOLS_LIBS from the environment)
 
 set -eu
 
@@ -21,8 +21,10 @@ mkdir -p "$build/fuzz/broken"
 themes="-DMV_THEMES_DIR=\"/nonexistent\""
 flags="-std=gnu17 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 objects=
+symbols=
 for source in "$@"; do
 	case $source in
+	core/symbols.c) symbols=1 ;;
 	*.c) ;;
 	*) continue ;;
 	esac
@@ -36,6 +38,11 @@ status=0
 for target in "$top"/tests/fuzz/fuzz_*.c; do
 	name=${target##*/fuzz_}
 	name=${name%.c}
+	if [ "$name" = elf ]; then
+		# Only a build with libunwind and libdw has what it tests.
+		[ -n "$symbols" ] || continue
+		LIBS="${SYMBOLS_LIBS-} ${LIBS-}"
+	fi
 	mkdir -p "$build/fuzz/found/$name"
 	# shellcheck disable=SC2086
 	"$clang" $flags -fsanitize=fuzzer -I"$build" -I"$top" ${CPPFLAGS-} -o "$build/fuzz/$name" "$target" $objects ${LIBS-}
@@ -46,4 +53,11 @@ for target in "$top"/tests/fuzz/fuzz_*.c; do
 	grep -E "^(stat::number_of_executed_units|SUMMARY|==.*ERROR)|cov: [0-9]+ .*DONE|artifact_prefix.*Test unit written" \
 		"$build/fuzz/$name.log" || tail -n 5 "$build/fuzz/$name.log"
 done
+if [ -n "$symbols" ]; then
+	echo "== elf, by breaking this system's libraries"
+	# shellcheck disable=SC2086
+	"$clang" $flags -fsanitize=fuzzer-no-link -I"$build" -I"$top" ${CPPFLAGS-} -o "$build/fuzz/mutate" \
+		"$top/tests/fuzz/mutate_elf.c" "$top/tests/fuzz/fuzz_elf.c" $objects ${LIBS-}
+	MUTATE_SECONDS="$seconds" "$build/fuzz/mutate" || status=1
+fi
 exit $status
