@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -213,6 +214,58 @@ size_t mv_clean_bytes(const char *raw, size_t n, char *out, size_t cap)
 	if (cap)
 		out[sink.written] = '\0';
 	return sink.needed;
+}
+
+/* One escape at *at -> its bytes. Returns how many, 0 for none that we make. */
+static size_t unescape(const char **at, unsigned char out[static 4])
+{
+	struct mv_scan s = {*at + 2, *at + 2};
+	uint64_t value;
+
+	if ((*at)[1] == '\\') {
+		out[0] = '\\';
+		*at += 2;
+		return 1;
+	}
+	if ((*at)[1] == 'x') {
+		s.end += strnlen(s.at, 2);
+		if (!mv_scan_hex(&s, &value) || s.at != *at + 4)
+			return 0;
+		out[0] = (unsigned char)value;
+		*at = s.at;
+		return 1;
+	}
+	if ((*at)[1] != 'u' || (*at)[2] != '{')
+		return 0;
+	s.at++;
+	s.end += strnlen(s.end, 10);
+	if (!mv_scan_hex(&s, &value) || !mv_scan_char(&s, '}') || value > 0x10ffff)
+		return 0;
+	*at = s.at;
+	return encode_utf8((uint32_t)value, out);
+}
+
+ssize_t mv_clean_undo(const char *clean, char *out, size_t cap)
+{
+	size_t len = 0;
+
+	while (*clean) {
+		unsigned char bytes[4];
+		size_t n = 1;
+
+		if (*clean == '\\')
+			n = unescape(&clean, bytes);
+		else
+			bytes[0] = (unsigned char)*clean++;
+		if (!n || memchr(bytes, 0, n) || len + n >= cap)
+			return -EINVAL;
+		memcpy(out + len, bytes, n);
+		len += n;
+	}
+	if (len >= cap)
+		return -EINVAL;
+	out[len] = '\0';
+	return (ssize_t)len;
 }
 
 struct mv_clean mv_clean_into(char *out, size_t cap, const char *raw, size_t n)

@@ -28,7 +28,13 @@ struct mv_clean {
  */
 size_t mv_clean_bytes(const char *raw, size_t n, char *out, size_t cap);
 
-/* The same as a value: cleans into out and wraps it. */
+/*
+ * Clean text -> the raw bytes that it was made of, NUL-terminated. Returns how many, or -EINVAL: it does not fit, has a NUL
+ * inside or is not what mv_clean_bytes makes.
+ */
+ssize_t mv_clean_undo(const char *clean, char *out, size_t cap);
+
+/* mv_clean_bytes as a value: cleans into out and wraps it. */
 struct mv_clean mv_clean_into(char *out, size_t cap, const char *raw, size_t n);
 
 /* Wrap text that mv_clean_bytes made earlier (a snapshot's string pool). Not for anything else. */

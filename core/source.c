@@ -48,6 +48,7 @@ int mv_source_new(const struct mv_source_opts *opts, struct mv_source **ret_sour
 	s->live = live;
 	s->no_pagemap_scan = opts && opts->no_pagemap_scan;
 	s->no_procmap_query = opts && opts->no_procmap_query;
+	s->helper = opts ? opts->helper : NULL;
 	s->cgroup_fd = -1;
 	for (size_t i = 0; i < MV_KPAGE__N; i++)
 		s->kpage_fd[i] = -1;

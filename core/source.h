@@ -75,6 +75,7 @@ struct mv_source_opts {
 	const char *root;	/* NULL: the live machine; else a fixture directory */
 	bool no_pagemap_scan;	/* act as a kernel without PAGEMAP_SCAN (MEMVIEW_NO_IOCTL=1) */
 	bool no_procmap_query;
+	const char *helper; /* the program memview-symbols; NULL: where it is installed. Not copied */
 };
 
 /* Errors: -ENOENT no such directory, or /proc is not mounted; -ENOMEM. */
@@ -184,15 +185,16 @@ ssize_t mv_target_bytes(struct mv_target *target, uint64_t addr, void *buf, size
 
 /*
  * The file behind a mapping, for reading: by map_files (exact also when deleted or in another mount namespace; needs
- * CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE), else by PID/root and its path, which is resolved inside that root and must lead
- * to a regular file with that inode. Nothing is opened that is not regular, so nothing can block or act.
- * Errors: -ESRCH; -ENOENT gone or replaced; -EACCES. Cost: 10 us. In source_image.c.
+ * CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE), else by PID/root and its raw path ("" unknown), which is resolved inside that
+ * root, else by PID/exe, which leads to a program that was deleted. It must be a regular file with that inode: FIFOs, devices
+ * and sockets are never opened, so nothing acts and nothing waits but for a file system that does not answer.
+ * Errors: -ESRCH; -ENOENT gone or replaced, and for fixtures; -EACCES. Cost: 10 us. In source_image.c.
  */
 int mv_target_open_image(struct mv_target *target, struct mv_range mapping, uint64_t inode, const char *path);
-/* A regular file at a path of the machine (separate debug files below usr/lib/debug): first our own, then, inside its
- * root, the target's. As above. */
+/* A regular file at a path of the machine (separate debug files below usr/lib/debug, without a slash in front): first our
+ * own, then, inside its root, the target's. As above. */
 int mv_target_open_debug(struct mv_target *target, const char *path);
-/* The program memview-symbols, opened for execution; -ENOENT. */
+/* The program memview-symbols, opened for execution: beside our own program, else where it is installed; -ENOENT. */
 int mv_source_open_helper(struct mv_source *source);
 
 /* Feature probes, once per source, on memview itself. */

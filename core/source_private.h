@@ -3,8 +3,8 @@
 #define MV_SOURCE_PRIVATE_H
 
 /*
- * Shared by source.c (live files), source_scan.c (page categories) and source_fixture.c (a directory that
- * plays a machine). Nobody else includes it.
+ * Shared by source.c (live files), source_scan.c (page categories), source_image.c (the files it maps) and
+ * source_fixture.c (a directory that plays a machine). Nobody else includes it.
  */
 
 #include "core/source.h"
@@ -16,6 +16,7 @@ enum mv_kpage { MV_KPAGE_FLAGS, MV_KPAGE_COUNT, MV_KPAGE_CGROUP, MV_KPAGE__N };
 struct mv_source {
 	bool live;
 	bool no_pagemap_scan, no_procmap_query;
+	const char *helper; /* of the options */
 	uint32_t page_bytes;
 	int root_fd;		   /* /proc, or the fixture's directory */
 	int cgroup_fd;		   /* /sys/fs/cgroup once it was needed, else -1 */
