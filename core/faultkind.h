@@ -28,12 +28,15 @@ struct mv_fault_facts {
 	uint8_t kind;	/* enum mv_kind of its mapping */
 	uint8_t perms;	/* enum mv_perm */
 	uint8_t flags;	/* enum mv_mapping_flag */
-	bool below_stack; /* below the lowest address that the stack was known to reach */
+	bool below_stack; /* below the lowest address that the stack was known to reach; each fault there lowers that */
 	uint8_t before, after; /* enum mv_known bits */
 };
 enum mv_fault_kind mv_fault_kind_of(const struct mv_fault_facts *facts);
 
-/* The knowledge of a page from a run's categories and, if words are at hand, its pagemap word (0: none). */
+/*
+ * The knowledge of a page from a run's categories and, if words are at hand, its pagemap word (0: none). Without a word,
+ * cats_told must have PRESENT and SWAPPED, and FILE for a page that is present: else nothing is known.
+ */
 uint8_t mv_known_of(uint64_t cats, uint64_t cats_told, uint64_t word);
 
 /*
@@ -48,7 +51,7 @@ void mv_pagebook_clear(struct mv_pagebook *book);
  * any order. */
 void mv_pagebook_baseline(struct mv_pagebook *book, struct mv_range range);
 void mv_pagebook_note(struct mv_pagebook *book, struct mv_range range, uint8_t known);
-uint8_t mv_pagebook_get(const struct mv_pagebook *book, uint64_t page);
+uint8_t mv_pagebook_get(const struct mv_pagebook *book, uint64_t page); /* page: any address in it */
 /* A new mapping lies there: nothing is present. */
 void mv_pagebook_fresh(struct mv_pagebook *book, struct mv_range range);
 /* The mapping there was unmapped and mapped again, or a part of it: nothing is present; but what was shared with another
@@ -56,7 +59,7 @@ void mv_pagebook_fresh(struct mv_pagebook *book, struct mv_range range);
 void mv_pagebook_remapped(struct mv_pagebook *book, struct mv_range range);
 /* The target has forked: all that is present and anonymous is shared from now on. O(blocks). */
 void mv_pagebook_forked(struct mv_pagebook *book);
-/* Those pages may have been dropped unseen since: mark what is known stale. */
+/* Those pages may have been dropped unseen since: what is present or swapped is stale. */
 void mv_pagebook_stale(struct mv_pagebook *book, struct mv_range range);
 
 #endif

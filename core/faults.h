@@ -46,7 +46,7 @@ struct mv_faults_state {
 	uint64_t period;	 /* now */
 	uint64_t sampled;	 /* samples handed out */
 	uint64_t lost;		 /* records that the kernel could not store */
-	uint64_t minor, major;	 /* exact: the events' own counts since the start */
+	uint64_t minor, major;	 /* exact: the events' own counts since the start (before 5.13 with those of child processes) */
 	uint32_t threads;	 /* that there were when it began */
 	uint32_t threads_covered; /* of these, followed; later ones follow their parents */
 	enum mv_why threads_why; /* why not all; HAVE when all */
@@ -67,7 +67,8 @@ typedef int mv_take_fault(void *arg, const struct mv_fault_event *event);
  * Open events on every thread of the target and begin.
  *
  * Source: perf_event_open(2): PERF_COUNT_SW_PAGE_FAULTS_MIN and _MAJ, one ring a CPU.
- * Errors: -ESRCH; -EACCES not allowed: mv_faults_why says what would help; -EMFILE no thread could be covered; -ENOSYS; -ENOMEM.
+ * Errors: -ESRCH; -EACCES perf is not allowed here at all, -EPERM it is, but not on this process: mv_faults_why says what would
+ *         help; -EMFILE no thread could be covered; -ENOSYS no perf, or a fixture; -ENOMEM.
  * Cost:   15 ms and 160 us a thread and CPU; then what the samples cost (PERFORMANCE.md).
  */
 int mv_faults_start(struct mv_source *source, struct mv_target *target, const struct mv_faults_opts *opts,
@@ -76,9 +77,12 @@ void mv_faults_stop(struct mv_faults *faults); /* closes all; NULL is fine */
 /* The reason for an error of mv_faults_start, for the screen. */
 enum mv_why mv_faults_why(int error);
 
-size_t mv_faults_fds(const struct mv_faults *faults, int *fds, size_t cap);
-/* Hand out what has come, at most max samples (0: all); adapts the period. Returns samples handed out. */
+/* As mv_perf_fds: ask again after each drain. */
+size_t mv_faults_fds(struct mv_faults *faults, int *fds, size_t cap);
+/* Hand out what has come, at most max samples (0: all); adapts the period. Returns samples handed out. After the end
+ * (mv_faults_state says it) one more drain brings the last. */
 size_t mv_faults_drain(struct mv_faults *faults, size_t max, mv_take_fault *take, void *arg);
+/* Cost: a read for each event, about 1 us; beyond 1 ms in all the counts may be as old as fifty times that. */
 void mv_faults_state(struct mv_faults *faults, struct mv_faults_state *ret_state);
 
 /*

@@ -43,7 +43,9 @@ enum mv_perf_kind { MV_PERF_SAMPLE, MV_PERF_LOST, MV_PERF_FORK, MV_PERF_EXIT, MV
 /* One record, decoded. Pointers are valid during the call that hands it out. */
 struct mv_perf_record {
 	enum mv_perf_kind kind;
-	uint32_t event;		/* MV_PERF_SAMPLE: enum mv_perf_event */
+	uint64_t id;		/* of the event that wrote it, the kernel's number */
+	uint32_t event;		/* MV_PERF_SAMPLE: enum mv_perf_event; set by mv_perf_drain alone, which knows the ids */
+	int32_t opened_on;	/* by mv_perf_drain alone: the thread that its event was opened on; SAMPLE: another than tid: tid follows it */
 	uint64_t at_ns;
 	int32_t pid, tid;	/* FORK: the parent's pid and the new tid; new_pid tells whether it is a thread */
 	int32_t new_pid;
@@ -72,8 +74,9 @@ int mv_perf_decode(const void *record, size_t size, struct mv_perf_record *ret_r
 struct mv_perf;
 
 /*
- * No event yet. ring_pages: data pages of each CPU's ring, a power of two; 0: as many as the kernel allows an
- * unprivileged user (perf_event_mlock_kb), or 4 MiB with privileges; all rings together stay below 64 MiB.
+ * No event yet. ring_pages: data pages of each CPU's ring, a power of two; 0: 4 MiB. All rings together stay below
+ * 64 MiB, and smaller where the kernel does not allow so much (perf_event_mlock_kb a CPU and RLIMIT_MEMLOCK). CPUs that are
+ * offline then are never covered. Raises the soft limit of open files to the hard one.
  */
 int mv_perf_new(struct mv_source *source, uint32_t ring_pages, struct mv_perf **ret_perf);
 void mv_perf_free(struct mv_perf *perf);
@@ -84,19 +87,24 @@ void mv_perf_free(struct mv_perf *perf);
  * kernel; -EPERM of mmap is retried with smaller rings. Cost: about 80 us a CPU, the first 15 ms.
  */
 int mv_perf_add(struct mv_perf *perf, enum mv_perf_event event, int tid, const struct mv_perf_opts *opts);
+/* Close all events that were opened on a thread; it and those that follow it are counted no more. */
+void mv_perf_remove(struct mv_perf *perf, int tid);
+/* Begin with all that were added. */
 int mv_perf_enable(struct mv_perf *perf);
 /* Change the period of every event of that kind, inherited ones too. */
 int mv_perf_set_period(struct mv_perf *perf, enum mv_perf_event event, uint64_t period);
 /* How often the event has happened on the threads added and those that follow, exactly. */
 int mv_perf_count(struct mv_perf *perf, enum mv_perf_event event, uint64_t *ret_count);
-/* Descriptors to poll for POLLIN (a quarter of a ring is full) and POLLHUP (all threads have ended). */
-size_t mv_perf_fds(const struct mv_perf *perf, int *fds, size_t cap);
+/* Descriptors to poll for POLLIN (a quarter of a ring is full) and POLLHUP (a thread has ended, perhaps the last). Ask
+ * again after each drain: they change as threads end. Returns how many there are, which may exceed cap. */
+size_t mv_perf_fds(struct mv_perf *perf, int *fds, size_t cap);
 /* All threads have ended: what is in the rings is the last. */
-bool mv_perf_ended(const struct mv_perf *perf);
+bool mv_perf_ended(struct mv_perf *perf);
 
 /*
  * Hand out what lies in the rings now, all rings merged by time, at most max records (0: all). take returns non-zero to
- * stop; that record counts as taken. Returns the records handed out.
+ * stop; that record counts as taken. Returns the records handed out. What a CPU stores while another's ring is looked at
+ * comes in the next drain, so records of two CPUs within some microseconds may change places there.
  */
 typedef int mv_take_record(void *arg, const struct mv_perf_record *record);
 size_t mv_perf_drain(struct mv_perf *perf, size_t max, mv_take_record *take, void *arg);
