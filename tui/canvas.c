@@ -7,10 +7,11 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "core/faults.h"
 #include "core/pagemap.h"
 #include "tui/canvas.h"
 
-/* mv_role_of_kind and mv_role_of_state count on the roles standing in the order of their tables. */
+/* mv_role_of_kind, mv_role_of_state and mv_role_of_fault count on the roles standing in the order of their tables. */
 #define X(id, name, meaning) \
 	static_assert((int)ROLE_KIND_##id == (int)ROLE_KIND_HEAP + (int)MV_KIND_##id, "role order: " #id);
 MV_KINDS(X)
@@ -18,6 +19,10 @@ MV_KINDS(X)
 #define X(id, json, glyph, ascii, caption, meaning) \
 	static_assert((int)ROLE_PAGE_##id == (int)ROLE_PAGE_NONE + (int)MV_PAGE_##id, "role order: " #id);
 MV_PAGE_STATES(X)
+#undef X
+#define X(id, json, caption, meaning) \
+	static_assert((int)ROLE_FAULT_##id == (int)ROLE_FAULT_ZERO + (int)MV_FAULT_##id, "role order: " #id);
+MV_FAULT_KINDS(X)
 #undef X
 static_assert(ROLE__N <= UINT8_MAX, "a cell keeps its role in a byte");
 

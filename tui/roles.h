@@ -29,6 +29,16 @@
 	X(LIVE, "live", GOOD)             /* figures are moving */                \
 	X(FAULT_MINOR, "fault-minor", TEXT)                                       \
 	X(FAULT_MAJOR, "fault-major", ALERT)                                      \
+	X(TRACE, "trace", WARN)           /* page faults are being traced */      \
+	X(FAULT_ZERO, "fault-zero", FAULT_MINOR) /* kinds of faults */            \
+	X(FAULT_COW, "fault-cow", FAULT_MINOR)                                    \
+	X(FAULT_FILE, "fault-file", FAULT_MINOR)                                  \
+	X(FAULT_DISK, "fault-disk", FAULT_MAJOR)                                  \
+	X(FAULT_SWAP, "fault-swap", FAULT_MAJOR)                                  \
+	X(FAULT_STACK, "fault-stack", FAULT_MINOR)                                \
+	X(FAULT_HUGE, "fault-huge", FAULT_MINOR)                                  \
+	X(FAULT_SHMEM, "fault-shmem", FAULT_MINOR)                                \
+	X(FAULT_UNKNOWN, "fault-unknown", DIM)                                    \
 	X(SPARK, "spark", STRONG)         /* sparklines */                        \
 	X(GAP, "gap", DIM)                /* unmapped address space */            \
 	X(BAR, "bar", STRONG)             /* residency bars */                    \
@@ -89,6 +99,10 @@ static inline enum mv_role mv_role_of_kind(unsigned kind)
 static inline enum mv_role mv_role_of_state(unsigned state)
 {
 	return (enum mv_role)(ROLE_PAGE_NONE + state); /* same order as MV_PAGE_STATES */
+}
+static inline enum mv_role mv_role_of_fault(unsigned kind)
+{
+	return (enum mv_role)(ROLE_FAULT_ZERO + kind); /* same order as MV_FAULT_KINDS */
 }
 
 #endif
