@@ -79,6 +79,8 @@ void mv_stack_grid_settle(struct mv_stack_view *v, const struct mv_context *ctx)
 void mv_stack_grid_want(const struct mv_stack_view *v, struct mv_want *want);
 /* Take the cells that a snapshot brought. */
 void mv_stack_grid_take(struct mv_stack_view *v, const struct mv_snapshot *snap);
+/* Lines of words above it, when it lies beside the calls. */
+int mv_stack_grid_above(const struct mv_stack_view *v);
 void mv_stack_grid_draw(const struct mv_stack_view *v, const struct mv_context *ctx, struct mv_canvas *c);
 /* Addresses of a call on the stack; empty when its stack pointer is not known. */
 struct mv_range mv_stack_call_range(const struct mv_stack_view *v, uint32_t call);

@@ -21,7 +21,11 @@ static int rows_below(int rows)
 static void lay_beside(struct mv_stack_view *v, int y, int end, int addr_cols)
 {
 	struct mv_stack_grid *g = &v->grid;
-	int cells = (v->text.cols >= 112 ? 32 : 16) / g->cell_cols;
+	int cells = v->text.cols >= 168 ? 32 : 16;
+
+	/* Two columns make a page a square, as it were. */
+	if (v->text.cols >= 110)
+		g->cell_cols = g->cell_cols > 2 ? g->cell_cols : 2;
 
 	g->addr_cols = addr_cols;
 	g->cells = cells;
@@ -64,8 +68,9 @@ static void lay_grid(struct mv_stack_view *v, int end)
 	if (!rows)
 		return;
 	if (v->beside) {
-		v->legend_y = v->grid_y + rows + 1;
-		v->cursor_y = v->grid_y + rows + 2;
+		v->grid_y = v->side.y + 1 + mv_stack_grid_above(v);
+		v->cursor_y = v->grid_y + rows + 1;
+		v->legend_y = v->grid_y + rows + 2;
 		return;
 	}
 	if (room >= 11)
@@ -96,7 +101,7 @@ void mv_stack_view_layout(struct mv_stack_view *v, const struct mv_context *ctx,
 		v->size_y = y++;
 	if (rows >= 26)
 		y++;
-	v->beside = area.cols >= BESIDE_COLS && end - y >= 9;
+	v->beside = area.cols >= BESIDE_COLS && end - y >= 10;
 	if (v->beside)
 		lay_beside(v, y, end, addr_cols);
 	else
@@ -112,9 +117,9 @@ void mv_stack_view_layout(struct mv_stack_view *v, const struct mv_context *ctx,
 enum column { COL_NUMBER, COL_FUNCTION, COL_OFFSET, COL_SOURCE, COL_BYTES, COL_PAGE, COL__N };
 static const struct mv_column call_columns[COL__N] = {
     [COL_NUMBER] = {.heading = {"#"}, .width = 3, .min_width = 2, .on = true, .right = true},
-    [COL_FUNCTION] = {.heading = {"FUNCTION"}, .width = 24, .min_width = 14, .on = true},
+    [COL_FUNCTION] = {.heading = {"FUNCTION"}, .width = 24, .min_width = 20, .on = true},
     [COL_OFFSET] = {.heading = {"+OFFSET"}, .width = 8, .min_width = 7, .on = true, .give_up = 4},
-    [COL_SOURCE] = {.heading = {"SOURCE"}, .width = 28, .min_width = 14, .on = true, .give_up = 3},
+    [COL_SOURCE] = {.heading = {"SOURCE"}, .width = 28, .min_width = 18, .on = true, .give_up = 3},
     [COL_BYTES] = {.heading = {"BYTES"}, .width = 7, .min_width = 6, .on = true, .right = true, .give_up = 1},
     [COL_PAGE] = {.heading = {"STACK PAGE"}, .width = 12, .min_width = 12, .on = true, .give_up = 2},
 };
@@ -226,13 +231,25 @@ static void draw_call(const struct mv_stack_view *v, const struct mv_context *ct
 			       MV_ATTR_CURSOR);
 }
 
+static struct mv_clean end_words(unsigned end)
+{
+	switch (end) {
+#define X(id, json, words) \
+	case MV_STACK_##id: \
+		return MV_TEXT(words);
+		MV_STACK_ENDS(X)
+#undef X
+	}
+	return MV_TEXT("");
+}
+
 static void draw_end(const struct mv_stack_view *v, struct mv_canvas *c, int y)
 {
 	struct mv_build b;
 
 	mv_build_init(&b);
 	mv_build_clean(&b, c->ascii ? MV_TEXT("... ") : MV_TEXT("… "));
-	mv_build_clean(&b, mv_words(mv_stack_ends[v->thread.end < MV_STACK__N ? v->thread.end : 0].words));
+	mv_build_clean(&b, end_words(v->thread.end));
 	mv_canvas_build(c, y, v->text.x + 4, v->list_cols - 4, ROLE_WARN, &b);
 }
 
@@ -246,8 +263,6 @@ static void draw_calls(const struct mv_stack_view *v, const struct mv_context *c
 		col[COL_SOURCE].width = 44;
 		col[COL_FUNCTION].width = 40;
 	}
-	if (v->list_cols >= 60)
-		col[COL_FUNCTION].min_width = 20;
 	if (ctx->exact)
 		col[COL_BYTES].width = col[COL_BYTES].min_width = 9;
 	mv_table_layout(col, COL__N, v->list_cols, COL_FUNCTION);
@@ -296,7 +311,9 @@ static void draw_path(const struct mv_stack_view *v, const struct mv_context *ct
 		return;
 	mv_build_init(&b);
 	mv_build_fmt(&b, "  CPU %.1f%%", v->rates.cpu.per_second * 100);
-	mv_build_fmt(&b, "  minor faults +%u/s", (unsigned)llround(v->rates.minor.per_second));
+	mv_build_clean(&b, MV_TEXT("  minor faults +"));
+	mv_build_count(&b, (uint64_t)llround(v->rates.minor.per_second));
+	mv_build_clean(&b, MV_TEXT("/s"));
 	if (v->rates.major.have && v->rates.major.per_second >= 0.5)
 		mv_build_fmt(&b, "  major +%u/s", (unsigned)llround(v->rates.major.per_second));
 	if (pen.end - pen.x >= (int)mv_clean_width(mv_build_text(&b)))
@@ -325,7 +342,13 @@ static void draw_how(const struct mv_stack_view *v, const struct mv_context *ctx
 	if (v->count) {
 		mv_build_count(&b, v->count);
 		mv_build_clean(&b, v->count == 1 ? MV_TEXT(" call, ") : MV_TEXT(" calls, "));
-		mv_threads_how(&b, ctx, &v->thread);
+		size_t len = b.len;
+		mv_threads_how(&b, ctx, &v->thread, false);
+		if ((int)mv_clean_width(mv_build_text(&b)) > v->text.cols) {
+			b.len = len;
+			b.text[len] = '\0';
+			mv_threads_how(&b, ctx, &v->thread, true);
+		}
 	} else if (v->gone) {
 		mv_build_clean(&b, MV_TEXT("no calls"));
 	}
@@ -377,7 +400,7 @@ static void draw_size(const struct mv_stack_view *v, const struct mv_context *ct
 		   ctx->exact);
 	if (!v->grows && mv_have(&t->guard))
 		size_piece(&pen, ROLE_TEXT, ", guard ", &t->guard, "", ctx->exact);
-	if (!v->grows && ctx->snap && pen.end - pen.x >= 24)
+	if (v->danger != MV_STACK_CALM && ctx->snap && pen.end - pen.x >= 24)
 		mv_threads_bar(c, pen.y, pen.x + 3, 20, ctx->snap, t);
 }
 

@@ -99,9 +99,13 @@ void mv_stack_grid_settle(struct mv_stack_view *v, const struct mv_context *ctx)
 	while (up(used, cell_bytes(g) * (unsigned)g->cells) > (unsigned)most)
 		g->cell_pages *= 2;
 	uint64_t row = cell_bytes(g) * (unsigned)g->cells;
-	uint64_t rows = up(touched + 1, row);
+	uint64_t rows = up(touched + 1, row), all = up(size, row);
+	/* All of it rather than all but a row. */
+	rows = all <= rows + 1 ? all : rows;
 	g->rows = rows > (unsigned)most ? most : (int)rows;
-	uint64_t shown = row * (unsigned)g->rows;
+	if (g->rows == 1 && all == 1)
+		g->cells = (int)up(size, cell_bytes(g));
+	uint64_t shown = cell_bytes(g) * (unsigned)g->cells * (unsigned)g->rows;
 	g->shown = (struct mv_range){v->stack.end - (shown < size ? shown : size), v->stack.end};
 	keep_shape(v);
 }
@@ -233,6 +237,23 @@ static void draw_counts(const struct mv_stack_view *v, struct mv_canvas *c)
 	}
 }
 
+/* Lit: the cursor's ground, and on it the digit, if there is one. Without colours a block needs a glyph that
+ * lets the ground be seen. */
+static void light_up(const struct mv_stack_view *v, struct mv_canvas *c, int y, int x)
+{
+	struct mv_rect at = {y, x, 1, v->grid.cell_cols};
+	const struct mv_cell *cell = mv_canvas_at(c, y, x);
+	char32_t digit = cell && cell->attrs & MV_ATTR_REVERSE ? cell->ch[0] : 0;
+
+	if (digit || (cell && cell->role == ROLE_KIND_STACK && !c->mono && !c->ascii))
+		mv_canvas_fill(c, at, ROLE_PAGE_ANON, U' ');
+	else if (cell && cell->role == ROLE_KIND_STACK)
+		mv_canvas_role(c, at, ROLE_PAGE_ANON);
+	if (digit) /* drawn anew: what is marked is not reversed as well */
+		mv_canvas_glyph(c, y, x, ROLE_PAGE_ANON, digit);
+	mv_grid_mark(c, y, x, v->grid.cell_cols);
+}
+
 /* The pages of the selected call. */
 static void draw_mark(const struct mv_stack_view *v, struct mv_canvas *c)
 {
@@ -244,13 +265,7 @@ static void draw_mark(const struct mv_stack_view *v, struct mv_canvas *c)
 	uint32_t last = cell_of(v, r.end - 1);
 	for (uint32_t i = cell_of(v, r.start < shown.start ? shown.start : r.start); i <= last; i++) {
 		place_of(v, i, &y, &x);
-		const struct mv_cell *cell = mv_canvas_at(c, y, x);
-		char32_t digit = cell && cell->attrs & MV_ATTR_REVERSE ? cell->ch[0] : 0;
-		if (digit) /* drawn anew: what is marked is not reversed as well */
-			mv_canvas_glyph(c, y, x, ROLE_PAGE_ANON, digit);
-		else if (cell && cell->role == ROLE_KIND_STACK)
-			mv_canvas_role(c, (struct mv_rect){y, x, 1, v->grid.cell_cols}, ROLE_PAGE_ANON);
-		mv_grid_mark(c, y, x, v->grid.cell_cols);
+		light_up(v, c, y, x);
 	}
 }
 
@@ -325,6 +340,14 @@ static void draw_line(const struct mv_stack_view *v, struct mv_canvas *c, int y,
 	pen_build(&pen, ROLE_LABEL, words);
 }
 
+int mv_stack_grid_above(const struct mv_stack_view *v)
+{
+	bool guard =
+	    mv_have(&v->thread.guard) && v->thread.guard.value && v->thread.guard.value <= v->stack.start;
+
+	return (v->grid.shown.start > v->stack.start) + (v->grows || guard);
+}
+
 /* Above the grid: the guard and what was never touched. */
 static void draw_above(const struct mv_stack_view *v, const struct mv_context *ctx, struct mv_canvas *c)
 {
@@ -340,7 +363,7 @@ static void draw_above(const struct mv_stack_view *v, const struct mv_context *c
 	}
 	mv_build_init(&b);
 	if (v->grows) {
-		mv_build_clean(&b, MV_TEXT("grows from here, as far as ulimit -s"));
+		mv_build_clean(&b, MV_TEXT("grows, up to ulimit -s"));
 		draw_line(v, c, y, v->stack.start, ROLE_DIM, U'↑', '^', &b);
 	} else if (mv_have(guard) && guard->value && guard->value <= v->stack.start) {
 		mv_build_clean(&b, MV_TEXT("guard "));
@@ -372,20 +395,25 @@ static void draw_beneath(const struct mv_stack_view *v, const struct mv_context 
 	pen_build_whole(&pen, ROLE_LABEL, &b);
 }
 
+/* In two lines. Without colours the digits alone tell what is in use. */
 static void draw_legend(const struct mv_stack_view *v, struct mv_canvas *c, int y)
 {
 	struct mv_pages_pen pen = {c, y, v->side.x, v->side.x + v->side.cols};
 	uint32_t states = 0;
 
 	pen_text(&pen, ROLE_KIND_STACK, MV_TEXT("1-9"));
-	pen_text(&pen, ROLE_LABEL, MV_TEXT(" calls there  "));
-	pen_key(&pen, ROLE_KIND_STACK, U'█', '#', MV_TEXT("in use"));
-	pen_key(&pen, ROLE_PAGE_ANON, U'█', '#', MV_TEXT("was in use"));
+	pen_text(&pen, ROLE_LABEL,
+		 c->mono ? MV_TEXT(" calls there; all after it is in use") : MV_TEXT(" calls there  "));
+	if (!c->mono) {
+		pen_key(&pen, ROLE_KIND_STACK, U'█', '#', MV_TEXT("in use"));
+		pen_key(&pen, ROLE_PAGE_ANON, U'█', '#', MV_TEXT("was in use"));
+	}
 	for (uint32_t i = 0; i < v->cells.count; i++)
 		for (unsigned s = MV_PAGE_GUARD; s < MV_PAGE__N; s++)
 			if (s != MV_PAGE_ANON && v->cells.at[i].tally.state[s])
 				states |= UINT32_C(1) << s;
-	pen_key(&pen, ROLE_PAGE_NONE, U'·', '.', MV_TEXT("not touched"));
+	pen = (struct mv_pages_pen){c, y + 1, v->side.x, v->side.x + v->side.cols};
+	pen_key(&pen, ROLE_PAGE_NONE, U'·', v->grid.cell_pages > 1 ? '_' : '.', MV_TEXT("not touched"));
 	for (unsigned s = MV_PAGE_GUARD; s < MV_PAGE__N; s++)
 		if (states >> s & 1)
 			pen_key(&pen, mv_role_of_state(s), mv_page_states[s].glyph, mv_page_states[s].ascii,
@@ -413,7 +441,7 @@ static void draw_cursor_line(const struct mv_stack_view *v, const struct mv_cont
 	}
 	if (call->bytes) {
 		mv_words_size(&b, call->bytes, ctx->exact);
-		mv_build_clean(&b, ctx->exact || call->bytes < 1023 ? MV_TEXT(" bytes") : MV_TEXT(""));
+		mv_build_clean(&b, ctx->exact ? MV_TEXT(" bytes") : MV_TEXT(""));
 		mv_build_clean(&b, MV_TEXT(" from "));
 	} else {
 		mv_build_clean(&b, MV_TEXT("the outermost, from "));
@@ -444,7 +472,7 @@ void mv_stack_grid_draw(const struct mv_stack_view *v, const struct mv_context *
 	mv_build_init(&b);
 	mv_build_clean(&b, MV_TEXT("ITS PAGES  "));
 	build_cell(v, &b);
-	mv_canvas_build(c, v->side.y, grid_x(v), v->side.cols, ROLE_HEADING, &b);
+	mv_canvas_build(c, v->side.y, v->side.x, v->side.cols, ROLE_HEADING, &b);
 	draw_above(v, ctx, c);
 	if (v->legend_y >= 0)
 		draw_legend(v, c, v->legend_y);

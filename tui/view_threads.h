@@ -102,8 +102,8 @@ struct mv_clean mv_threads_state(const struct mv_thread *t); /* "running", "ende
 enum mv_role mv_threads_state_role(const struct mv_thread *t);
 /* The stack is the main thread's, which the kernel makes longer as it is touched. */
 bool mv_threads_grows(const struct mv_snapshot *snap, const struct mv_thread *t);
-/* "without stopping it, 0.3 s ago"; false: no calls were taken. */
-bool mv_threads_how(struct mv_build *b, const struct mv_context *ctx, const struct mv_thread *t);
+/* "without stopping it, 0.3 s ago", or "0.3 s ago"; false: no calls were taken. */
+bool mv_threads_how(struct mv_build *b, const struct mv_context *ctx, const struct mv_thread *t, bool brief);
 /* Why the calls of a thread, or all of them (t NULL), are missing. false: nothing to say. */
 bool mv_threads_calls_why(struct mv_build *b, const struct mv_snapshot *snap, const struct mv_thread *t,
 			  struct mv_clean *ret_advice);

@@ -61,9 +61,11 @@ void mv_threads_layout(const struct mv_threads *v, const struct mv_context *ctx,
 	col[MV_THREAD_COL_TID].width = col[MV_THREAD_COL_TID].min_width = tid_cols(ctx->snap);
 	/* Wide enough for words and names before the figures that matter less come in. */
 	if (cols >= 60) {
-		col[MV_THREAD_COL_STATE].min_width = 8;
+		col[MV_THREAD_COL_STATE].min_width = cols >= 76 ? 10 : 8;
 		col[MV_THREAD_COL_NAME].min_width = 12;
 		col[MV_THREAD_COL_WHERE].min_width = cols >= 150 ? 56 : cols >= 110 ? 36 : 24;
+	} else if (cols >= 36) {
+		col[MV_THREAD_COL_NAME].min_width = 8;
 	}
 	mv_table_layout(col, MV_THREAD_COL__N, cols, MV_THREAD_COL_WHERE);
 	if (col[MV_THREAD_COL_STATE].w < 5)

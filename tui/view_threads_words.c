@@ -110,10 +110,14 @@ static void build_ms(struct mv_build *b, uint64_t ns)
 	mv_build_fmt(b, ms < 10 ? "%.2f ms" : ms < 100 ? "%.1f ms" : "%.0f ms", ms);
 }
 
-bool mv_threads_how(struct mv_build *b, const struct mv_context *ctx, const struct mv_thread *t)
+bool mv_threads_how(struct mv_build *b, const struct mv_context *ctx, const struct mv_thread *t, bool brief)
 {
 	const struct mv_threads_head *head = &ctx->snap->threads_head;
 
+	if (brief && t->how != MV_HOW_NONE) {
+		build_ago(b, ctx, t->calls_ns);
+		return true;
+	}
 	switch (t->how) {
 	case MV_HOW_UNSTOPPED:
 		mv_build_clean(b, MV_TEXT("without stopping it, "));
