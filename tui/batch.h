@@ -7,6 +7,7 @@
  * that a stuck target can be given up here as well; a fixture is sampled in-process.
  */
 
+#include "core/calltree.h"
 #include "core/session.h"
 #include "tui/choose.h"
 #include "tui/options.h"
@@ -97,6 +98,8 @@ int mv_batch_stacks(const struct mv_options *options);
 int mv_batch_print_faults(struct mv_out *out, const struct mv_snapshot *snap);
 int mv_batch_print_folded(struct mv_out *out, const struct mv_snapshot *snap);
 void mv_batch_print_stacks(struct mv_out *out, const struct mv_snapshot *snap);
+/* What a level of the call tree is called. */
+struct mv_clean mv_batch_level_name(const struct mv_snapshot *snap, const struct mv_calltree_node *node);
 /* Seconds that the trace of a snapshot covers; 0 when there is none. */
 double mv_batch_trace_seconds(const struct mv_snapshot *snap);
 

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/calltree.h"
 #include "tui/batch_json.h"
 
 /*
@@ -18,6 +17,13 @@
 
 #define LOOK_MS	 250		      /* between snapshots: the last is so old at most */
 #define SLICE_NS (MV_NS_PER_SEC / 10) /* how soon SIGINT is noticed */
+
+struct mv_clean mv_batch_level_name(const struct mv_snapshot *snap, const struct mv_calltree_node *node)
+{
+	if (node->function == MV_FUNCTION_NONE && node->depth == 1 && !node->first_child)
+		return MV_TEXT("[no stack]");
+	return mv_snapshot_function_name(snap, node->function);
+}
 
 /* ---- folded stacks ---- */
 
@@ -35,17 +41,6 @@ static void give_weight(struct mv_out *out, uint64_t pages)
 	mv_out_char(out, '\n', 1);
 }
 
-static void give_lone(struct mv_out *out, const struct mv_snapshot *snap, struct mv_clean level,
-		      uint64_t pages)
-{
-	if (!pages)
-		return;
-	give_level(out, mv_snapshot_title(snap));
-	mv_out_char(out, ';', 1);
-	mv_out_clean(out, level);
-	give_weight(out, pages);
-}
-
 /* path has room for the node's depth. */
 static void give_stack(struct mv_out *out, const struct mv_snapshot *snap, const struct mv_calltree *tree,
 		       uint32_t node, uint32_t *path)
@@ -54,11 +49,11 @@ static void give_stack(struct mv_out *out, const struct mv_snapshot *snap, const
 	const uint64_t pages = tree->nodes[node].self_pages;
 
 	for (uint32_t at = node, i = depth; i > 0; at = tree->nodes[at].parent)
-		path[--i] = tree->nodes[at].function;
+		path[--i] = at;
 	give_level(out, mv_snapshot_title(snap));
 	for (uint32_t i = 0; i < depth; i++) {
 		mv_out_char(out, ';', 1);
-		give_level(out, mv_snapshot_function_name(snap, path[i]));
+		give_level(out, mv_batch_level_name(snap, &tree->nodes[path[i]]));
 	}
 	give_weight(out, pages);
 }
@@ -77,13 +72,15 @@ int mv_batch_print_folded(struct mv_out *out, const struct mv_snapshot *snap)
 	path = calloc(deepest, sizeof(*path));
 	if (!path)
 		err = -ENOMEM;
-	if (tree.count)
-		give_lone(out, snap, MV_TEXT("[no stack]"), tree.nodes[0].self_pages);
 	for (uint32_t i = 1; path && i < tree.count; i++) {
 		if (tree.nodes[i].self_pages)
 			give_stack(out, snap, &tree, i, path);
 	}
-	give_lone(out, snap, MV_TEXT("[beyond the stacks kept]"), snap->trace.stacks_left_out);
+	if (snap->trace.stacks_left_out) {
+		give_level(out, mv_snapshot_title(snap));
+		mv_out_clean(out, MV_TEXT(";[beyond the stacks kept]"));
+		give_weight(out, snap->trace.stacks_left_out);
+	}
 	free(path);
 	mv_calltree_release(&tree);
 	return err;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/calltree.h"
 #include "core/text.h"
 #include "tui/batch.h"
 
@@ -114,9 +113,11 @@ static void print_coverage(struct printing *p)
 	mv_build_count(&b, t->threads_covered);
 	mv_build_clean(&b, MV_TEXT(" of "));
 	mv_build_count(&b, t->threads);
-	mv_build_clean(&b, MV_TEXT(" covered, and those begun since "));
-	if (t->threads_why != MV_WHY_HAVE)
+	mv_build_clean(&b, MV_TEXT(" covered, and those begun since"));
+	if (t->threads_why != MV_WHY_HAVE) {
+		mv_build_clean(&b, MV_TEXT(" "));
 		mv_build_why(&b, (enum mv_why)t->threads_why);
+	}
 	finish(p, &b);
 	if (!t->kernel_side) {
 		label(p, MV_TEXT("not seen"));
@@ -328,7 +329,7 @@ static uint32_t print_chain(struct walk *w, uint32_t at, unsigned depth)
 
 	start_branch(w, nodes[at].pages, depth);
 	for (;;) {
-		const struct mv_clean name = mv_snapshot_function_name(w->p->snap, nodes[at].function);
+		const struct mv_clean name = mv_batch_level_name(w->p->snap, &nodes[at]);
 		const uint32_t child = nodes[at].first_child;
 
 		mv_out_clean(out, name);
@@ -337,7 +338,7 @@ static uint32_t print_chain(struct walk *w, uint32_t at, unsigned depth)
 		    nodes[child].pages != nodes[at].pages)
 			break;
 		mv_out_clean(out, MV_TEXT(" >"));
-		if (columns + mv_clean_width(mv_snapshot_function_name(w->p->snap, nodes[child].function)) >
+		if (columns + mv_clean_width(mv_batch_level_name(w->p->snap, &nodes[child])) >
 		    CHAIN_COLUMNS) {
 			mv_out_char(out, '\n', 1);
 			mv_out_char(out, ' ', 29 + 2 * depth + 4);
@@ -394,6 +395,12 @@ static void print_branch(struct walk *w, uint32_t first, unsigned depth)
 	print_more(w, small_pages, small, depth);
 }
 
+static void build_pages(struct mv_build *b, uint64_t pages)
+{
+	mv_build_count(b, pages);
+	mv_build_clean(b, pages == 1 ? MV_TEXT(" page") : MV_TEXT(" pages"));
+}
+
 /* Pages of stacks that do not reach their thread's start, and why. */
 static void print_ends(struct printing *p)
 {
@@ -408,8 +415,8 @@ static void print_ends(struct printing *p)
 		if (!pages[e])
 			continue;
 		mv_build_init(&b);
-		mv_build_count(&b, pages[e]);
-		mv_build_clean(&b, MV_TEXT(" pages by stacks that do not reach their thread's start: "));
+		build_pages(&b, pages[e]);
+		mv_build_clean(&b, MV_TEXT(" by stacks that do not reach their thread's start: "));
 		mv_build_clean(&b, mv_clean_trusted(mv_stack_ends[e].words));
 		finish(p, &b);
 	}
@@ -436,10 +443,6 @@ static int print_tree(struct printing *p)
 		    p->out,
 		    MV_TEXT("\nBy call stack, callers first (whoever is on one line has the same pages):"));
 		mv_out_line(p->out, MV_TEXT("       PAGES   BYTES  SHARE  FUNCTION"));
-		if (tree.nodes[0].self_pages) {
-			start_branch(&w, tree.nodes[0].self_pages, 0);
-			mv_out_line(p->out, MV_TEXT("(no stack)"));
-		}
 		print_branch(&w, tree.nodes[0].first_child, 0);
 		print_ends(p);
 	}
