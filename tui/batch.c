@@ -223,15 +223,17 @@ const struct mv_snapshot *mv_batch_next(struct mv_batch *batch, uint64_t after_n
 	}
 }
 
-int mv_batch_await(struct mv_batch *batch, mv_batch_enough *enough, const struct mv_snapshot **ret_snap)
+int mv_batch_await(struct mv_batch *batch, mv_batch_enough *enough, uint64_t within_ns,
+		   const struct mv_snapshot **ret_snap)
 {
+	const uint64_t began_ns = mv_batch_now(batch);
 	uint64_t ended_ns = 0;
 
 	for (;;) {
 		const struct mv_keeper_status *status = mv_session_status(batch->session);
 		const struct mv_snapshot *snap = mv_batch_newest(batch);
 
-		if (snap && (!enough || enough(snap))) {
+		if (snap && (!enough || enough(snap) || mv_batch_now(batch) - began_ns >= within_ns)) {
 			*ret_snap = snap;
 			return MV_EXIT_DONE;
 		}
@@ -277,7 +279,7 @@ int mv_batch_take(struct mv_batch *batch, struct mv_want *want, const struct mv_
 	want->interval_ms = 0;
 	send_want(batch, want);
 	if (batch->session)
-		return mv_batch_await(batch, NULL, ret_snap);
+		return mv_batch_await(batch, NULL, UINT64_MAX, ret_snap);
 	err = mv_sampler_once(batch->sampler, want, &snap);
 	if (err)
 		return mv_choose_explain(batch->source, batch->pid, err);
@@ -311,6 +313,16 @@ int mv_batch_judge(const struct mv_batch *batch, const struct mv_snapshot *snap)
 		fprintf(stderr, "memview: the mappings of %d can't be read: %s\n", pid,
 			mv_why_text(why == MV_WHY_NOT_READ ? MV_WHY_IO : why));
 	return MV_EXIT_COULD_NOT;
+}
+
+struct mv_clean mv_batch_no_memory(const struct mv_snapshot *snap)
+{
+	if (snap->life == MV_LIFE_KERNEL_THREAD)
+		return MV_TEXT("kernel thread: no user memory");
+	if (snap->life == MV_LIFE_ZOMBIE)
+		return MV_TEXT("zombie: it has ended and holds no memory; it waits for its parent to take "
+			       "its exit status");
+	return (struct mv_clean){NULL};
 }
 
 bool mv_batch_is_deleted(const struct mv_mapping *m)

@@ -55,9 +55,10 @@ void mv_batch_follow(struct mv_batch *batch, struct mv_want *want);
 const struct mv_snapshot *mv_batch_next(struct mv_batch *batch, uint64_t after_ns, uint64_t until_ns);
 /* The newest snapshot that answers the last want; NULL: none has come. */
 const struct mv_snapshot *mv_batch_newest(const struct mv_batch *batch);
-/* Wait for a snapshot that is enough (NULL: any will do). An exit status, said on stderr, when none can come. Not for fixtures. */
+/* Wait for a snapshot that is enough (NULL: any will do); once within_ns are over, any will do as well. An exit status, said
+ * on stderr, when none can come. Not for fixtures. */
 typedef bool mv_batch_enough(const struct mv_snapshot *snap);
-int mv_batch_await(struct mv_batch *batch, mv_batch_enough *enough, const struct mv_snapshot **ret_snap);
+int mv_batch_await(struct mv_batch *batch, mv_batch_enough *enough, uint64_t within_ns, const struct mv_snapshot **ret_snap);
 /* The last word on a target that is ending: the same, but after 2 s, or when nothing comes any more, the newest will do; NULL:
  * there is none. */
 const struct mv_snapshot *mv_batch_last(struct mv_batch *batch, mv_batch_enough *enough);
@@ -87,6 +88,9 @@ void mv_batch_print_end(int pid, bool exit_known, int exit_status);
 /* Its file has been deleted or replaced; of memfds and the like the kernel always says so, and it means
  * nothing. */
 bool mv_batch_is_deleted(const struct mv_mapping *m);
+
+/* What there is to say of a process without memory of its own; text NULL: it has some. */
+struct mv_clean mv_batch_no_memory(const struct mv_snapshot *snap);
 
 int mv_batch_report(const struct mv_options *options);
 int mv_batch_json(const struct mv_options *options);

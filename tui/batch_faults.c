@@ -16,6 +16,7 @@
  */
 
 #define LOOK_MS	 250		      /* between snapshots: the last is so old at most */
+#define BEGIN_NS (10 * MV_NS_PER_SEC) /* until it is given up that tracing begins */
 #define SLICE_NS (MV_NS_PER_SEC / 10) /* how soon SIGINT is noticed */
 
 struct mv_clean mv_batch_level_name(const struct mv_snapshot *snap, const struct mv_calltree_node *node)
@@ -269,10 +270,13 @@ static int trace(struct mv_batch *batch, struct mv_want *want, const struct mv_o
 	int status;
 
 	mv_batch_follow(batch, want);
-	status = mv_batch_await(batch, has_begun, ret_snap);
+	status = mv_batch_await(batch, has_begun, BEGIN_NS, ret_snap);
 	if (status || (*ret_snap)->trace.why != MV_WHY_HAVE)
 		return status;
 	await_interrupt();
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "memview: tracing page faults of %d for %g s; Ctrl-C ends it early\n",
+			mv_batch_pid(batch), options->duration_ms / 1000.0);
 	end_ns = (*ret_snap)->trace.since_ns + (uint64_t)options->duration_ms * (MV_NS_PER_SEC / 1000);
 	while (!interrupted && !mv_batch_status(batch)->exited && mv_batch_now(batch) < end_ns &&
 	       !mv_batch_is_lost(batch) && !mv_batch_status(batch)->gave_up) {
@@ -307,7 +311,7 @@ static int judge(const struct mv_batch *batch, const struct mv_snapshot *snap)
 	if (why == MV_WHY_GONE)
 		return mv_choose_ended(pid);
 	fprintf(stderr, "memview: the page faults of %d can't be traced: %s", pid,
-		mv_why_text(why == MV_WHY_NOT_READ ? MV_WHY_IO : why));
+		why == MV_WHY_NOT_READ ? "tracing did not begin" : mv_why_text(why));
 	if ((why == MV_WHY_NEEDS_PERFMON || why == MV_WHY_NEEDS_PTRACE || why == MV_WHY_NEEDS_ROOT) &&
 	    geteuid() != 0)
 		fprintf(stderr, "; try sudo memview faults %d", pid);

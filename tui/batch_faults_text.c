@@ -144,8 +144,13 @@ static void print_refusal(struct printing *p)
 {
 	const struct mv_snapshot *s = p->snap;
 	static const enum mv_figure counters[] = {MV_FIG_MINOR, MV_FIG_MAJOR};
+	const struct mv_clean none = mv_batch_no_memory(s);
 	struct mv_build b;
 
+	if (none.text) {
+		mv_out_line(p->out, none);
+		return;
+	}
 	for (size_t i = 0; i < MV_COUNT_OF(counters); i++) {
 		const struct mv_val *val = &s->figure[counters[i]];
 

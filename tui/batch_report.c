@@ -332,14 +332,11 @@ static void print_memory(struct report *r)
 
 static int print_report(struct report *r)
 {
+	const struct mv_clean none = mv_batch_no_memory(r->snap);
+
 	print_identity(r);
-	if (r->snap->life == MV_LIFE_KERNEL_THREAD)
-		mv_out_line(&r->out, MV_TEXT("kernel thread: no user memory"));
-	else if (r->snap->life == MV_LIFE_ZOMBIE)
-		mv_out_line(
-		    &r->out,
-		    MV_TEXT("zombie: it has ended and holds no memory; it waits for its parent to take "
-			    "its exit status"));
+	if (none.text)
+		mv_out_line(&r->out, none);
 	else
 		print_memory(r);
 	return mv_out_end(&r->out);

@@ -178,11 +178,16 @@ static void print_thread(struct mv_out *out, const struct mv_snapshot *snap, con
 void mv_batch_print_stacks(struct mv_out *out, const struct mv_snapshot *snap)
 {
 	const struct mv_threads_head *h = &snap->threads_head;
+	const struct mv_clean none = mv_batch_no_memory(snap);
 	uint32_t count;
 	const struct mv_thread *threads = mv_snapshot_threads(snap, &count);
 	struct mv_build b;
 
 	print_identity(out, snap);
+	if (none.text) {
+		mv_out_line(out, none);
+		return;
+	}
 	print_stop(out, h);
 	mv_build_init(&b);
 	if (h->why != MV_WHY_HAVE) {
