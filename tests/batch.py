@@ -1,24 +1,31 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""report, json, watch and their exit statuses, on processes that this test starts. TAP."""
+"""report, json, watch, faults, stacks and their exit statuses, on processes that this test starts. TAP."""
 
+import ctypes
 import json
 import os
+import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 try:
     import jsonschema
 except ImportError:
     jsonschema = None
 
-from tap import ENV, HERE, MEMVIEW, PAGE, Skip, main, memview, one_line, test
+from tap import ENV, HERE, LIBC, LIMIT, MEMVIEW, PAGE, Child, Skip, die_with_us, main, memview, one_line, test
 
-SCHEMA = json.load(open(os.path.join(HERE, "schema", "memview.process.1.json"), encoding="utf-8"))
+SCHEMA, FAULTS_SCHEMA, STACKS_SCHEMA = (
+    json.load(open(os.path.join(HERE, "schema", "memview.%s.1.json" % name), encoding="utf-8"))
+    for name in ("process", "faults", "stacks"))
+SYMBOLS = os.path.join(os.path.dirname(MEMVIEW), "memview-symbols")
 
 
 class Target:
@@ -323,8 +330,8 @@ def refused_to_root():
 
 @test
 def screen_options():
-    """report, json, watch: the screen's options are mistakes"""
-    for word in ("report", "json", "watch"):
+    """report, json, watch, faults, stacks: the screen's options are mistakes"""
+    for word in ("report", "json", "watch", "faults", "stacks"):
         for options in (("--theme", "dark"), ("--ascii",), ("--no-color",), ("--no-mouse",)):
             one_line(memview(word, *options, os.getpid()), 2, options[0], "only for the screen")
 
@@ -369,6 +376,10 @@ def wrong_usage():
     one_line(memview("json", "--pages", "zz", "1"), 2)
     one_line(memview("--"), 2)
     one_line(memview("report", "--pages", "1-2", "1"), 2)
+    one_line(memview("faults"), 2, "which process")
+    one_line(memview("faults", "-d", "0", "1"), 2, "no duration")
+    one_line(memview("faults", "--folded", "--json", "1"), 2)
+    one_line(memview("stacks", "--folded", "1"), 2)
     one_line(memview("\x1b[31m--evil", "x"), 2)
     run = memview()
     assert run.returncode == 2 and run.stdout == b"" and b"memview PID" in run.stderr
@@ -417,6 +428,354 @@ def not_allowed():
         assert picture["mappings"] is None and "maps" in [u["what"] for u in picture["unavailable"]], picture
         assert picture["totals"]["pss"] is None and picture["totals"]["rss"] > 0
         assert picture["faults"]["minor"] > 0
+
+
+# ---- faults ----
+
+# Touches %d pages at each line on stdin, in memory that it maps now and that never gets huge pages. Says where, then "done".
+TOUCH = """
+import sys, ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+P, N = %d, %d
+at = libc.mmap(None, 8 * N * P, 3, 0x22, -1, 0)
+libc.madvise(at, 8 * N * P, 15)
+print(hex(at)); sys.stdout.flush()
+for round, line in enumerate(sys.stdin):
+    libc.memset(at + round * N * P, 1, N * P)
+    print("done"); sys.stdout.flush()
+    %s
+"""
+
+
+def touching(pages, then="pass", **more):
+    return Child(sys.executable, "-c", TOUCH % (PAGE, pages, then), **more)
+
+
+def need_perf(kernel_side=True):
+    """Whether this kernel lets us count page faults; with kernel_side also those inside system calls."""
+    if os.uname().machine != "x86_64":
+        raise Skip("this test knows perf_event_open's number on x86-64 only")
+    attr = struct.pack("<IIQQQQQ", 1, 64, 2, 0, 0, 0, 1 if kernel_side else 1 | 1 << 5) + bytes(16)
+    fd = LIBC.syscall(298, ctypes.c_char_p(attr), 0, -1, -1, 0)
+    if fd < 0:
+        raise Skip("perf_event_open: " + os.strerror(ctypes.get_errno()))
+    os.close(fd)
+
+
+class Tracing:
+    """memview faults with these options, once it has begun to trace: it says so on a terminal."""
+
+    def __init__(self, *args, program=MEMVIEW, **more):
+        self.terminal, other = pty.openpty()
+        # As on a terminal of its own: SIGINT must be ours to send, and not reach this test.
+        self.process = subprocess.Popen([program, "faults", *map(str, args)], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=other, env=ENV, preexec_fn=die_with_us, **more)
+        os.close(other)
+        self.said = b""
+        while b"tracing page faults of" not in self.said:
+            if not select.select([self.terminal], [], [], LIMIT)[0]:
+                self.process.kill()
+                raise AssertionError("it does not begin: %r" % self.said)
+            try:
+                self.said += os.read(self.terminal, 4096)
+            except OSError:  # its end, on Linux
+                raise AssertionError("it ended with %r" % self.said) from None
+
+    def end(self, interrupt=True):
+        """What it printed, and its exit status."""
+        if interrupt:
+            self.process.send_signal(signal.SIGINT)
+        out, _ = self.process.communicate(timeout=LIMIT)
+        os.close(self.terminal)
+        return out.decode(), self.process.returncode
+
+    def end_json(self, interrupt=True):
+        out, status = self.end(interrupt)
+        assert status == 0, (status, self.said)
+        return valid(out, FAULTS_SCHEMA)
+
+
+def valid(text, schema):
+    picture = json.loads(text)
+    if jsonschema:
+        jsonschema.validate(picture, schema)
+    return picture
+
+
+def has_stacks(picture):
+    return "stacks" not in [u["what"] for u in picture["unavailable"]]
+
+
+@test
+def faults_every_one():
+    """faults --period 1: each touched page is counted, with its mapping, kind, thread and stack; SIGINT ends it, status 0"""
+    need_perf()
+    with touching(300) as t:
+        at = int(t.line, 16)
+        tracing = Tracing("--json", "--period", 1, "-d", 3600, t.pid)
+        t.step()
+        picture = tracing.end_json()
+    assert picture["pid"] == t.pid and picture["period"] == 1 and picture["kernel_side"] is True, picture
+    assert picture["faults"]["minor"] >= 300 and picture["seconds"] > 0
+    assert picture["lost"] == 0 and picture["sampled"] >= 300
+    assert sum(k["faults"] for k in picture["kinds"].values()) == picture["sampled"], picture["kinds"]
+    mapping = mapping_at(picture, at)
+    assert mapping["faults"] == mapping["pages"] == 300 and mapping["kinds"] == {"demand_zero": 300}, mapping
+    assert picture["threads"] == picture["threads_covered"] == 1
+    assert {s["thread"] for s in picture["stacks"]} == {t.pid}
+    assert sum(s["pages"] for s in picture["stacks"]) == sum(k["pages"] for k in picture["kinds"].values())
+    if has_stacks(picture):
+        top = picture["stacks"][0]
+        assert top["pages"] >= 300 and top["end"] == "complete" and len(top["frames"]) > 3, top
+
+
+@test
+def faults_of_an_ending_process():
+    """faults: the process ends, what it touched last is still counted; status 0"""
+    need_perf()
+    with touching(200, "sys.exit()") as t:
+        at = int(t.line, 16)
+        tracing = Tracing("--json", "--period", 1, "-d", 3600, t.pid)
+        t.step()
+        picture = tracing.end_json(interrupt=False)
+    assert mapping_at(picture, at)["faults"] == 200, picture["mappings"]
+    assert picture["faults"]["minor"] >= 200
+
+
+@test
+def faults_folded():
+    """faults --folded: process;outermost;…;innermost PAGES, each stack once"""
+    need_perf()
+    with touching(500) as t:
+        tracing = Tracing("--folded", "--period", 1, "-d", 3600, t.pid)
+        t.step()
+        out, status = tracing.end()
+        name = open("/proc/%d/comm" % t.pid, encoding="utf-8").read().strip()
+    assert status == 0, (status, out)
+    stacks = [re.fullmatch(r"(.+) ([0-9]+)", line).groups() for line in out.splitlines()]
+    assert stacks and all(stack.split(";")[0] == name for stack, _ in stacks), out
+    assert 500 <= sum(int(pages) for _, pages in stacks) < 1000, out
+
+
+@test
+def faults_text():
+    """faults: text with the exact counters, kinds, mappings, threads; as long as -d says"""
+    need_perf()
+    with touching(400) as t:
+        tracing = Tracing("--period", 1, "-d", 3600, t.pid)
+        t.step()
+        out, status = tracing.end()
+    assert status == 0, (status, out)
+    lines = out.splitlines()
+    minor = next(line.split() for line in lines if line.startswith("minor"))
+    assert int(minor[1].replace(",", "")) >= 400 and minor[2].endswith("/s"), lines[:4]
+    for heading in ("By kind", "By mapping", "By thread"):
+        assert any(line.startswith(heading) for line in lines), (heading, out)
+    zero = next(line.split() for line in lines if "demand zero    first" in line)
+    assert int(zero[0].replace(",", "")) >= 400, zero
+    # By itself: the time is up.
+    with touching(1) as t:
+        run = memview("faults", "-d", "0.1", "--json", t.pid)
+    assert run.returncode == 0 and run.stderr == b"", (run.returncode, run.stderr)
+    assert valid(run.stdout, FAULTS_SCHEMA)["seconds"] >= 0.1
+
+
+def copy_of_all(folder):
+    """memview and memview-symbols for any user."""
+    copy = copy_for_all(folder)
+    if os.path.exists(SYMBOLS):
+        with open(SYMBOLS, "rb") as program, open(os.path.join(folder, "memview-symbols"), "wb") as file:
+            file.write(program.read())
+        os.chmod(os.path.join(folder, "memview-symbols"), 0o755)
+    return copy
+
+
+NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
+
+
+@test
+def faults_unprivileged():
+    """faults without privileges: one's own process, and it says what is not seen"""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    if int(open("/proc/sys/kernel/perf_event_paranoid", encoding="ascii").read()) != 2:
+        raise Skip("kernel.perf_event_paranoid is not 2 here")
+    need_perf()
+    with tempfile.TemporaryDirectory() as folder, touching(100, cwd="/", **NOBODY) as t:
+        at = int(t.line, 16)
+        copy = copy_of_all(folder)
+        for options in (["--json"], []):
+            tracing = Tracing("--period", 1, "-d", 3600, *options, t.pid, program=copy, cwd="/", **NOBODY)
+            t.step()
+            out, status = tracing.end()
+            assert status == 0, (status, out, tracing.said)
+            if options:
+                picture = valid(out, FAULTS_SCHEMA)
+                assert picture["kernel_side"] is False and mapping_at(picture, at)["faults"] == 100, picture
+            else:
+                assert "not seen  faults inside system calls" in out, out
+
+
+@test
+def faults_not_allowed():
+    """faults of another user's process: one line that says what would help, status 1; JSON says null"""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    with tempfile.TemporaryDirectory() as folder, Target() as t:
+        copy = copy_of_all(folder)
+        for options in (["--json"], []):
+            run = subprocess.run([copy, "faults", *options, "-d", "0.1", str(t.pid)], stdin=subprocess.DEVNULL,
+                                 capture_output=True, env=ENV, timeout=60, check=False, cwd="/", **NOBODY)
+            one_line(run, 1, "sudo memview")
+            if options:
+                picture = valid(run.stdout, FAULTS_SCHEMA)
+                assert picture["kinds"] is None and picture["faults"]["minor"] is None, picture
+                assert "faults" in [u["what"] for u in picture["unavailable"]]
+            else:
+                assert b"since it began" in run.stdout, run.stdout
+
+
+# ---- stacks ----
+
+THREADS = """
+import threading, time
+def wait(): time.sleep(100000)
+def work():
+    while True: pass
+for f in %s:
+    t = threading.Thread(target=f, daemon=True); t.start()
+    print(f.__name__, t.native_id)
+"""
+
+
+def stacks_of(*args):
+    run = memview("stacks", "--json", *args)
+    assert run.returncode == 0, run.stderr.decode()
+    return valid(run.stdout, STACKS_SCHEMA), run.stderr.decode()
+
+
+def waits_at(pid, tid):
+    """(stack pointer, program counter) of a thread that waits in a system call."""
+    words = open("/proc/%d/task/%d/syscall" % (pid, tid), encoding="ascii").read().split()
+    return [int(word, 16) for word in words[-2:]] if len(words) == 9 else None
+
+
+def until(condition, what):
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline, what
+        os.sched_yield()
+
+
+@test
+def stacks_unstopped():
+    """stacks: every thread, where it waits, and its stack, without stopping it"""
+    with Target(THREADS % "(wait, wait)") as t:
+        tids = [t.pid] + [int(line.split()[1]) for line in t.said]
+        for tid in tids:
+            until(lambda: waits_at(t.pid, tid), "thread %d does not wait" % tid)
+        picture, said = stacks_of(t.pid)
+        assert said == "", said
+        assert [thread["tid"] for thread in picture["threads"]] == sorted(tids), picture
+        if "stacks" in [u["what"] for u in picture["unavailable"]]:
+            raise Skip(picture["unavailable"][0]["why"])
+        for thread in picture["threads"]:
+            sp, pc = waits_at(t.pid, thread["tid"])
+            stack = thread["stack"]
+            assert thread["how"] == "unstopped" and thread["state"] == "S", thread
+            assert int(thread["frames"][0]["pc"], 16) == pc, (thread["frames"][0], hex(pc))
+            assert int(stack["end"], 16) - sp == stack["used"] <= stack["touched"], (stack, hex(sp))
+            assert int(stack["start"], 16) <= sp, (stack, hex(sp))
+            assert len(thread["frames"]) > 3 and thread["end"] == "complete", thread
+
+
+@test
+def stacks_text():
+    """stacks: a block a thread, calls numbered from the innermost"""
+    with Target(THREADS % "(wait,)") as t:
+        tid = int(t.said[0].split()[1])
+        until(lambda: waits_at(t.pid, tid), "the thread does not wait")
+        run = memview("stacks", t.pid)
+        assert run.returncode == 0 and run.stderr == b"", run.stderr
+        lines = run.stdout.decode().splitlines()
+        assert re.match(r"\S+ %d   2 threads   " % t.pid, lines[0]), lines[0]
+        heads = [line for line in lines if line.startswith("thread ")]
+        assert [int(line.split()[1]) for line in heads] == sorted([t.pid, tid]), heads
+        assert all("  sleeping  in use " in line for line in heads), heads
+        at = lines.index(heads[1])
+        assert re.match(r"  #0   0x%012x " % waits_at(t.pid, tid)[1], lines[at + 1]) or lines[at + 1].startswith("  - ("), lines
+
+
+@test
+def stacks_exact():
+    """stacks --exact: says that it stops, takes threads that run as well, and leaves none stopped"""
+    with Target(THREADS % "(wait, work)") as t:
+        picture, said = stacks_of("--exact", t.pid)
+        assert said.count("\n") == 1 and "stopping %d" % t.pid in said and "EINTR" in said, said
+        assert len(picture["threads"]) == 3, picture
+        if "stacks" not in [u["what"] for u in picture["unavailable"]]:
+            assert all(thread["how"] == "stopped" and thread["frames"] for thread in picture["threads"]), picture
+        for thread in picture["threads"]:
+            text = open("/proc/%d/task/%d/stat" % (t.pid, thread["tid"]), encoding="ascii").read()
+            assert text.rsplit(")", 1)[1].split()[0] in "RS", text
+
+
+# Waits in epoll_wait for a line; says what that returned, and errno.
+EPOLL = """
+import ctypes, select, sys
+libc = ctypes.CDLL(None, use_errno=True)
+poll = select.epoll()
+poll.register(0, select.EPOLLIN)
+event = ctypes.create_string_buffer(12)
+print("ready"); sys.stdout.flush()
+got = libc.epoll_wait(poll.fileno(), event, 1, -1)
+print(got, ctypes.get_errno() if got < 0 else 0); sys.stdout.flush()
+sys.stdin.read()
+"""
+
+
+@test
+def stacks_disturb_nothing():
+    """stacks: a process in epoll_wait sees no EINTR"""
+    with Child(sys.executable, "-c", EPOLL) as t:
+        until(lambda: waits_at(t.pid, t.pid), "it does not wait")
+        picture, _ = stacks_of(t.pid)
+        assert [thread["tid"] for thread in picture["threads"]] == [t.pid]
+        t.step()
+        assert t.line == "1 0", t.line
+
+
+@test
+def stacks_not_allowed():
+    """stacks of another user's process: status 1, with what would help"""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    with tempfile.TemporaryDirectory() as folder, Target() as t:
+        run = subprocess.run([copy_of_all(folder), "stacks", str(t.pid)], stdin=subprocess.DEVNULL, capture_output=True,
+                             env=ENV, timeout=60, check=False, cwd="/", **NOBODY)
+        one_line(run, 1, "sudo memview")
+
+
+@test
+def traces_of_what_is_no_process():
+    """faults and stacks of a zombie, and of what has gone; hostile names"""
+    with Target(wait=False) as t:
+        os.waitid(os.P_PID, t.pid, os.WEXITED | os.WNOWAIT)
+        for word in ("faults", "stacks"):
+            run = memview(word, t.pid)
+            assert run.returncode == 0 and b"zombie" in run.stdout, (word, run.stdout, run.stderr)
+        gone = t.pid
+    for word in ("faults", "stacks"):
+        one_line(memview(word, gone), 1, "no such process")
+    with Target(name=b"a\x1b]0;x\x07\xff\n) R") as t:
+        for args in (["stacks"], ["stacks", "--json"], ["faults", "-d", "0.1"], ["faults", "-d", "0.1", "--folded"]):
+            text = memview(*args, t.pid).stdout.decode("utf-8")
+            assert "\\x1b" in text or not text, text
+            assert not [c for c in text if (ord(c) < 32 and c != "\n") or 0x7f <= ord(c) < 0xa0], text
 
 
 def in_own_mounts(script, *args):
@@ -475,7 +834,7 @@ def help_and_version():
     run = memview("--help")
     assert run.returncode == 0 and run.stderr == b"" and b"Exit status" in run.stdout
     run = memview("-V")
-    assert run.returncode == 0 and run.stdout.startswith(b"memview ")
+    assert run.returncode == 0 and run.stdout.startswith(b"memview ") and b"call stacks: " in run.stdout
     version = os.environ.get("MV_VERSION")
     assert not version or run.stdout.split()[1].decode() == version
 

@@ -203,12 +203,19 @@ void mv_batch_follow(struct mv_batch *batch, struct mv_want *want)
 	send_want(batch, want);
 }
 
+const struct mv_snapshot *mv_batch_newest(const struct mv_batch *batch)
+{
+	const struct mv_snapshot *snap = batch->session ? mv_session_snapshot(batch->session) : batch->snap;
+
+	return snap && snap->want_seq == batch->want.seq ? snap : NULL;
+}
+
 const struct mv_snapshot *mv_batch_next(struct mv_batch *batch, uint64_t after_ns, uint64_t until_ns)
 {
 	for (;;) {
-		const struct mv_snapshot *snap = mv_session_snapshot(batch->session);
+		const struct mv_snapshot *snap = mv_batch_newest(batch);
 
-		if (snap && snap->taken_ns >= after_ns && snap->want_seq == batch->want.seq)
+		if (snap && snap->taken_ns >= after_ns)
 			return snap;
 		if (mv_session_status(batch->session)->exited || mv_batch_now(batch) >= until_ns ||
 		    (wait_events(batch, until_ns) & MV_EVENT_LOST))
@@ -216,16 +223,17 @@ const struct mv_snapshot *mv_batch_next(struct mv_batch *batch, uint64_t after_n
 	}
 }
 
-static int take_live(struct mv_batch *batch, const struct mv_want *want, const struct mv_snapshot **ret_snap)
+int mv_batch_await(struct mv_batch *batch, mv_batch_enough *enough, uint64_t within_ns,
+		   const struct mv_snapshot **ret_snap)
 {
+	const uint64_t began_ns = mv_batch_now(batch);
 	uint64_t ended_ns = 0;
 
 	for (;;) {
 		const struct mv_keeper_status *status = mv_session_status(batch->session);
-		const struct mv_snapshot *snap = mv_session_snapshot(batch->session);
-		unsigned events;
+		const struct mv_snapshot *snap = mv_batch_newest(batch);
 
-		if (snap && snap->want_seq == want->seq) {
+		if (snap && (!enough || enough(snap) || mv_batch_now(batch) - began_ns >= within_ns)) {
 			*ret_snap = snap;
 			return MV_EXIT_DONE;
 		}
@@ -235,10 +243,31 @@ static int take_live(struct mv_batch *batch, const struct mv_want *want, const s
 			ended_ns = mv_batch_now(batch);
 		if (ended_ns && mv_batch_now(batch) - ended_ns > LAST_WORD_NS)
 			return mv_choose_ended(status->pid);
-		events = wait_events(batch, mv_batch_now(batch) + MV_NS_PER_SEC / 4);
-		if (events & MV_EVENT_LOST)
+		if (wait_events(batch, mv_batch_now(batch) + MV_NS_PER_SEC / 4) & MV_EVENT_LOST)
 			return mv_batch_explain_lost(batch);
 	}
+}
+
+const struct mv_snapshot *mv_batch_last(struct mv_batch *batch, mv_batch_enough *enough)
+{
+	const uint64_t until_ns = mv_batch_now(batch) + LAST_WORD_NS;
+	const struct mv_snapshot *snap = mv_batch_newest(batch);
+
+	while (!batch->lost && !(snap && enough(snap)) && !mv_session_status(batch->session)->gave_up &&
+	       mv_batch_now(batch) < until_ns) {
+		wait_events(batch, until_ns);
+		snap = mv_batch_newest(batch);
+	}
+	return snap;
+}
+
+int mv_batch_trouble(const struct mv_batch *batch)
+{
+	if (batch->lost)
+		return mv_batch_explain_lost(batch);
+	if (mv_session_status(batch->session)->gave_up)
+		return explain_given_up(mv_session_status(batch->session));
+	return MV_EXIT_DONE;
 }
 
 int mv_batch_take(struct mv_batch *batch, struct mv_want *want, const struct mv_snapshot **ret_snap)
@@ -250,7 +279,7 @@ int mv_batch_take(struct mv_batch *batch, struct mv_want *want, const struct mv_
 	want->interval_ms = 0;
 	send_want(batch, want);
 	if (batch->session)
-		return take_live(batch, want, ret_snap);
+		return mv_batch_await(batch, NULL, UINT64_MAX, ret_snap);
 	err = mv_sampler_once(batch->sampler, want, &snap);
 	if (err)
 		return mv_choose_explain(batch->source, batch->pid, err);
@@ -284,6 +313,16 @@ int mv_batch_judge(const struct mv_batch *batch, const struct mv_snapshot *snap)
 		fprintf(stderr, "memview: the mappings of %d can't be read: %s\n", pid,
 			mv_why_text(why == MV_WHY_NOT_READ ? MV_WHY_IO : why));
 	return MV_EXIT_COULD_NOT;
+}
+
+struct mv_clean mv_batch_no_memory(const struct mv_snapshot *snap)
+{
+	if (snap->life == MV_LIFE_KERNEL_THREAD)
+		return MV_TEXT("kernel thread: no user memory");
+	if (snap->life == MV_LIFE_ZOMBIE)
+		return MV_TEXT("zombie: it has ended and holds no memory; it waits for its parent to take "
+			       "its exit status");
+	return (struct mv_clean){NULL};
 }
 
 bool mv_batch_is_deleted(const struct mv_mapping *m)

@@ -3,10 +3,11 @@
 #define MV_BATCH_H
 
 /*
- * Commands that print: report, json, watch. They run the same keeper and collector as the screen does, so
+ * Commands that print: report, json, watch, faults, stacks. They run the same keeper and collector as the screen does, so
  * that a stuck target can be given up here as well; a fixture is sampled in-process.
  */
 
+#include "core/calltree.h"
 #include "core/session.h"
 #include "tui/choose.h"
 #include "tui/options.h"
@@ -30,6 +31,8 @@ void mv_out_right(struct mv_out *out, struct mv_clean text, unsigned columns); /
 void mv_out_number(struct mv_out *out, uint64_t number, unsigned columns);     /* decimal, right-aligned */
 void mv_out_hex(struct mv_out *out, uint64_t number, unsigned digits);	       /* at least that many digits */
 void mv_out_val(struct mv_out *out, const struct mv_val *val, unsigned columns); /* "-" when missing */
+void mv_out_line(struct mv_out *out, struct mv_clean text);		       /* and a newline */
+void mv_out_build_time(struct mv_build *b, uint64_t real_ns);		       /* 2025-06-15 15:06:40 UTC */
 int mv_out_flush(struct mv_out *out);
 /* Flush and close, so that a full disk is noticed. Returns the exit status; says what went wrong, but for
  * EPIPE. */
@@ -50,6 +53,17 @@ void mv_batch_follow(struct mv_batch *batch, struct mv_want *want);
 /* Wait for a snapshot taken at after_ns or later, at most until until_ns or the target's end; NULL: none
  * came. */
 const struct mv_snapshot *mv_batch_next(struct mv_batch *batch, uint64_t after_ns, uint64_t until_ns);
+/* The newest snapshot that answers the last want; NULL: none has come. */
+const struct mv_snapshot *mv_batch_newest(const struct mv_batch *batch);
+/* Wait for a snapshot that is enough (NULL: any will do); once within_ns are over, any will do as well. An exit status, said
+ * on stderr, when none can come. Not for fixtures. */
+typedef bool mv_batch_enough(const struct mv_snapshot *snap);
+int mv_batch_await(struct mv_batch *batch, mv_batch_enough *enough, uint64_t within_ns, const struct mv_snapshot **ret_snap);
+/* The last word on a target that is ending: the same, but after 2 s, or when nothing comes any more, the newest will do; NULL:
+ * there is none. */
+const struct mv_snapshot *mv_batch_last(struct mv_batch *batch, mv_batch_enough *enough);
+/* What keeps snapshots from coming is said on stderr, with the exit status. MV_EXIT_DONE: nothing does. */
+int mv_batch_trouble(const struct mv_batch *batch);
 /* Wait until at_ns (CLOCK_MONOTONIC) or the target's end; true when it has ended. */
 bool mv_batch_wait(struct mv_batch *batch, uint64_t at_ns);
 const struct mv_keeper_status *mv_batch_status(const struct mv_batch *batch); /* NULL for fixtures */
@@ -75,8 +89,22 @@ void mv_batch_print_end(int pid, bool exit_known, int exit_status);
  * nothing. */
 bool mv_batch_is_deleted(const struct mv_mapping *m);
 
+/* What there is to say of a process without memory of its own; text NULL: it has some. */
+struct mv_clean mv_batch_no_memory(const struct mv_snapshot *snap);
+
 int mv_batch_report(const struct mv_options *options);
 int mv_batch_json(const struct mv_options *options);
 int mv_batch_watch(const struct mv_options *options);
+int mv_batch_faults(const struct mv_options *options);
+int mv_batch_stacks(const struct mv_options *options);
+
+/* What the last two print, from a snapshot alone. -ENOMEM: not all of it is printed. */
+int mv_batch_print_faults(struct mv_out *out, const struct mv_snapshot *snap);
+int mv_batch_print_folded(struct mv_out *out, const struct mv_snapshot *snap);
+void mv_batch_print_stacks(struct mv_out *out, const struct mv_snapshot *snap);
+/* What a level of the call tree is called. */
+struct mv_clean mv_batch_level_name(const struct mv_snapshot *snap, const struct mv_calltree_node *node);
+/* Seconds that the trace of a snapshot covers; 0 when there is none. */
+double mv_batch_trace_seconds(const struct mv_snapshot *snap);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tui/batch.h"
@@ -128,6 +129,23 @@ void mv_out_val(struct mv_out *out, const struct mv_val *val, unsigned columns)
 		mv_out_number(out, val->value, columns);
 	else
 		mv_out_right(out, MV_TEXT("-"), columns);
+}
+
+void mv_out_line(struct mv_out *out, struct mv_clean text)
+{
+	mv_out_clean(out, text);
+	mv_out_char(out, '\n', 1);
+}
+
+void mv_out_build_time(struct mv_build *b, uint64_t real_ns)
+{
+	time_t seconds = (time_t)(real_ns / MV_NS_PER_SEC);
+	struct tm tm;
+
+	if (!gmtime_r(&seconds, &tm))
+		return;
+	mv_build_fmt(b, "%04d-%02d-%02d %02d:%02d:%02d UTC", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+		     tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 int mv_out_end(struct mv_out *out)

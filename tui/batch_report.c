@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/text.h"
@@ -34,12 +32,6 @@ struct report {
 	unsigned width[COL__N];
 	unsigned address_digits;
 };
-
-static void line(struct report *r, struct mv_clean text)
-{
-	mv_out_clean(&r->out, text);
-	mv_out_char(&r->out, '\n', 1);
-}
 
 static struct mv_val scaled(struct mv_val kib_or_bytes, uint64_t divisor)
 {
@@ -131,17 +123,6 @@ static void add_up(struct report *r)
 
 /* ---- who ---- */
 
-static void add_time(struct mv_build *b, uint64_t real_ns)
-{
-	time_t seconds = (time_t)(real_ns / MV_NS_PER_SEC);
-	struct tm tm;
-
-	if (!gmtime_r(&seconds, &tm))
-		return;
-	mv_build_fmt(b, "%04d-%02d-%02d %02d:%02d:%02d UTC", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-		     tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
 static void print_identity(struct report *r)
 {
 	const struct mv_snapshot *s = r->snap;
@@ -161,8 +142,8 @@ static void print_identity(struct report *r)
 	if (s->stat.threads != 1)
 		mv_build_clean(&b, MV_TEXT("s"));
 	mv_build_clean(&b, MV_TEXT("   "));
-	add_time(&b, s->taken_real_ns);
-	line(r, mv_build_text(&b));
+	mv_out_build_time(&b, s->taken_real_ns);
+	mv_out_line(&r->out, mv_build_text(&b));
 	for (uint32_t i = 0; (argument = mv_snapshot_argument(s, i)).text != NULL; i++) {
 		mv_out_clean(&r->out, i ? MV_TEXT(" ") : MV_TEXT("command  "));
 		mv_out_clean(&r->out, argument);
@@ -191,20 +172,20 @@ static void print_figure(struct report *r, enum mv_figure figure)
 		mv_build_count(&b, val->value);
 	}
 	mv_out_field(&r->out, mv_clean_trusted(info->label), 10);
-	line(r, mv_build_text(&b));
+	mv_out_line(&r->out, mv_build_text(&b));
 }
 
 /* ---- the table ---- */
 
 static void print_headings(struct report *r)
 {
-	line(r, MV_TEXT("Sizes in KiB, PRESENT in pages:"));
+	mv_out_line(&r->out, MV_TEXT("Sizes in KiB, PRESENT in pages:"));
 	mv_out_field(&r->out, MV_TEXT("ADDRESS"), r->address_digits);
 	for (int c = 0; c < COL__N; c++) {
 		if (is_shown(r, (enum column)c))
 			mv_out_right(&r->out, columns[c].heading, r->width[c] + 1);
 	}
-	line(r, MV_TEXT(" PERM KIND         NAME"));
+	mv_out_line(&r->out, MV_TEXT(" PERM KIND         NAME"));
 }
 
 static void print_row(struct report *r, uint32_t i)
@@ -252,7 +233,7 @@ static void print_sums(struct report *r)
 	mv_build_fmt(&b, " KiB, %u mapping", mv_snapshot_count(r->snap));
 	if (mv_snapshot_count(r->snap) != 1)
 		mv_build_fmt(&b, "s");
-	line(r, mv_build_text(&b));
+	mv_out_line(&r->out, mv_build_text(&b));
 }
 
 /* The sum over mappings and VmRSS come from different counters: name the difference. */
@@ -273,7 +254,7 @@ static void print_difference(struct report *r)
 		     "each thread, or it"
 		     " changed between the two reads.",
 		     (long long)difference);
-	line(r, mv_build_text(&b));
+	mv_out_line(&r->out, mv_build_text(&b));
 }
 
 static void print_states(struct report *r)
@@ -289,7 +270,7 @@ static void print_states(struct report *r)
 	if (why != MV_WHY_HAVE) {
 		mv_build_clean(&b, MV_TEXT("states "));
 		mv_build_why(&b, why);
-		line(r, mv_build_text(&b));
+		mv_out_line(&r->out, mv_build_text(&b));
 		return;
 	}
 	mv_build_count(&b, mv_tally_present(t));
@@ -310,7 +291,7 @@ static void print_states(struct report *r)
 		mv_build_count(&b, t->huge);
 		mv_build_clean(&b, MV_TEXT(" in huge pages"));
 	}
-	line(r, mv_build_text(&b));
+	mv_out_line(&r->out, mv_build_text(&b));
 }
 
 static void print_table(struct report *r)
@@ -326,7 +307,7 @@ static void print_table(struct report *r)
 	print_states(r);
 	print_difference(r);
 	if (r->snap->maps_torn)
-		line(r, MV_TEXT("The list of mappings changed while it was read."));
+		mv_out_line(&r->out, MV_TEXT("The list of mappings changed while it was read."));
 }
 
 static void print_memory(struct report *r)
@@ -345,18 +326,17 @@ static void print_memory(struct report *r)
 		mv_build_init(&b);
 		mv_build_clean(&b, MV_TEXT("mappings  "));
 		mv_build_why(&b, (enum mv_why)s->part_why[MV_PART_MAPS]);
-		line(r, mv_build_text(&b));
+		mv_out_line(&r->out, mv_build_text(&b));
 	}
 }
 
 static int print_report(struct report *r)
 {
+	const struct mv_clean none = mv_batch_no_memory(r->snap);
+
 	print_identity(r);
-	if (r->snap->life == MV_LIFE_KERNEL_THREAD)
-		line(r, MV_TEXT("kernel thread: no user memory"));
-	else if (r->snap->life == MV_LIFE_ZOMBIE)
-		line(r, MV_TEXT("zombie: it has ended and holds no memory; it waits for its parent to take "
-				"its exit status"));
+	if (none.text)
+		mv_out_line(&r->out, none);
 	else
 		print_memory(r);
 	return mv_out_end(&r->out);

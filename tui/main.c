@@ -38,11 +38,27 @@ static int print_and_close(const char *text)
 	return MV_EXIT_DONE;
 }
 
+/* What this build has of what is optional. Call stacks come from a program of their own, which alone links
+ * libunwind. */
+#ifdef HAVE_SYMBOLS
+#define CALL_STACKS "libunwind and libdw, in memview-symbols"
+#ifdef HAVE_DEMANGLE
+#define NAMES "C++ and Rust as people write them"
+#else
+#define NAMES "C++ and Rust stay mangled (built without libiberty)"
+#endif
+#else
+#define CALL_STACKS "none (built without libunwind and libdw)"
+#define NAMES	    "none"
+#endif
+
 static int print_version(void)
 {
-	char text[256];
+	char text[384];
 
-	snprintf(text, sizeof(text), "memview %s\nprocess list: %s\nLicence GPL-3.0-or-later\n",
+	snprintf(text, sizeof(text),
+		 "memview %s\nprocess list: %s\ncall stacks: " CALL_STACKS "\nfunction names: " NAMES
+		 "\nLicence GPL-3.0-or-later\n",
 		 PACKAGE_VERSION, mv_machine_backend());
 	return print_and_close(text);
 }
@@ -70,6 +86,10 @@ static int run(const struct mv_options *options)
 		return mv_batch_json(options);
 	case MV_MODE_WATCH:
 		return mv_batch_watch(options);
+	case MV_MODE_FAULTS:
+		return mv_batch_faults(options);
+	case MV_MODE_STACKS:
+		return mv_batch_stacks(options);
 	case MV_MODE_SCREEN:
 	case MV_MODE_COMMAND:
 	case MV_MODE_DEMO:

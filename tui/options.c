@@ -22,7 +22,7 @@ const char mv_options_short_help[] =
 
 const char mv_options_help[] =
     "usage: memview [OPTION...] PID | NAME | -p NAME | -- COMMAND [ARG...] | demo\n"
-    "       memview report | json | watch  [OPTION...] PID | NAME\n"
+    "       memview report | json | watch | faults | stacks  [OPTION...] PID | NAME\n"
     "\n"
     "Shows a live process's memory: its mappings, their pages, its page faults. Looking changes nothing in "
     "it.\n"
@@ -34,12 +34,19 @@ const char mv_options_help[] =
     "  report PID            the same as text, once\n"
     "  json PID              the same as JSON, once (schema memview.process/1)\n"
     "  watch PID             one line an interval: sizes, faults, rates\n"
+    "  faults PID            trace page faults for a while: by kind, mapping, call stack, thread\n"
+    "  stacks PID            the call stack of each thread, and how much of its stack it uses\n"
     "\n"
     "  -p, --process NAME    a process by name, even one that looks like a PID or a command\n"
     "  -i, --interval S      seconds between looks, 0.1 to 10 (default 1)\n"
     "  -n, --lines N         watch: end after N lines\n"
     "      --quick           report, json, watch: leave out what needs smaps\n"
     "      --pages A-B       json: also the state of each page from address A to B (hexadecimal)\n"
+    "  -d, --duration S      faults: seconds to trace for, 0.1 to 86400 (default 5; SIGINT ends it early)\n"
+    "      --period N        faults: look at one fault in N; 1 at each (default: as the process can bear)\n"
+    "      --folded          faults: a line a call stack, with the pages it touched: for flame graphs\n"
+    "      --json            faults, stacks: JSON (schemas memview.faults/1 and memview.stacks/1)\n"
+    "      --exact           stacks: stop the process for a moment, for what its running threads do\n"
     "      --theme NAME      screen: dark, light, projector, colour-blind, mono, or one of your own\n"
     "      --ascii           screen: draw with ASCII characters only\n"
     "      --no-color        screen: no colours (also: NO_COLOR set)\n"
@@ -54,6 +61,10 @@ enum {
 	OPT_ASCII,
 	OPT_QUICK,
 	OPT_PAGES,
+	OPT_PERIOD,
+	OPT_FOLDED,
+	OPT_JSON,
+	OPT_EXACT,
 	OPT_MOUSE,
 	OPT_NO_MOUSE,
 	OPT_NO_COLOUR,
@@ -74,6 +85,11 @@ static const struct option long_options[] = {
     {"ascii", no_argument, NULL, OPT_ASCII},
     {"quick", no_argument, NULL, OPT_QUICK},
     {"pages", required_argument, NULL, OPT_PAGES},
+    {"duration", required_argument, NULL, 'd'},
+    {"period", required_argument, NULL, OPT_PERIOD},
+    {"folded", no_argument, NULL, OPT_FOLDED},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"exact", no_argument, NULL, OPT_EXACT},
     {"mouse", no_argument, NULL, OPT_MOUSE},
     {"no-mouse", no_argument, NULL, OPT_NO_MOUSE},
     {"no-color", no_argument, NULL, OPT_NO_COLOUR},
@@ -108,7 +124,7 @@ struct parsing {
 	size_t cap;
 	const char *operands[2];
 	size_t operands_count;
-	bool interval_given, lines_given, size_given;
+	bool interval_given, lines_given, size_given, duration_given;
 	const char *screen_option; /* the last given of those that only a screen heeds */
 };
 
@@ -159,6 +175,29 @@ static int take_lines(struct parsing *p, const char *text)
 		return refuse(p, text, "no number of lines: give 1 or more");
 	p->options->lines = lines;
 	p->lines_given = true;
+	return 0;
+}
+
+static int take_duration(struct parsing *p, const char *text)
+{
+	uint64_t ms;
+
+	if (!scan_seconds(text, &ms) || ms < MV_DURATION_MIN_MS || ms > MV_DURATION_MAX_MS)
+		return refuse(p, text, "no duration: give seconds from 0.1 to 86400");
+	p->options->duration_ms = (uint32_t)ms;
+	p->duration_given = true;
+	return 0;
+}
+
+static int take_period(struct parsing *p, const char *text)
+{
+	struct mv_scan s = {text, text + strlen(text)};
+	uint64_t period;
+
+	if (!mv_scan_dec(&s, &period) || s.at != s.end || period == 0 || period > MV_PERIOD_MAX)
+		return refuse(p, text,
+			      "no period: give 1 for every fault, or up to 1000000000 for one in so many");
+	p->options->period = period;
 	return 0;
 }
 
@@ -251,6 +290,19 @@ static int take_option(struct parsing *p, char *const *argv, int code)
 		return take_interval(p, optarg);
 	case 'n':
 		return take_lines(p, optarg);
+	case 'd':
+		return take_duration(p, optarg);
+	case OPT_PERIOD:
+		return take_period(p, optarg);
+	case OPT_FOLDED:
+		o->folded = true;
+		return 0;
+	case OPT_JSON:
+		o->json = true;
+		return 0;
+	case OPT_EXACT:
+		o->exact = true;
+		return 0;
 	case OPT_THEME:
 		o->theme = optarg;
 		p->screen_option = "--theme";
@@ -298,10 +350,8 @@ static enum mv_mode mode_of_word(const char *word)
 		const char *word;
 		enum mv_mode mode;
 	} words[] = {
-	    {"report", MV_MODE_REPORT},
-	    {"json", MV_MODE_JSON},
-	    {"watch", MV_MODE_WATCH},
-	    {"demo", MV_MODE_DEMO},
+	    {"report", MV_MODE_REPORT}, {"json", MV_MODE_JSON},	    {"watch", MV_MODE_WATCH},
+	    {"faults", MV_MODE_FAULTS}, {"stacks", MV_MODE_STACKS}, {"demo", MV_MODE_DEMO},
 	};
 
 	for (size_t i = 0; i < MV_COUNT_OF(words); i++) {
@@ -309,6 +359,22 @@ static enum mv_mode mode_of_word(const char *word)
 			return words[i].mode;
 	}
 	return MV_MODE_SCREEN;
+}
+
+static bool is_screen(enum mv_mode mode)
+{
+	return mode == MV_MODE_SCREEN || mode == MV_MODE_COMMAND || mode == MV_MODE_DEMO;
+}
+
+/* Report, json and watch: what reads smaps. */
+static bool is_plain(enum mv_mode mode)
+{
+	return mode == MV_MODE_REPORT || mode == MV_MODE_JSON || mode == MV_MODE_WATCH;
+}
+
+static bool is_traced(enum mv_mode mode)
+{
+	return mode == MV_MODE_FAULTS || mode == MV_MODE_STACKS;
 }
 
 /* Operands -> mode and process. */
@@ -332,8 +398,28 @@ static int settle_mode(struct parsing *p)
 		return refuse(p, p->operands[next], "one word too many; see memview --help");
 	if (o->mode == MV_MODE_DEMO && o->who)
 		return refuse(p, "demo", "watches its own process, not another");
-	if ((o->mode == MV_MODE_REPORT || o->mode == MV_MODE_JSON || o->mode == MV_MODE_WATCH) && !o->who)
+	if ((is_plain(o->mode) || is_traced(o->mode)) && !o->who)
 		return refuse(p, p->operands[0], "which process? Give its PID or its name");
+	return 0;
+}
+
+static int check_fit_traced(struct parsing *p)
+{
+	const struct mv_options *o = p->options;
+
+	if (p->duration_given && o->mode != MV_MODE_FAULTS)
+		return refuse(p, "-d", "only for memview faults");
+	if (o->period && o->mode != MV_MODE_FAULTS)
+		return refuse(p, "--period", "only for memview faults");
+	if (o->folded && o->mode != MV_MODE_FAULTS)
+		return refuse(p, "--folded", "only for memview faults");
+	if (o->exact && o->mode != MV_MODE_STACKS)
+		return refuse(p, "--exact", "only for memview stacks");
+	if (o->json && !is_traced(o->mode))
+		return refuse(p, "--json",
+			      "only for memview faults and stacks; memview json prints a process");
+	if (o->json && o->folded)
+		return refuse(p, "--folded", "not together with --json");
 	return 0;
 }
 
@@ -341,8 +427,7 @@ static int settle_mode(struct parsing *p)
 static int check_fit(struct parsing *p)
 {
 	const struct mv_options *o = p->options;
-	const bool screen =
-	    o->mode == MV_MODE_SCREEN || o->mode == MV_MODE_COMMAND || o->mode == MV_MODE_DEMO;
+	const bool screen = is_screen(o->mode);
 
 	if (o->has_pages && o->mode != MV_MODE_JSON)
 		return refuse(p, "--pages", "only for memview json");
@@ -350,8 +435,8 @@ static int check_fit(struct parsing *p)
 		return refuse(p, "-n", "only for memview watch");
 	if (p->screen_option && !screen)
 		return refuse(p, p->screen_option,
-			      "only for the screen: report, json and watch print plain text");
-	if (o->quick && screen)
+			      "only for the screen: report, json, watch, faults and stacks print plain text");
+	if (o->quick && (screen || is_traced(o->mode)))
 		return refuse(p, "--quick", "only for memview report, json and watch");
 	if (p->interval_given && !screen && o->mode != MV_MODE_WATCH)
 		return refuse(p, "-i", "only for the screen and memview watch");
@@ -361,12 +446,13 @@ static int check_fit(struct parsing *p)
 		return refuse(p, p->size_given ? "--size" : "--keys", "only with --dump or --dump-svg");
 	if (o->who && !*o->who)
 		return refuse(p, "\"\"", "an empty name; give a PID or a name");
-	return 0;
+	return check_fit_traced(p);
 }
 
 int mv_options_parse(int argc, char **argv, struct mv_options *ret_options, char *message, size_t cap)
 {
-	struct mv_options options = {.mouse = true, .interval_ms = 1000, .rows = 24, .cols = 80};
+	struct mv_options options = {
+	    .mouse = true, .interval_ms = 1000, .duration_ms = 5000, .rows = 24, .cols = 80};
 	struct parsing p = {.options = &options, .message = message, .cap = cap};
 	const char *value = NULL;
 	bool dashes;
@@ -374,7 +460,7 @@ int mv_options_parse(int argc, char **argv, struct mv_options *ret_options, char
 
 	opterr = 0;
 	optind = 0; /* anew, also when called again */
-	while (!err && (code = getopt_long(argc, argv, "-:hVp:i:n:", long_options, NULL)) != -1) {
+	while (!err && (code = getopt_long(argc, argv, "-:hVp:i:n:d:", long_options, NULL)) != -1) {
 		value = optarg;
 		err = take_option(&p, argv, code);
 		if (!err && (options.mode == MV_MODE_HELP || options.mode == MV_MODE_VERSION)) {

@@ -16,10 +16,15 @@ enum mv_mode {
 	MV_MODE_REPORT,
 	MV_MODE_JSON,
 	MV_MODE_WATCH,
+	MV_MODE_FAULTS,
+	MV_MODE_STACKS,
 };
 
 #define MV_INTERVAL_MIN_MS 100
 #define MV_INTERVAL_MAX_MS 10000
+#define MV_DURATION_MIN_MS 100
+#define MV_DURATION_MAX_MS (24 * 60 * 60 * 1000)
+#define MV_PERIOD_MAX	   1000000000
 
 struct mv_options {
 	enum mv_mode mode;
@@ -32,6 +37,10 @@ struct mv_options {
 	uint64_t lines; /* of watch; 0: until the process ends */
 	bool has_pages;
 	struct mv_range pages; /* --pages */
+	uint32_t duration_ms;  /* of faults */
+	uint64_t period;       /* of faults: one fault in so many is looked at; 0: adapts */
+	bool folded, json;     /* faults, stacks: other output than text */
+	bool exact;	       /* stacks: by a stop */
 	/* For tests and pictures. */
 	const char *proc_root, *keys, *dump_svg;
 	bool dump;

@@ -72,6 +72,10 @@ static void test_modes(void **state)
 	    {"json firefox", MV_MODE_JSON, "firefox"},
 	    {"watch 1 -n 3", MV_MODE_WATCH, "1"},
 	    {"-n 3 watch 1", MV_MODE_WATCH, "1"},
+	    {"faults 1", MV_MODE_FAULTS, "1"},
+	    {"-d 3 faults firefox --json", MV_MODE_FAULTS, "firefox"},
+	    {"stacks --exact 4711", MV_MODE_STACKS, "4711"},
+	    {"stacks faults", MV_MODE_STACKS, "faults"},
 	    {"demo", MV_MODE_DEMO, NULL},
 	    {"report -- 4711", MV_MODE_REPORT, "4711"},
 	    {"report report", MV_MODE_REPORT, "report"},
@@ -162,6 +166,18 @@ static void test_values(void **state)
 	assert_true(o.quick && o.has_pages);
 	assert_int_equal(o.pages.start, 0x7f00);
 	assert_int_equal(o.pages.end, 0x7fff);
+	o = accept("faults 12");
+	assert_int_equal(o.duration_ms, 5000);
+	assert_int_equal(o.period, 0);
+	assert_false(o.folded || o.json || o.exact);
+	o = accept("faults 12 -d 0.25 --period 1 --folded");
+	assert_int_equal(o.duration_ms, 250);
+	assert_int_equal(o.period, 1);
+	assert_true(o.folded && !o.json);
+	assert_int_equal(accept("faults 12 --duration=86400").duration_ms, 86400000);
+	assert_int_equal(accept("faults 12 --period 1000000000").period, 1000000000);
+	o = accept("stacks 12 --json --exact");
+	assert_true(o.json && o.exact && !o.folded);
 	o = accept("12 --dump --size 120x40 --keys jj --proc-root /x");
 	assert_true(o.dump);
 	assert_int_equal(o.cols, 120);
@@ -219,6 +235,30 @@ static void test_refusals(void **state)
 	    {"1 --size 80", "no size"},
 	    {"1 --size 80x2000", "no size"},
 	    {"--\033[31m", "\\x1b[31m: unknown option"},
+	    {"faults", "which process"},
+	    {"stacks", "which process"},
+	    {"stacks 1 2", "one word too many"},
+	    {"faults 1 -d 0", "no duration"},
+	    {"faults 1 -d 0.099", "no duration"},
+	    {"faults 1 -d 86400.001", "no duration"},
+	    {"faults 1 -d -1", "no duration"},
+	    {"faults 1 -d 1m", "no duration"},
+	    {"faults 1 -d", "-d: needs a value"},
+	    {"faults 1 --period 0", "no period"},
+	    {"faults 1 --period x", "no period"},
+	    {"faults 1 --period 1000000001", "no period"},
+	    {"faults 1 --json --folded", "--folded: not together with --json"},
+	    {"stacks 1 -d 3", "-d: only for memview faults"},
+	    {"1 -d 3", "-d: only for memview faults"},
+	    {"report 1 --period 3", "--period: only for memview faults"},
+	    {"stacks 1 --folded", "--folded: only for memview faults"},
+	    {"faults 1 --exact", "--exact: only for memview stacks"},
+	    {"1 --exact", "--exact: only for memview stacks"},
+	    {"report 1 --json", "--json: only for memview faults and stacks"},
+	    {"1 --json", "--json: only for memview faults and stacks"},
+	    {"faults 1 --quick", "--quick: only for memview report"},
+	    {"stacks 1 -i 3", "only for the screen"},
+	    {"stacks 1 --ascii", "--ascii: only for the screen"},
 	};
 
 	(void)state;
