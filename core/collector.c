@@ -17,7 +17,7 @@
 #define FIRST_BLOCK_BYTES (64u << 10)
 #define PROGRESS_NS	  (250 * MV_NS_PER_SEC / 1000) /* while something long is read */
 #define TRACE_NS	  (100 * MV_NS_PER_SEC / 1000) /* while faults are traced */
-#define FDS_MAX		  512			     /* rings: one a CPU */
+#define FDS_MAX		  512			       /* rings: one a CPU */
 #define PATIENCE_NS	  (30 * MV_NS_PER_SEC / 1000)  /* a tick waits so long for its slices */
 #define PSS_NS		  (20 * MV_NS_PER_SEC)
 
@@ -224,8 +224,8 @@ static void wait_for(struct collector *c, uint64_t due_ns)
 
 	if (c->has_want && !c->ended && c->want.interval_ms && c->next_tick_ns < until_ns)
 		until_ns = c->next_tick_ns;
-	if (!c->blocked && (c->tick_due || mv_sampler_changed(c->sampler)) &&
-	    !mv_sampler_waits(c->sampler) && c->last_sent_ns + progress_ns(c) < until_ns)
+	if (!c->blocked && (c->tick_due || mv_sampler_changed(c->sampler)) && !mv_sampler_waits(c->sampler) &&
+	    c->last_sent_ns + progress_ns(c) < until_ns)
 		until_ns = c->last_sent_ns + progress_ns(c);
 	until_ns = until_ns > now_ns ? until_ns - now_ns : 0;
 	t = (struct timespec){(time_t)(until_ns / MV_NS_PER_SEC), (long)(until_ns % MV_NS_PER_SEC)};

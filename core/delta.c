@@ -362,9 +362,10 @@ static void feed_trace(struct mv_delta *d, const struct mv_snapshot *s)
 	if (same && s->counters_ns <= d->trace_ns)
 		return;
 	for (unsigned k = 0; k < MV_FAULT__N; k++) {
-		d->fault_rates[k] = same && t->faults[k] >= d->trace_faults[k]
-					? rate_of(d->trace_faults[k], t->faults[k], s->counters_ns - d->trace_ns)
-					: (struct mv_rate){0};
+		d->fault_rates[k] =
+		    same && t->faults[k] >= d->trace_faults[k]
+			? rate_of(d->trace_faults[k], t->faults[k], s->counters_ns - d->trace_ns)
+			: (struct mv_rate){0};
 		if (traced && !same)
 			mv_series_init(&d->fault_series[k]);
 		if (traced)

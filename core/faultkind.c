@@ -490,6 +490,23 @@ void mv_pagebook_fresh(struct mv_pagebook *book, struct mv_range range)
 	base_add(book, pages);
 }
 
+/* What another process maps as well may have stayed, and then a write copies it. */
+static void remap_known(uint8_t *known, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		known[i] = known[i] & MV_KNOWN_SHARED ? known[i] | MV_KNOWN_STALE : 0;
+}
+
+void mv_pagebook_remapped(struct mv_pagebook *book, struct mv_range range)
+{
+	const struct mv_range pages = pages_of(book, range);
+
+	if (pages.start >= pages.end)
+		return;
+	each_known(book, pages, remap_known);
+	base_add(book, pages);
+}
+
 void mv_pagebook_note(struct mv_pagebook *book, struct mv_range range, uint8_t known)
 {
 	const struct mv_range pages = pages_of(book, range);

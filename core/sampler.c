@@ -241,10 +241,10 @@ static int read_counters(struct mv_sampler *s)
 		return 0;
 	s->life =
 	    mv_stat_is_kernel_thread(&stat) || status.kernel_thread ? MV_LIFE_KERNEL_THREAD : MV_LIFE_ALIVE;
-	s->fault_rate = s->counters_ns && s->counters_why == MV_WHY_HAVE && stat.minor_faults >= s->stat.minor_faults
-			    ? rate_of(stat.minor_faults - s->stat.minor_faults,
-				      mv_source_now(s->source) - s->counters_ns)
-			    : -1;
+	s->fault_rate =
+	    s->counters_ns && s->counters_why == MV_WHY_HAVE && stat.minor_faults >= s->stat.minor_faults
+		? rate_of(stat.minor_faults - s->stat.minor_faults, mv_source_now(s->source) - s->counters_ns)
+		: -1;
 	s->stat = stat;
 	s->statm = statm;
 	s->status = status;
@@ -372,7 +372,8 @@ int mv_sampler_work(struct mv_sampler *sampler, uint64_t *ret_due_ns)
 	uint64_t next_ns = UINT64_MAX;
 
 	*ret_due_ns = UINT64_MAX;
-	/* Before all else: rings run over, and the last samples of a process that has ended are still in them. */
+	/* Before all else: rings run over, and the last samples of a process that has ended are still in
+	 * them. */
 	if (calls_work(sampler, &next_ns))
 		return 1;
 	if (!has_memory(sampler)) {

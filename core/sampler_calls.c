@@ -8,7 +8,11 @@
 
 /* What tracing faults and looking at threads share: the symboliser, and whose turn it is. */
 
-#define IDLE_NS (5 * MV_NS_PER_SEC) /* the symboliser stays so long when nobody needs it: one looks at a side again */
+#define SETTLE_NS MV_NS_PER_SEC
+#define AGAIN_NS  (2 * MV_NS_PER_SEC / 1000)
+#define IDLE_NS \
+	(5 * MV_NS_PER_SEC) /* the symboliser stays so long when nobody needs it: one looks at a side again \
+			     */
 
 static bool needed(const struct calls *c)
 {
@@ -46,6 +50,24 @@ uint64_t calls_cpu_ns(const struct mv_sampler *s)
 	       (s->calls && s->calls->symboliser ? mv_symboliser_cpu_ns(s->calls->symboliser) : 0);
 }
 
+bool calls_settling(struct mv_sampler *s, uint64_t *ret_next_ns)
+{
+	struct calls *c = s->calls;
+	uint64_t now_ns = mv_source_now(s->source);
+
+	if (!calls_ready(s) || mv_symboliser_ready(c->symboliser)) {
+		c->settling_ns = 0;
+		return false;
+	}
+	if (!c->settling_ns)
+		c->settling_ns = now_ns;
+	if (now_ns - c->settling_ns >= SETTLE_NS)
+		return false;
+	if (now_ns + AGAIN_NS < *ret_next_ns)
+		*ret_next_ns = now_ns + AGAIN_NS;
+	return true;
+}
+
 /* Functions are numbered by the symboliser: with it goes all that refers to them. */
 static void let_go(struct mv_sampler *s)
 {
@@ -72,13 +94,14 @@ void calls_want(struct mv_sampler *s, const struct mv_want *want)
 	s->calls->idle_ns = needed(s->calls) ? 0 : mv_source_now(s->source);
 }
 
-static void take_stack(void *arg, uint64_t token, const struct mv_call *calls, size_t count, enum mv_stack_end end)
+static void take_stack(void *arg, uint64_t token, const struct mv_call *calls, size_t count,
+		       enum mv_stack_end end)
 {
 	struct mv_sampler *s = arg;
 
 	names_follow(&s->calls->names, s->calls->symboliser);
 	if (token & 1)
-		looks_stack_came(s, (int32_t)(uint32_t)(token >> 1), calls, count, end);
+		looks_stack_came(s, token, calls, count, end);
 	else
 		trace_stack_came(s, token, calls, count, end);
 	s->changed = true;
@@ -103,6 +126,8 @@ bool calls_work(struct mv_sampler *s, uint64_t *ret_next_ns)
 		uint64_t due_ns;
 
 		mv_symboliser_dispatch(c->symboliser, take_stack, s);
+		if (c->looks.wanted)
+			looks_follow_lines(s);
 		c->why = mv_symboliser_why(c->symboliser);
 		due_ns = mv_symboliser_due_ns(c->symboliser);
 		if (due_ns < *ret_next_ns)
@@ -119,7 +144,8 @@ bool calls_waiting(const struct mv_sampler *s)
 {
 	const struct calls *c = s->calls;
 
-	return c && WHOLE(s) && ((c->looks.wanted && looks_waiting(s)) || (c->trace.wanted && trace_waiting(s)));
+	return c && WHOLE(s) &&
+	       ((c->looks.wanted && looks_waiting(s)) || (c->trace.wanted && trace_waiting(s)));
 }
 
 size_t calls_fds(const struct mv_sampler *s, int *fds, size_t cap)

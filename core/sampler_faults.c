@@ -9,23 +9,23 @@
 #include <sys/mman.h>
 
 /*
- * Tracing page faults: what each page was before is read first (the baseline), then the tracer runs; after each drain
- * the pages that faulted are looked at again, and what each fault was follows from both.
+ * Tracing page faults: what each page was before is read first (the baseline), then the tracer runs; after
+ * each drain the pages that faulted are looked at again, and what each fault was follows from both.
  */
 
-#define DRAIN_NS	  (50 * MV_NS_PER_SEC / 1000)
-#define DRAIN_SAMPLES	  512		       /* in one go: a want may wait */
-#define BASE_SLICE_NS	  (MV_NS_PER_SEC / 1000)
-#define BASE_MAX_NS	  MV_NS_PER_SEC	       /* what takes longer is begun without: unknown before */
-#define BOOK_BYTES	  (32u << 20)
-#define FRESH_MAX	  128
-#define STACK_GROWTH	  (64u << 20)
-#define MAPS_AGAIN_NS	  (20 * MV_NS_PER_SEC / 1000) /* the list is read for a new mapping at most so often */
-#define MAPS_SHARE	  20 /* and then takes at most a twentieth of a core */
-#define STACK_BYTES	  16384
-#define LOOKUPS_NS	  (10 * MV_NS_PER_SEC / 1000) /* looking at pages again may take so long a drain */
-#define ALL_CATS	  (MV_CAT_FILE | MV_CAT_HUGE | MV_CAT_PFNZERO | MV_CAT_GUARD)
-#define ALL_REGS	  ((UINT32_C(1) << MV_REGS) - 1)
+#define DRAIN_NS      (50 * MV_NS_PER_SEC / 1000)
+#define DRAIN_SAMPLES 512 /* in one go: a want may wait */
+#define BASE_SLICE_NS (MV_NS_PER_SEC / 1000)
+#define BASE_MAX_NS   MV_NS_PER_SEC /* what takes longer is begun without: unknown before */
+#define BOOK_BYTES    (32u << 20)
+#define FRESH_MAX     128
+#define STACK_GROWTH  (64u << 20)
+#define MAPS_AGAIN_NS (20 * MV_NS_PER_SEC / 1000) /* the list is read for a new mapping at most so often */
+#define MAPS_SHARE    20			  /* and then takes at most a twentieth of a core */
+#define STACK_BYTES   16384
+#define LOOKUPS_NS    (10 * MV_NS_PER_SEC / 1000) /* looking at pages again may take so long a drain */
+#define ALL_CATS      (MV_CAT_FILE | MV_CAT_HUGE | MV_CAT_PFNZERO | MV_CAT_GUARD)
+#define ALL_REGS      ((UINT32_C(1) << MV_REGS) - 1)
 
 /* ---- begin and end ---- */
 
@@ -75,7 +75,9 @@ static void start(struct mv_sampler *s)
 	bool stacks = !(t->flags_wanted & MV_FAULT_NO_STACKS) && MV_REGS_HERE && calls_ready(s);
 	struct mv_faults_opts opts = {
 	    .period = t->period_wanted,
-	    .stack_bytes = !stacks ? 0 : t->stack_wanted ? t->stack_wanted : STACK_BYTES,
+	    .stack_bytes = !stacks	     ? 0
+			   : t->stack_wanted ? t->stack_wanted
+					     : STACK_BYTES,
 	    .rate_hint = s->fault_rate,
 	};
 	struct mv_stat stat;
@@ -107,12 +109,14 @@ static bool may_be_copied(const struct mv_mapping *m)
 }
 
 /* Note what a run of present pages is; shared or not is in pagemap's words alone. */
-static void note_run(struct mv_sampler *s, const struct mv_run *run, const struct mv_mapping *m, uint64_t told)
+static void note_run(struct mv_sampler *s, const struct mv_run *run, const struct mv_mapping *m,
+		     uint64_t told)
 {
 	struct trace *t = &s->calls->trace;
 	uint64_t words[512];
 
-	if (!may_be_copied(m) || !(run->cats & MV_CAT_PRESENT) || run->cats & (MV_CAT_FILE | MV_CAT_PFNZERO)) {
+	if (!may_be_copied(m) || !(run->cats & MV_CAT_PRESENT) ||
+	    run->cats & (MV_CAT_FILE | MV_CAT_PFNZERO)) {
 		mv_pagebook_note(t->book, (struct mv_range){run->start, run->end},
 				 mv_known_of(run->cats, told, 0));
 		return;
@@ -134,12 +138,14 @@ static uint64_t note_part(struct mv_sampler *s, const struct mv_mapping *m, stru
 {
 	struct mv_run runs[MV_SCAN_RUNS];
 	uint64_t walked, told;
-	ssize_t n = mv_target_scan(s->target, part, ALL_CATS, MV_SCAN_PAGES, runs, MV_COUNT_OF(runs), &walked,
-				   &told);
+	ssize_t n =
+	    mv_target_scan(s->target, part, ALL_CATS, MV_SCAN_PAGES, runs, MV_COUNT_OF(runs), &walked, &told);
 
 	if (n < 0)
 		return 0;
-	mv_pagebook_baseline(s->calls->trace.book, (struct mv_range){part.start, walked});
+	/* What is not among the runs is not there, or not any more. */
+	mv_pagebook_fresh(s->calls->trace.book,
+			  (struct mv_range){part.start, walked < part.end ? walked : part.end});
 	for (ssize_t i = 0; i < n; i++)
 		note_run(s, &runs[i], m, told);
 	return walked;
@@ -159,7 +165,8 @@ static bool base_step(struct mv_sampler *s)
 		if (i >= s->maps.count || now_ns - t->base_began_ns > BASE_MAX_NS)
 			return false;
 		from = t->base_cursor > m->start ? t->base_cursor : m->start;
-		t->base_cursor = m->kind == MV_KIND_VSYSCALL ? 0 : note_part(s, m, (struct mv_range){from, m->end});
+		t->base_cursor =
+		    m->kind == MV_KIND_VSYSCALL ? 0 : note_part(s, m, (struct mv_range){from, m->end});
 		if (!t->base_cursor)
 			t->base_cursor = m->end;
 		now_ns = mv_source_now(s->source);
@@ -193,10 +200,11 @@ static const struct fresh_map *fresh_at(const struct trace *t, uint64_t addr)
 }
 
 /*
- * The mapping that an address is in; NULL none known. What came after the list was read goes before it, what came earlier
- * and is not in it has gone again. name may be NULL.
+ * The mapping that an address is in; NULL none known. What came after the list was read goes before it, what
+ * came earlier and is not in it has gone again. name may be NULL.
  */
-static const struct mv_mapping *mapping_at(const struct mv_sampler *s, uint64_t addr, struct mv_clean *ret_name)
+static const struct mv_mapping *mapping_at(const struct mv_sampler *s, uint64_t addr,
+					   struct mv_clean *ret_name)
 {
 	const struct fresh_map *f = fresh_at(&s->calls->trace, addr);
 	uint32_t i = mv_maps_find(s->maps.at, s->maps.count, addr);
@@ -223,27 +231,33 @@ static struct mv_mapping mapping_of(const struct mv_perf_record *r)
 	struct mv_mapping m = {
 	    .start = r->addr, .end = r->addr + r->len, .offset = r->offset, .inode = r->inode};
 
-	m.perms = (uint8_t)((r->prot & PROT_READ ? MV_PERM_R : 0) | (w ? MV_PERM_W : 0) | (x ? MV_PERM_X : 0) |
-			    (r->shared ? MV_PERM_SHARED : 0));
-	m.flags = file && !r->shared ? MV_MAPPING_FILE : 0;
+	m.perms = (uint8_t)((r->prot & PROT_READ ? MV_PERM_R : 0) | (w ? MV_PERM_W : 0) |
+			    (x ? MV_PERM_X : 0) | (r->shared ? MV_PERM_SHARED : 0));
+
 	if (!strcmp(r->name, "[heap]"))
 		m.kind = MV_KIND_HEAP;
 	else if (!strcmp(r->name, "[stack]"))
 		m.kind = MV_KIND_STACK;
-	else if (r->shared && (!file || !strncmp(r->name, "/dev/zero", 9) || !strncmp(r->name, "/memfd:", 7) ||
-			       !strncmp(r->name, "/SYSV", 5) || !strncmp(r->name, "/dev/shm/", 9)))
+	else if (r->shared &&
+		 (!file || !strncmp(r->name, "/dev/zero", 9) || !strncmp(r->name, "/memfd:", 7) ||
+		  !strncmp(r->name, "/SYSV", 5) || !strncmp(r->name, "/dev/shm/", 9)))
 		m.kind = MV_KIND_SHARED;
 	else if (file)
 		m.kind = x ? MV_KIND_TEXT : w ? MV_KIND_DATA : MV_KIND_FILE;
 	else
-		m.kind = x ? MV_KIND_JIT : r->prot & (PROT_READ | PROT_WRITE) ? MV_KIND_ANON : MV_KIND_RESERVED;
+		m.kind = x				      ? MV_KIND_JIT
+			 : r->prot & (PROT_READ | PROT_WRITE) ? MV_KIND_ANON
+							      : MV_KIND_RESERVED;
+	if (file && m.kind != MV_KIND_SHARED)
+		m.flags = MV_MAPPING_FILE;
 	return m;
 }
 
 /*
- * The kernel tells of each new mapping, but also of one that has grown, merged with its neighbour or changed its access: all
- * of it, though only a part is new. So only where nothing was known to be mapped is nothing present; and in a mapping that is
- * just as it was before, since one is not told of a change to the same: it was unmapped and mapped again.
+ * The kernel tells of each new mapping, but also of one that has grown, merged with its neighbour or changed
+ * its access: all of it, though only a part is new. So only where nothing was known to be mapped is nothing
+ * present; and in a mapping that is just as it was before, since one is not told of a change to the same: it
+ * was unmapped and mapped again.
  */
 static void note_mapping(struct mv_sampler *s, const struct mv_mapping *m)
 {
@@ -284,8 +298,8 @@ static void take_mapping(struct mv_sampler *s, const struct mv_perf_record *r)
 }
 
 /*
- * The target has forked: all that is private is shared from now on, unless the child borrows the memory (vfork) and leaves it
- * at its exec. A child that has gone or exec'ed by now leaves that open.
+ * The target has forked: all that is private is shared from now on, unless the child borrows the memory
+ * (vfork) and leaves it at its exec. A child that has gone or exec'ed by now leaves that open.
  */
 static void take_fork(struct mv_sampler *s, const struct mv_perf_record *r)
 {
@@ -310,8 +324,8 @@ static void ask_stack(struct mv_sampler *s, struct sample *sample, const struct 
 
 	if (!r->has_regs || p->token || !s->calls->symboliser)
 		return;
-	if (mv_symboliser_unwind(s->calls->symboliser, TOKEN_TRACE(t->tokens + 1), &r->regs, ALL_REGS, r->stack,
-				 r->stack_bytes) < 0)
+	if (mv_symboliser_unwind(s->calls->symboliser, TOKEN_TRACE(t->tokens + 1), &r->regs, ALL_REGS,
+				 r->stack, r->stack_bytes) < 0)
 		return;
 	sample->token = ++t->tokens;
 	*p = (struct pending){.token = sample->token};
@@ -343,13 +357,14 @@ static int take_event(void *arg, const struct mv_fault_event *event)
 	if (t->samples_count == t->samples_cap)
 		return 1;
 	sample = &t->samples[t->samples_count++];
-	*sample = (struct sample){.at_ns = r->at_ns,
-				  .addr = r->addr,
-				  .weight = event->weight,
-				  .tid = r->tid,
-				  .major = r->event == MV_PERF_MAJOR,
-				  .in_kernel = r->in_kernel,
-				  .before = mv_pagebook_get(t->book, r->addr & ~(uint64_t)(s->page_bytes - 1))};
+	*sample =
+	    (struct sample){.at_ns = r->at_ns,
+			    .addr = r->addr,
+			    .weight = event->weight,
+			    .tid = r->tid,
+			    .major = r->event == MV_PERF_MAJOR,
+			    .in_kernel = r->in_kernel,
+			    .before = mv_pagebook_get(t->book, r->addr & ~(uint64_t)(s->page_bytes - 1))};
 	ask_stack(s, sample, r);
 	return 0;
 }
@@ -360,7 +375,8 @@ static int compare_samples(const void *a, const void *b)
 {
 	const struct sample *x = *(const struct sample *const *)a, *y = *(const struct sample *const *)b;
 
-	return x->addr != y->addr ? (x->addr > y->addr) - (x->addr < y->addr) : (x->at_ns > y->at_ns) - (x->at_ns < y->at_ns);
+	return x->addr != y->addr ? (x->addr > y->addr) - (x->addr < y->addr)
+				  : (x->at_ns > y->at_ns) - (x->at_ns < y->at_ns);
 }
 
 /* Look at [page, end) again and note it; the book then says what each page is after. */
@@ -392,8 +408,8 @@ static void look_at_samples(struct mv_sampler *s, const struct sample **sorted, 
 	}
 }
 
-static enum mv_fault_kind kind_of(struct mv_sampler *s, const struct sample *sample, const struct mv_mapping *m,
-				  uint8_t before)
+static enum mv_fault_kind kind_of(struct mv_sampler *s, const struct sample *sample,
+				  const struct mv_mapping *m, uint8_t before)
 {
 	struct trace *t = &s->calls->trace;
 	uint64_t page = sample->addr & ~(uint64_t)(s->page_bytes - 1);
@@ -441,14 +457,16 @@ static void sum_up(struct mv_sampler *s, const struct sample *sample, uint8_t be
 									     .page = page,
 									     .at_ns = f.at_ns};
 	else
-		sums_stack(&t->sums, seq, f.tid, f.weight, pages, page, f.at_ns, NULL, 0, MV_STACK_NOT_UNWOUND);
+		sums_stack(&t->sums, seq, f.tid, f.weight, pages, page, f.at_ns, NULL, 0,
+			   MV_STACK_NOT_UNWOUND);
 	if (f.at_ns > t->newest_ns)
 		t->newest_ns = f.at_ns;
 }
 
 /*
- * The second fault on a page in one drain: between the two nobody looked. If the first can only have brought the zero
- * page (the page is a copy now, and was nothing before), the second copied it; else what lay between is not known.
+ * The second fault on a page in one drain: between the two nobody looked. If the first can only have brought
+ * the zero page (the page is a copy now, and was nothing before), the second copied it; else what lay between
+ * is not known.
  */
 static uint8_t between(uint8_t before, bool again)
 {
@@ -564,9 +582,12 @@ static bool drain(struct mv_sampler *s)
 	struct trace *t = &s->calls->trace;
 	size_t n;
 
-	if (t->code_mapped)
+	if (t->code_mapped) {
 		refresh_maps(s);
-	calls_ready(s);
+		calls_ready(s);
+		if (s->calls->symboliser && !mv_symboliser_ready(s->calls->symboliser))
+			return true;
+	}
 	n = mv_faults_drain(t->faults, DRAIN_SAMPLES, take_event, s);
 	classify(s);
 	name_threads(s);
@@ -610,12 +631,17 @@ bool trace_work(struct mv_sampler *s, uint64_t *ret_next_ns)
 		}
 		if (base_step(s))
 			return true;
+		if (!(t->flags_wanted & MV_FAULT_NO_STACKS) && calls_settling(s, ret_next_ns))
+			return false;
 		note_stack(s);
 		start(s);
 		s->changed = true;
 		return true;
 	}
 	if (!t->faults || t->ended)
+		return false;
+	/* What is in the rings waits for the new list, so that its stacks can be unwound. */
+	if (calls_settling(s, ret_next_ns))
 		return false;
 	if (now_ns >= t->drain_due_ns) {
 		bool more = drain(s);

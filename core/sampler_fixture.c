@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A fixture's PID/faults and PID/stacks play the tracer and the symboliser, anew with each tick: their form is told in source.h. */
+/* A fixture's PID/faults and PID/stacks play the tracer and the symboliser, anew with each tick: their form
+ * is told in source.h. */
 
 #define FILE_BYTES (1u << 20)
 #define FIELDS_MAX 12
@@ -38,7 +39,8 @@ static uint64_t dec(const char *text)
 }
 
 /* Calls `take` with the fields of each line; false: there is no such file. */
-static bool each_line(struct mv_sampler *s, const char *name, void (*take)(struct mv_sampler *s, char **fields, unsigned n))
+static bool each_line(struct mv_sampler *s, const char *name,
+		      void (*take)(struct mv_sampler *s, char **fields, unsigned n))
 {
 	char *text = malloc(FILE_BYTES), *fields[FIELDS_MAX] = {NULL}, *rest = text;
 	ssize_t len = text ? mv_target_read_named(s->target, name, text, FILE_BYTES) : -ENOMEM;
@@ -101,7 +103,8 @@ static void take_trace(struct mv_sampler *s, char **f, unsigned n)
 	t->state.lost = dec(f[3]);
 	t->state.threads = (uint32_t)dec(f[4]);
 	t->state.threads_covered = (uint32_t)dec(f[5]);
-	t->state.threads_why = t->state.threads == t->state.threads_covered ? MV_WHY_HAVE : MV_WHY_NEEDS_FILES;
+	t->state.threads_why =
+	    t->state.threads == t->state.threads_covered ? MV_WHY_HAVE : MV_WHY_NEEDS_FILES;
 	t->state.kernel_side = dec(f[6]) != 0;
 	t->state.minor = dec(f[7]);
 	t->state.major = dec(f[8]);
@@ -155,7 +158,8 @@ static void take_fault(struct mv_sampler *s, char **f, unsigned n)
 	uint64_t pages = fault.weight * (fault.kind == MV_FAULT_HUGE ? fault.huge_pages : 1);
 	uint64_t seq = sums_fault(&t->sums, &c->names, &fault);
 	count = parse_calls(&c->names, f[8], calls);
-	sums_stack(&t->sums, seq, fault.tid, fault.weight, pages, page, fault.at_ns, calls, count, end_of(f[7]));
+	sums_stack(&t->sums, seq, fault.tid, fault.weight, pages, page, fault.at_ns, calls, count,
+		   end_of(f[7]));
 	t->state.sampled++;
 	if (fault.at_ns > t->newest_ns)
 		t->newest_ns = fault.at_ns;
@@ -192,7 +196,8 @@ static struct thread_state *last_thread(struct looks *l)
 	return l->count ? &l->at[l->count - 1] : NULL;
 }
 
-/* "thread TID HOW END STACK-START STACK-END SP TOUCHED GUARD", ascending; HOW unstopped, sampled, stopped or running */
+/* "thread TID HOW END STACK-START STACK-END SP TOUCHED GUARD", ascending; HOW unstopped, sampled, stopped or
+ * running */
 static void take_thread(struct mv_sampler *s, char **f, unsigned n)
 {
 	static const char *const hows[] = {"none", "unstopped", "sampled", "stopped"};
@@ -243,8 +248,10 @@ static void take_call(struct mv_sampler *s, char **f, unsigned n)
 	if (!more)
 		return;
 	t->calls = more;
-	t->calls[t->calls_count++] = (struct mv_call){
-	    .pc = hex(f[1]), .sp = hex(f[2]), .function = function_of(&s->calls->names, f[4], f[5], hex(f[3]))};
+	t->calls[t->calls_count++] =
+	    (struct mv_call){.pc = hex(f[1]),
+			     .sp = hex(f[2]),
+			     .function = function_of(&s->calls->names, f[4], f[5], hex(f[3]))};
 }
 
 /* A call's source: "line PC FILE LINE". */

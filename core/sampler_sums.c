@@ -180,7 +180,8 @@ static bool grow_stack_hash(struct sums *u)
 }
 
 /* calls come innermost first, and are kept outermost first */
-static bool same_calls(const struct sums *u, const struct sum_stack *k, const struct mv_call *calls, size_t count)
+static bool same_calls(const struct sums *u, const struct sum_stack *k, const struct mv_call *calls,
+		       size_t count)
 {
 	const uint32_t *kept = u->calls + k->first;
 
@@ -232,7 +233,8 @@ static struct sum_stack *stack_of(struct sums *u, int32_t tid, const struct mv_c
 	while (u->stack_hash[slot]) {
 		struct sum_stack *old = &u->stacks[u->stack_hash[slot] - 1];
 
-		if (old->hash == k.hash && old->tid == tid && old->end == end && same_calls(u, old, calls, count))
+		if (old->hash == k.hash && old->tid == tid && old->end == end &&
+		    same_calls(u, old, calls, count))
 			return old;
 		slot = (slot + 1) & (u->stack_hash_cap - 1);
 	}

@@ -8,28 +8,36 @@
 #include <string.h>
 
 /*
- * Looks at the threads: counters, where each waits, its stack; in slices, without stopping any. Those that run are
- * filled from samples of their own CPU time. On demand, the exact picture by a stop.
+ * Looks at the threads: counters, where each waits, its stack; in slices, without stopping any. Those that
+ * run are filled from samples of their own CPU time. On demand, the exact picture by a stop.
  */
 
-#define SLICE_THREADS	16
-#define SHARE_THREADS	50 /* of one core in the long run, as 1/n */
-#define STACK_CAP	65536
-#define CPU_PERIOD_NS	1000000 /* a sample a millisecond of CPU time */
-#define CPU_STACK	16384
-#define CPU_WAIT_NS	(60 * MV_NS_PER_SEC / 1000)
-#define CPU_RING_PAGES	64 /* few samples are awaited */
-#define CPU_THREADS	64 /* that run at once: more than there are CPUs, mostly */
+#define SLICE_THREADS	 16
+#define SHARE_THREADS	 50 /* of one core in the long run, as 1/n */
+#define STACK_CAP	 65536
+#define CPU_PERIOD_NS	 1000000 /* a sample a millisecond of CPU time */
+#define CPU_STACK	 16384
+#define CPU_WAIT_NS	 (60 * MV_NS_PER_SEC / 1000)
+#define CPU_RING_PAGES	 64 /* few samples are awaited */
+#define CPU_THREADS	 64 /* that run at once: more than there are CPUs, mostly */
 #define STOP_DEADLINE_MS 2000
-#define STOP_BYTES	(64u << 20) /* for the stacks of all */
-#define FROZEN_NS	(10 * MV_NS_PER_SEC) /* an exact picture stays so long */
-#define LINES_NS	(20 * MV_NS_PER_SEC) /* batch: how long lines may take */
-#define SYMBOLS_NS	(20 * MV_NS_PER_SEC) /* batch: how long stacks may take */
+#define STOP_BYTES	 (64u << 20)		/* for the stacks of all */
+#define FROZEN_NS	 (10 * MV_NS_PER_SEC)	/* an exact picture stays so long */
+#define FULL_NS		 (MV_NS_PER_SEC / 1000) /* when the symboliser's queue was full */
+#define ALL_REGS	 ((UINT32_C(1) << MV_REGS) - 1)
+#define LINES_NS	 (20 * MV_NS_PER_SEC) /* batch: how long lines may take */
+#define SYMBOLS_NS	 (20 * MV_NS_PER_SEC) /* batch: how long stacks may take */
+
+static void free_calls(struct thread_state *t)
+{
+	free(t->calls);
+	free(t->lines);
+}
 
 void looks_release(struct looks *l)
 {
 	for (uint32_t i = 0; i < l->count; i++)
-		free(l->at[i].calls);
+		free_calls(&l->at[i]);
 	free(l->at);
 	free(l->tids);
 	free(l->stack);
@@ -112,11 +120,12 @@ static struct mv_val touched_of(struct mv_sampler *s, struct mv_range stack)
 
 	while (at < stack.end) {
 		uint64_t walked;
-		ssize_t n = mv_target_scan(s->target, (struct mv_range){at, stack.end}, 0, MV_SCAN_PAGES, &run, 1,
-					   &walked, &told);
+		ssize_t n = mv_target_scan(s->target, (struct mv_range){at, stack.end}, 0, MV_SCAN_PAGES,
+					   &run, 1, &walked, &told);
 
 		if (n < 0)
-			return mv_val_missing(n == -EACCES || n == -EPERM ? MV_WHY_NEEDS_PTRACE_DAC : MV_WHY_IO);
+			return mv_val_missing(n == -EACCES || n == -EPERM ? MV_WHY_NEEDS_PTRACE_DAC
+									  : MV_WHY_IO);
 		if (n > 0 && !(run.cats & MV_CAT_GUARD))
 			return mv_val_of(stack.end - run.start);
 		at = walked;
@@ -143,18 +152,22 @@ static void note_stack(struct mv_sampler *s, struct thread_state *t, uint64_t sp
 		t->t.guard = mv_val_of(0);
 }
 
-static bool ask(struct mv_sampler *s, struct thread_state *t, enum mv_stack_how how, const struct mv_regs *regs,
-		uint32_t known, const uint8_t *stack, size_t bytes)
+/* 0, or -EAGAIN: it takes no more for the moment. */
+static int ask(struct mv_sampler *s, struct thread_state *t, enum mv_stack_how how,
+	       const struct mv_regs *regs, uint32_t known, const uint8_t *stack, size_t bytes)
 {
 	struct calls *c = s->calls;
+	int r;
 
-	if (!c->symboliser || t->asked)
-		return false;
-	if (mv_symboliser_unwind(c->symboliser, TOKEN_THREAD(t->t.tid), regs, known, stack, bytes) < 0)
-		return false;
-	t->asked = true;
+	if (!c->symboliser)
+		return -EPIPE;
+	uint64_t token = TOKEN_THREAD(t->t.tid, ++c->looks.tokens & 0x7fffffff);
+	r = t->asked ? -EBUSY : mv_symboliser_unwind(c->symboliser, token, regs, known, stack, bytes);
+	if (r < 0)
+		return r;
+	t->asked = token;
 	t->asked_how = how;
-	return true;
+	return 0;
 }
 
 static enum mv_why why_no_calls(int error)
@@ -192,23 +205,26 @@ static bool look_at_stack(struct mv_sampler *s, struct thread_state *t)
 	}
 	regs.r[MV_REG_SP] = where.sp;
 	regs.r[MV_REG_PC] = where.pc;
-	if (ask(s, t, MV_HOW_UNSTOPPED, &regs, 1u << MV_REG_SP | 1u << MV_REG_PC, l->stack, bytes)) {
+	r = ask(s, t, MV_HOW_UNSTOPPED, &regs, 1u << MV_REG_SP | 1u << MV_REG_PC, l->stack, bytes);
+	if (r == 0) {
 		t->sp = where.sp;
 		t->pc = where.pc;
 	}
+	l->full = r == -EAGAIN;
 	return false;
 }
 
-void looks_stack_came(struct mv_sampler *s, int32_t tid, const struct mv_call *calls, size_t count,
+void looks_stack_came(struct mv_sampler *s, uint64_t token, const struct mv_call *calls, size_t count,
 		      enum mv_stack_end end)
 {
 	struct looks *l = &s->calls->looks;
-	struct thread_state *t = find(l, tid);
+	struct thread_state *t = find(l, (int)(token >> 1 & 0x7fffffff));
 	struct mv_call *copy;
 
-	if (!t || !t->asked)
+	/* Else it has been asked for anew since, or has ended. */
+	if (!t || t->asked != token)
 		return;
-	t->asked = false;
+	t->asked = 0;
 	l->lines_asked = false;
 	if (!count) { /* it was lost with the symboliser: asked again at the next look */
 		t->sp = t->pc = 0;
@@ -221,6 +237,8 @@ void looks_stack_came(struct mv_sampler *s, int32_t tid, const struct mv_call *c
 		return;
 	memcpy(copy, calls, count * sizeof(*copy));
 	free(t->calls);
+	free(t->lines);
+	t->lines = NULL;
 	t->calls = copy;
 	t->calls_count = (uint32_t)count;
 	t->t.calls_why = MV_WHY_HAVE;
@@ -281,12 +299,19 @@ static int take_cpu_sample(void *arg, const struct mv_perf_record *r)
 	if (!t || !r->has_regs || t->asked)
 		return 0;
 	note_stack(s, t, r->regs.r[MV_REG_SP]);
-	if (ask(s, t, MV_HOW_SAMPLED, &r->regs, (UINT32_C(1) << MV_REGS) - 1, r->stack, r->stack_bytes)) {
+	if (ask(s, t, MV_HOW_SAMPLED, &r->regs, ALL_REGS, r->stack, r->stack_bytes) == 0) {
 		t->sp = t->pc = 0; /* the next look looks again */
 		if (l->cpu_waiting)
 			l->cpu_waiting--;
 	}
 	return 0;
+}
+
+/* Not longer than that without looking: an answer, or the end of the stop, wakes us before. */
+static void look_again_at(uint64_t at_ns, uint64_t *ret_next_ns)
+{
+	if (at_ns < *ret_next_ns)
+		*ret_next_ns = at_ns;
 }
 
 /* True while samples are awaited. */
@@ -299,9 +324,7 @@ static bool cpu_samples(struct mv_sampler *s, uint64_t *ret_next_ns)
 	mv_perf_drain(l->cpu, 0, take_cpu_sample, s);
 	if (l->cpu_waiting && mv_source_now(s->source) < l->cpu_until_ns) {
 		/* Looked at ten times, not at each sample: the ring's mark is far above one. */
-		uint64_t again_ns = mv_source_now(s->source) + CPU_WAIT_NS / 10;
-
-		*ret_next_ns = again_ns < *ret_next_ns ? again_ns : *ret_next_ns;
+		look_again_at(mv_source_now(s->source) + CPU_WAIT_NS / 10, ret_next_ns);
 		return true;
 	}
 	mv_perf_free(l->cpu);
@@ -363,7 +386,7 @@ static void forget_ended(struct looks *l)
 		if (l->at[i].look == l->look)
 			l->at[kept++] = l->at[i];
 		else
-			free(l->at[i].calls);
+			free_calls(&l->at[i]);
 	}
 	l->count = kept;
 }
@@ -388,6 +411,7 @@ static void step(struct mv_sampler *s)
 	uint64_t began_ns = mv_source_now(s->source);
 	bool frozen = began_ns < l->frozen_until_ns;
 
+	l->full = false;
 	for (unsigned i = 0; i < SLICE_THREADS && l->tids_at < l->tids_count; i++) {
 		struct thread_state *t = find_or_add(l, l->tids[l->tids_at++]);
 
@@ -396,6 +420,10 @@ static void step(struct mv_sampler *s)
 		t->look = l->look;
 		if (!frozen && look_at_stack(s, t) && !t->asked)
 			sample_running(s, t);
+		if (l->full) { /* the same again, once there is room */
+			l->tids_at--;
+			break;
+		}
 	}
 	l->cost_ns += mv_source_now(s->source) - began_ns;
 	if (l->tids_at >= l->tids_count)
@@ -430,67 +458,124 @@ static void begin_stop(struct mv_sampler *s)
 	l->stop_state = MV_STOP_RUNNING;
 }
 
-static void take_stopped(struct mv_sampler *s, const struct mv_stopped *stopped)
+/* 0, or -EAGAIN: the symboliser takes no more for the moment. */
+static int take_stopped(struct mv_sampler *s, const struct mv_stopped *stopped)
 {
 	struct looks *l = &s->calls->looks;
 	struct thread_state *t = find_or_add(l, stopped->tid);
+	int r;
 
 	if (stopped->result != MV_STOP_TAKEN || !t) {
 		l->stop_failed += stopped->result != MV_STOP_GONE;
 		if (stopped->result == MV_STOP_REFUSED)
 			l->stop_why = s->status.tracer_pid.value ? MV_WHY_TRACED : MV_WHY_NEEDS_PTRACE;
 		else if (stopped->result == MV_STOP_LATE)
-			l->stop_why = MV_WHY_CHANGED;
-		return;
+			l->stop_why = MV_WHY_LATE;
+		return 0;
 	}
-	l->stop_taken++;
 	t->look = l->look;
 	if (!t->t.counters_ns)
 		look_at_counters(s, t);
 	note_stack(s, t, stopped->regs.r[MV_REG_SP]);
-	t->asked = false; /* an answer under way is older than this */
-	if (ask(s, t, MV_HOW_STOPPED, &stopped->regs, (UINT32_C(1) << MV_REGS) - 1, stopped->stack,
-		stopped->stack_bytes)) {
+	t->asked = 0; /* an answer under way is older than this */
+	r = ask(s, t, MV_HOW_STOPPED, &stopped->regs, ALL_REGS, stopped->stack, stopped->stack_bytes);
+	if (r == -EAGAIN)
+		return r;
+	l->stop_taken++;
+	if (r == 0) {
 		t->sp = stopped->regs.r[MV_REG_SP];
 		t->pc = stopped->regs.r[MV_REG_PC];
 	}
+	return 0;
+}
+
+static void end_stop(struct mv_sampler *s)
+{
+	struct looks *l = &s->calls->looks;
+
+	l->stop_state = l->stop_taken ? MV_STOP_DONE : MV_STOP_FAILED;
+	if (!l->stop_taken && !l->stop_failed)
+		l->stop_why = MV_WHY_GONE;
+	mv_stop_free(l->stop);
+	l->stop = NULL;
+	l->stopped = NULL;
+	l->frozen_until_ns = mv_source_now(s->source) + FROZEN_NS;
+	s->changed = true;
 }
 
 /* True while it is under way. */
 static bool stop_work(struct mv_sampler *s, uint64_t *ret_next_ns)
 {
 	struct looks *l = &s->calls->looks;
-	const struct mv_stopped *stopped;
-	size_t count;
-	int r;
+	int r = 0;
 
 	if (!l->stop) {
-		if (!s->want.stop_seq || s->want.stop_seq == l->stop_seq || !s->maps_gen)
+		if (!s->want.stop_seq || s->want.stop_seq == l->stop_seq || !s->maps_gen ||
+		    calls_settling(s, ret_next_ns))
 			return false;
 		begin_stop(s);
 		if (!l->stop)
 			return false;
 	}
-	r = mv_stop_take(l->stop, &stopped, &count, &l->stopped_ns);
-	if (r == -EAGAIN) {
-		uint64_t at_ns = mv_stop_deadline_ns(l->stop);
-
-		*ret_next_ns = at_ns < *ret_next_ns ? at_ns : *ret_next_ns;
+	if (!l->stopped) {
+		r = mv_stop_take(l->stop, &l->stopped, &l->stopped_count, &l->stopped_ns);
+		l->stopped_at = 0;
+		if (r == -EAGAIN) {
+			look_again_at(mv_stop_deadline_ns(l->stop), ret_next_ns);
+			return true;
+		}
+	}
+	while (r == 0 && l->stopped_at < l->stopped_count) {
+		r = take_stopped(s, &l->stopped[l->stopped_at]);
+		l->stopped_at += r == 0;
+	}
+	if (r == -EAGAIN && s->calls->why == MV_WHY_HAVE) {
+		look_again_at(mv_source_now(s->source) + FULL_NS, ret_next_ns);
 		return true;
 	}
-	for (size_t i = 0; r == 0 && i < count; i++)
-		take_stopped(s, &stopped[i]);
-	l->stop_state = l->stop_taken ? MV_STOP_DONE : MV_STOP_FAILED;
-	if (!l->stop_taken && !l->stop_failed)
-		l->stop_why = MV_WHY_GONE;
-	mv_stop_free(l->stop);
-	l->stop = NULL;
-	l->frozen_until_ns = mv_source_now(s->source) + FROZEN_NS;
-	s->changed = true;
+	end_stop(s);
 	return false;
 }
 
 /* ---- source lines ---- */
+
+/* Whose lines are wanted: one thread's, or in batch everybody's. */
+static bool wants_lines(const struct mv_sampler *s, const struct thread_state *t)
+{
+	return WANTS(s, LINES) && (s->want.thread ? t->t.tid == s->want.thread : WHOLE(s) != 0);
+}
+
+/* The state of one call's line: 0 known (or known that there is none), -EAGAIN not yet. */
+static int line_of(struct mv_sampler *s, struct mv_line *line)
+{
+	const char *file;
+	uint32_t number;
+	int r;
+
+	if (line->file)
+		return 0;
+	r = mv_symboliser_line_of(s->calls->symboliser, line->pc, &file, &number);
+	if (r == 0 && file) {
+		line->file = names_text(&s->calls->names, file);
+		line->line = number;
+		s->changed = true;
+	}
+	return r;
+}
+
+/* How many have still to come. */
+static uint32_t follow_lines(struct mv_sampler *s)
+{
+	struct looks *l = &s->calls->looks;
+	uint32_t missing = 0;
+
+	for (uint32_t i = 0; i < l->count; i++)
+		for (uint32_t k = 0; wants_lines(s, &l->at[i]) && l->at[i].lines && k < l->at[i].calls_count;
+		     k++)
+			missing += line_of(s, &l->at[i].lines[k]) == -EAGAIN;
+	l->lines_missing = missing;
+	return missing;
+}
 
 static void ask_lines(struct mv_sampler *s)
 {
@@ -501,30 +586,24 @@ static void ask_lines(struct mv_sampler *s)
 		return;
 	l->lines_asked = true;
 	for (uint32_t i = 0; i < l->count; i++) {
-		if (s->want.thread ? l->at[i].t.tid != s->want.thread : !WHOLE(s))
+		struct thread_state *t = &l->at[i];
+
+		if (!wants_lines(s, t) || !t->calls_count)
 			continue;
-		/* What finds no room is asked at the next work. */
-		for (uint32_t k = 0; k < l->at[i].calls_count; k++)
-			if (mv_symboliser_line(c->symboliser, l->at[i].calls[k].pc) == -EAGAIN)
-				l->lines_asked = false;
+		if (!t->lines)
+			t->lines = calloc(t->calls_count, sizeof(*t->lines));
+		for (uint32_t k = 0; t->lines && k < t->calls_count; k++) {
+			t->lines[k].pc = t->calls[k].pc;
+			mv_symboliser_line(c->symboliser, t->calls[k].pc);
+		}
 	}
+	follow_lines(s);
 }
 
-static bool lines_missing(const struct mv_sampler *s)
+void looks_follow_lines(struct mv_sampler *s)
 {
-	const struct looks *l = &s->calls->looks;
-	const char *file;
-	uint32_t line;
-
-	if (!WANTS(s, LINES) || !s->calls->symboliser || s->calls->why != MV_WHY_HAVE)
-		return false;
-	if (!l->lines_asked)
-		return true;
-	for (uint32_t i = 0; i < l->count; i++)
-		for (uint32_t k = 0; k < l->at[i].calls_count; k++)
-			if (mv_symboliser_line_of(s->calls->symboliser, l->at[i].calls[k].pc, &file, &line) == -EAGAIN)
-				return true;
-	return false;
+	if (s->calls->looks.lines_asked && s->calls->looks.lines_missing)
+		follow_lines(s);
 }
 
 bool looks_waiting(const struct mv_sampler *s)
@@ -541,7 +620,8 @@ bool looks_waiting(const struct mv_sampler *s)
 	for (uint32_t i = 0; i < l->count; i++)
 		if (l->at[i].asked && s->calls->why == MV_WHY_HAVE && now_ns - l->began_ns < SYMBOLS_NS)
 			return true;
-	return now_ns - l->began_ns < LINES_NS && lines_missing(s);
+	return WANTS(s, LINES) && s->calls->why == MV_WHY_HAVE && now_ns - l->began_ns < LINES_NS &&
+	       (!l->lines_asked || l->lines_missing);
 }
 
 /* ---- the work ---- */
@@ -585,8 +665,12 @@ bool looks_work(struct mv_sampler *s, uint64_t *ret_next_ns)
 	ask_lines(s);
 	cpu_samples(s, ret_next_ns);
 	if (l->active) {
+		if (calls_settling(s, ret_next_ns))
+			return false;
 		step(s);
-		return true;
+		if (l->full)
+			look_again_at(now_ns + FULL_NS, ret_next_ns);
+		return !l->full;
 	}
 	if (l->first_done && (!s->want.interval_ms || WHOLE(s)))
 		return false;
@@ -595,7 +679,7 @@ bool looks_work(struct mv_sampler *s, uint64_t *ret_next_ns)
 		due_ns = l->began_ns + s->want.interval_ms * (MV_NS_PER_SEC / 1000) * 9 / 10;
 	if (!l->cpu && now_ns >= due_ns)
 		return begin(s);
-	if (!l->cpu && due_ns < *ret_next_ns)
-		*ret_next_ns = due_ns;
+	if (!l->cpu)
+		look_again_at(due_ns, ret_next_ns);
 	return fresh_thread(s, now_ns);
 }

@@ -138,10 +138,11 @@ struct trace {
 struct thread_state {
 	struct mv_thread t; /* first and count unused */
 	struct mv_call *calls;
+	struct mv_line *lines; /* of each call, once it is known: file 0 until then, or none; NULL none asked */
 	uint32_t calls_count;
 	uint64_t sp, pc; /* of the calls; the same again: they still hold */
 	uint32_t look;	 /* the last look that saw it */
-	bool asked;	 /* its stack is being unwound */
+	uint64_t asked;	 /* token of its stack that is being unwound; 0 none */
 	enum mv_stack_how asked_how;
 };
 
@@ -155,6 +156,7 @@ struct looks {
 	uint32_t total;
 	uint32_t look;
 	bool active, first_done;
+	bool full; /* the symboliser takes no more for the moment */
 	uint64_t began_ns, done_ns, cost_ns, due_ns;
 	uint8_t *stack; /* scratch */
 
@@ -162,7 +164,11 @@ struct looks {
 	uint64_t cpu_until_ns;
 	uint32_t cpu_waiting;
 
+	uint32_t tokens;
+
 	struct mv_stop *stop;
+	const struct mv_stopped *stopped; /* its results once it is over; owned by it */
+	size_t stopped_count, stopped_at;
 	uint32_t stop_seq;
 	enum mv_stop_state stop_state;
 	enum mv_why stop_why;
@@ -170,7 +176,7 @@ struct looks {
 	uint64_t stopped_ns, frozen_until_ns;
 
 	bool lines_asked;
-	uint64_t lines_until_ns;
+	uint32_t lines_missing; /* asked for and not come */
 };
 
 /* What tracing and threads share. */
@@ -178,6 +184,7 @@ struct calls {
 	struct mv_symboliser *symboliser;
 	enum mv_why why; /* HAVE: stacks can be had */
 	bool tried;
+	uint64_t settling_ns; /* since when it is waited for; 0 it is not */
 	uint64_t idle_ns; /* since when nobody needs it; 0 somebody does */
 	struct names names;
 	struct trace trace;
@@ -186,13 +193,15 @@ struct calls {
 
 /* Make sure that the symboliser runs and knows the mappings; false: it does not (calls.why says why). */
 bool calls_ready(struct mv_sampler *s);
+/* It has not taken in the newest list of mappings yet: worth waiting for, though not for ever. Lowers *ret_next_ns. */
+bool calls_settling(struct mv_sampler *s, uint64_t *ret_next_ns);
 /* Tokens: the low bit tells whose. */
 #define TOKEN_TRACE(n)	  ((n) << 1)
-#define TOKEN_THREAD(tid) (((uint64_t)(uint32_t)(tid) << 1) | 1)
+#define TOKEN_THREAD(tid, n) ((uint64_t)(n) << 33 | (uint64_t)(uint32_t)(tid) << 1 | 1)
 
 void trace_stack_came(struct mv_sampler *s, uint64_t token, const struct mv_call *calls, size_t count,
 		      enum mv_stack_end end);
-void looks_stack_came(struct mv_sampler *s, int32_t tid, const struct mv_call *calls, size_t count,
+void looks_stack_came(struct mv_sampler *s, uint64_t token, const struct mv_call *calls, size_t count,
 		      enum mv_stack_end end);
 /* sampler_faults.c; work returns true when something was done, and lowers *ret_next_ns */
 void trace_want(struct mv_sampler *s, const struct mv_want *want);
@@ -203,6 +212,7 @@ void trace_release(struct trace *t);
 /* sampler_threads.c */
 void looks_want(struct mv_sampler *s, const struct mv_want *want);
 bool looks_work(struct mv_sampler *s, uint64_t *ret_next_ns);
+void looks_follow_lines(struct mv_sampler *s); /* take in the source lines that have come */
 bool looks_waiting(const struct mv_sampler *s); /* batch: not all has come back yet */
 void looks_release(struct looks *l);
 /* sampler_fixture.c: a fixture's PID/faults and PID/stacks play the tracer */

@@ -43,7 +43,7 @@ void trace_lay_out(const struct mv_sampler *s, struct mv_arena *a, struct trace_
 	l->functions = take(a, any ? c->names.functions_count : 0, sizeof(struct mv_function));
 	l->text = take(a, any ? (c->names.text_len ? c->names.text_len : 1) : 0, 1);
 	l->mappings = take(a,
-			   !faults ? 0
+			   !faults				   ? 0
 			   : u->mappings_count < MV_FAULT_MAPPINGS ? u->mappings_count
 								   : MV_FAULT_MAPPINGS,
 			   sizeof(struct mv_fault_mapping));
@@ -98,7 +98,8 @@ static void write_head(const struct mv_sampler *s, struct mv_trace *t)
 	}
 	memcpy(t->faults, r->sums.faults, sizeof(t->faults));
 	memcpy(t->pages, r->sums.pages, sizeof(t->pages));
-	if (!s->maps_gen && s->maps_pace.why != MV_WHY_NOT_READ && s->maps_pace.why != MV_WHY_HAVE && !r->tried)
+	if (!s->maps_gen && s->maps_pace.why != MV_WHY_NOT_READ && s->maps_pace.why != MV_WHY_HAVE &&
+	    !r->tried)
 		t->why = s->maps_pace.why;
 }
 
@@ -188,8 +189,10 @@ static void write_faults(const struct mv_sampler *s, struct mv_snapshot *b, cons
 	if (l->calls.count)
 		memcpy(at(b, &l->calls), u->calls, l->calls.count * sizeof(*u->calls));
 	if (l->threads_faulting.count) {
-		memcpy(at(b, &l->threads_faulting), u->threads, l->threads_faulting.count * sizeof(*u->threads));
-		qsort(at(b, &l->threads_faulting), l->threads_faulting.count, sizeof(*u->threads), compare_threads);
+		memcpy(at(b, &l->threads_faulting), u->threads,
+		       l->threads_faulting.count * sizeof(*u->threads));
+		qsort(at(b, &l->threads_faulting), l->threads_faulting.count, sizeof(*u->threads),
+		      compare_threads);
 	}
 	for (uint64_t i = 0; i < l->log.count; i++)
 		log[i] = u->log[(u->seq - 1 - i) % MV_FAULT_LOG];
@@ -233,26 +236,23 @@ static int compare_lines(const void *a, const void *b)
 	return (x->pc > y->pc) - (x->pc < y->pc);
 }
 
-/* Those known so far, each address once; returns how many. Text of files goes into the names: before they are laid out. */
+/* Those known so far, each address once; returns how many. */
 static uint64_t write_lines(const struct mv_sampler *s, struct mv_line *out, uint64_t room)
 {
 	const struct looks *l = &s->calls->looks;
-	struct names *names = &s->calls->names;
+	const struct names *names = &s->calls->names;
 	uint64_t n = 0, kept = 0;
 
 	for (uint32_t i = 0; i < names->lines_count && n < room; i++)
 		out[n++] = names->lines[i];
-	for (uint32_t i = 0; s->calls->symboliser && i < l->count; i++) {
-		if (s->want.thread ? l->at[i].t.tid != s->want.thread : !WHOLE(s))
-			continue;
-		for (uint32_t k = 0; k < l->at[i].calls_count && n < room; k++) {
-			uint64_t pc = l->at[i].calls[k].pc;
-			const char *file;
-			uint32_t line;
+	for (uint32_t i = 0; WANTS(s, LINES) && i < l->count; i++) {
+		const struct thread_state *t = &l->at[i];
 
-			if (mv_symboliser_line_of(s->calls->symboliser, pc, &file, &line) == 0 && file)
-				out[n++] = (struct mv_line){pc, names_text(names, file), line};
-		}
+		if (s->want.thread ? t->t.tid != s->want.thread : !WHOLE(s))
+			continue;
+		for (uint32_t k = 0; t->lines && k < t->calls_count && n < room; k++)
+			if (t->lines[k].file)
+				out[n++] = t->lines[k];
 	}
 	if (n)
 		qsort(out, n, sizeof(*out), compare_lines);
@@ -264,7 +264,7 @@ static uint64_t write_lines(const struct mv_sampler *s, struct mv_line *out, uin
 
 void trace_write(const struct mv_sampler *s, struct mv_snapshot *b, const struct trace_layout *l)
 {
-	struct names *n;
+	const struct names *n;
 	uint64_t lines = 0;
 
 	if (!s->calls)

@@ -75,9 +75,9 @@ static bool trace_sections_fit(const struct mv_snapshot *s)
 	       section_fits(s, &s->lines, sizeof(struct mv_line)) &&
 	       section_fits(s, &s->functions, sizeof(struct mv_function)) &&
 	       section_fits(s, &s->trace_text, 1) && (!s->trace_text.count || pool_ends(s, &s->trace_text)) &&
-	       s->trace.why < MV_WHY__N && s->trace.stacks_why < MV_WHY__N && s->trace.threads_why < MV_WHY__N &&
-	       s->threads_head.why < MV_WHY__N && s->threads_head.calls_why < MV_WHY__N &&
-	       s->threads_head.stop_why < MV_WHY__N;
+	       s->trace.why < MV_WHY__N && s->trace.stacks_why < MV_WHY__N &&
+	       s->trace.threads_why < MV_WHY__N && s->threads_head.why < MV_WHY__N &&
+	       s->threads_head.calls_why < MV_WHY__N && s->threads_head.stop_why < MV_WHY__N;
 }
 
 static bool fault_sections_add_up(const struct mv_snapshot *s)
@@ -300,11 +300,11 @@ uint32_t mv_snapshot_find(const struct mv_snapshot *s, uint64_t addr)
 
 /* ---- the trace and the threads ---- */
 
-#define COUNTED(type, name)                                                                                   \
-	const type *mv_snapshot_##name(const struct mv_snapshot *s, uint32_t *ret_count)                      \
-	{                                                                                                     \
-		*ret_count = (uint32_t)s->name.count;                                                         \
-		return section(s, &s->name);                                                                  \
+#define COUNTED(type, name) \
+	const type *mv_snapshot_##name(const struct mv_snapshot *s, uint32_t *ret_count) \
+	{ \
+		*ret_count = (uint32_t)s->name.count; \
+		return section(s, &s->name); \
 	}
 COUNTED(struct mv_fault_mapping, fault_mappings)
 COUNTED(struct mv_fault_stack, fault_stacks)
@@ -340,13 +340,15 @@ const struct mv_thread *mv_snapshot_thread(const struct mv_snapshot *s, int32_t 
 
 const struct mv_function *mv_snapshot_function(const struct mv_snapshot *s, uint32_t function)
 {
-	return function < s->functions.count ? (const struct mv_function *)section(s, &s->functions) + function
-					     : NULL;
+	return function < s->functions.count
+		   ? (const struct mv_function *)section(s, &s->functions) + function
+		   : NULL;
 }
 
 struct mv_clean mv_snapshot_text(const struct mv_snapshot *s, uint32_t text)
 {
-	return s->trace_text.count ? mv_clean_trusted((const char *)section(s, &s->trace_text) + text) : MV_TEXT("");
+	return s->trace_text.count ? mv_clean_trusted((const char *)section(s, &s->trace_text) + text)
+				   : MV_TEXT("");
 }
 
 struct mv_clean mv_snapshot_function_name(const struct mv_snapshot *s, uint32_t function)

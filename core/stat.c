@@ -2,8 +2,8 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/stat.h"
@@ -103,7 +103,8 @@ static void go_by_thread(struct mv_target *target, struct mv_stat *stat)
 	char state;
 	ssize_t n;
 
-	if (mv_target_via_tid(target) && thread_state(target, mv_target_via_tid(target), &state) && !has_ended(state)) {
+	if (mv_target_via_tid(target) && thread_state(target, mv_target_via_tid(target), &state) &&
+	    !has_ended(state)) {
 		stat->state = state;
 		return;
 	}

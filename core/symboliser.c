@@ -470,6 +470,11 @@ int mv_symboliser_maps(struct mv_symboliser *symboliser, const struct mv_maps *m
 	return 0;
 }
 
+bool mv_symboliser_ready(const struct mv_symboliser *symboliser)
+{
+	return symboliser->why == MV_WHY_HAVE && symboliser->socket >= 0 && !is_unsettled(symboliser);
+}
+
 int mv_symboliser_unwind(struct mv_symboliser *symboliser, uint64_t token, const struct mv_regs *regs,
 			 uint32_t known, const uint8_t *stack, size_t stack_bytes)
 {

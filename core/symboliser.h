@@ -36,6 +36,9 @@ void mv_symboliser_free(struct mv_symboliser *symboliser); /* also ends the proc
  */
 int mv_symboliser_maps(struct mv_symboliser *symboliser, const struct mv_maps *maps, uint32_t gen);
 
+/* It knows the mappings that it was told: a stack may be asked for. Else -EAGAIN is what asking gets. */
+bool mv_symboliser_ready(const struct mv_symboliser *symboliser);
+
 /*
  * Ask for a stack. token comes back with the answer. known: a bit for each register known.
  * -EAGAIN: its queue is full (take answers in first); -EPIPE: it is not there (mv_symboliser_why).

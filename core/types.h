@@ -39,6 +39,7 @@ struct mv_range {
 	X(NO_SYMBOLS, "memview-symbols can't be started: is it installed?")                                   \
 	X(SYMBOLS_FAILED, "memview-symbols failed too often on this process's files")                         \
 	X(RUNNING, "it was running: ! takes an exact picture by a stop")                                      \
+	X(LATE, "it did not stop in time: it waits in the kernel, uninterruptibly")                           \
 	X(TRACED, "another debugger has it")                                                                  \
 	X(NO_KERNEL, "this kernel does not offer it")                                                         \
 	X(NO_LIMIT, "no limit is set")                                                                        \

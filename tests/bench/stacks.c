@@ -2,7 +2,8 @@
 #include "config.h"
 
 /*
- * What call stacks cost: mv-stacks THREADS starts a child with so many threads that wait 12 calls deep, and prints
+ * What call stacks cost: mv-stacks THREADS starts a child with so many threads that wait 12 calls deep, and
+ * prints
  *
  *     look_ms       stacks of all of them without stopping any, from the first read to the last answer, warm
  *     unwind_us     CPU of memview-symbols a stack, warm
@@ -123,12 +124,13 @@ static void look(struct run *r)
 		struct mv_regs regs = {{0}};
 		size_t bytes = 0;
 
-		if (mv_thread_waiting_read(r->target, &r->maps, r->tids[i], &where, r->stack, STACK_CAP, &bytes) < 0)
+		if (mv_thread_waiting_read(r->target, &r->maps, r->tids[i], &where, r->stack, STACK_CAP,
+					   &bytes) < 0)
 			continue;
 		regs.r[MV_REG_SP] = where.sp;
 		regs.r[MV_REG_PC] = where.pc;
-		while (mv_symboliser_unwind(r->symboliser, (uint64_t)i + 1, &regs, 1u << MV_REG_SP | 1u << MV_REG_PC,
-					    r->stack, bytes) == -EAGAIN)
+		while (mv_symboliser_unwind(r->symboliser, (uint64_t)i + 1, &regs,
+					    1u << MV_REG_SP | 1u << MV_REG_PC, r->stack, bytes) == -EAGAIN)
 			await_answers(r->symboliser);
 	}
 	await_answers(r->symboliser);
@@ -192,10 +194,12 @@ int main(int argc, char **argv)
 		be_target(threads);
 	while (shared->ready < threads)
 		sched_yield();
-	if (mv_source_new(&(struct mv_source_opts){0}, &r.source) < 0 || mv_target_open(r.source, child, &r.target) < 0)
+	if (mv_source_new(&(struct mv_source_opts){0}, &r.source) < 0 ||
+	    mv_target_open(r.source, child, &r.target) < 0)
 		return 1;
 	mv_maps_init(&r.maps);
-	if (mv_maps_read(r.target, &r.maps, NULL, 0) < 0 || mv_symboliser_start(r.source, r.target, &r.symboliser) < 0 ||
+	if (mv_maps_read(r.target, &r.maps, NULL, 0) < 0 ||
+	    mv_symboliser_start(r.source, r.target, &r.symboliser) < 0 ||
 	    mv_symboliser_maps(r.symboliser, &r.maps, 1) < 0)
 		return 1;
 	r.count = mv_target_list(r.target, "task", r.tids, MV_COUNT_OF(r.tids));

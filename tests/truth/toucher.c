@@ -14,13 +14,14 @@
 #include <unistd.h>
 
 /*
- * Touches known pages from known functions in known threads, a phase for each line on stdin, and says what it did:
+ * Touches known pages from known functions in known threads, a phase for each line on stdin, and says what it
+ * did:
  *
  *     NAME pages=N minor=N major=N
  *
- * minor and major are the faults of the whole process in that phase (getrusage), so that what can't be known beforehand
- * (fault-around, read-ahead, huge pages) is known afterwards. Built at -O2 without frame pointers: tests/truth/faults.py
- * also compiles it statically and strips it.
+ * minor and major are the faults of the whole process in that phase (getrusage), so that what can't be known
+ * beforehand (fault-around, read-ahead, huge pages) is known afterwards. Built at -O2 without frame pointers:
+ * tests/truth/faults.py also compiles it statically and strips it.
  */
 
 #define NOINLINE __attribute__((noinline, noipa, used))
@@ -42,7 +43,8 @@ static _Noreturn void fail(const char *what)
 
 static char *map(size_t pages, int flags, int fd)
 {
-	char *at = mmap(NULL, pages * page, PROT_READ | PROT_WRITE, flags | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
+	char *at =
+	    mmap(NULL, pages * page, PROT_READ | PROT_WRITE, flags | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
 
 	if (at == MAP_FAILED)
 		fail("mmap");
@@ -51,7 +53,8 @@ static char *map(size_t pages, int flags, int fd)
 	return at;
 }
 
-/* ---- the functions that are to be named; the statement after the loop keeps the last call from being a jump ---- */
+/* ---- the functions that are to be named; the statement after the loop keeps the last call from being a jump
+ * ---- */
 
 static volatile int kept;
 
@@ -250,10 +253,10 @@ static const struct {
 	void (*run)(void);
 	int pages;
 } phases[] = {
-    {"zero", phase_zero, 100},	   {"read", phase_read, 50},   {"unzero", phase_unzero, 50},
-    {"cow", phase_cow, 40},	   {"filecow", phase_filecow, 30}, {"file", phase_file, 256},
-    {"disk", phase_disk, 512},	   {"stack", phase_stack, 128},    {"huge", phase_huge, 4},
-    {"shmem", phase_shmem, 20},	   {"syscall", phase_syscall, 16}, {"signal", phase_signal, 10},
+    {"zero", phase_zero, 100},	  {"read", phase_read, 50},	  {"unzero", phase_unzero, 50},
+    {"cow", phase_cow, 40},	  {"filecow", phase_filecow, 30}, {"file", phase_file, 256},
+    {"disk", phase_disk, 512},	  {"stack", phase_stack, 128},	  {"huge", phase_huge, 4},
+    {"shmem", phase_shmem, 20},	  {"syscall", phase_syscall, 16}, {"signal", phase_signal, 10},
     {"thread", phase_thread, 25}, {"much", phase_much, 60000},
 };
 

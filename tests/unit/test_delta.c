@@ -457,7 +457,8 @@ static void feed_thread(uint64_t at_s, int tid, uint64_t cpu_ms, uint64_t minor)
 	build.trace = (struct snapbuild_trace){0};
 }
 
-/* A thread's rates are between its own readings, not between snapshots; a number used again is another thread. */
+/* A thread's rates are between its own readings, not between snapshots; a number used again is another
+ * thread. */
 static void test_thread_rates(void **state)
 {
 	struct mv_thread_rates r;

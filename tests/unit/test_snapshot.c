@@ -149,7 +149,8 @@ static uint64_t use_faults(const struct mv_snapshot *s)
 	for (uint32_t i = 0; i < count; i++) {
 		sum += k[i].pages + strlen(mv_stack_ends[k[i].end].json);
 		for (uint32_t c = 0; c < k[i].count; c++)
-			sum += strlen(mv_snapshot_function_name(s, mv_snapshot_fault_calls(s, &k[i])[c]).text);
+			sum +=
+			    strlen(mv_snapshot_function_name(s, mv_snapshot_fault_calls(s, &k[i])[c]).text);
 	}
 	const struct mv_fault_thread *t = mv_snapshot_fault_threads(s, &count);
 	for (uint32_t i = 0; i < count; i++)
@@ -157,7 +158,8 @@ static uint64_t use_faults(const struct mv_snapshot *s)
 	const struct mv_fault_entry *e = mv_snapshot_fault_log(s, &count);
 	for (uint32_t i = 0; i < count; i++)
 		sum += e[i].addr + strlen(mv_snapshot_text(s, e[i].mapping_name).text) +
-		       strlen(mv_snapshot_function_name(s, e[i].function).text) + strlen(mv_fault_kinds[e[i].kind].json);
+		       strlen(mv_snapshot_function_name(s, e[i].function).text) +
+		       strlen(mv_fault_kinds[e[i].kind].json);
 	return sum;
 }
 
@@ -170,7 +172,8 @@ static uint64_t use_threads(const struct mv_snapshot *s)
 	for (uint32_t i = 0; i < count; i++) {
 		const struct mv_call *c = mv_snapshot_thread_calls(s, &t[i]);
 
-		sum += strlen(mv_snapshot_text(s, t[i].name).text) + strlen(mv_why_text((enum mv_why)t[i].calls_why)) +
+		sum += strlen(mv_snapshot_text(s, t[i].name).text) +
+		       strlen(mv_why_text((enum mv_why)t[i].calls_why)) +
 		       strlen(mv_stack_ends[t[i].end].json) + (mv_snapshot_thread(s, t[i].tid) == &t[i]);
 		for (uint32_t k = 0; k < t[i].count; k++) {
 			const struct mv_function *f = mv_snapshot_function(s, c[k].function);
@@ -215,7 +218,8 @@ static uint64_t use_all(const struct mv_snapshot *s)
 	for (unsigned i = 0; i < MV_PART__N; i++)
 		sum += strlen(mv_why_text((enum mv_why)s->part_why[i]));
 	sum += strlen(mv_page_states[s->page.state].json);
-	sum += strlen(mv_why_text((enum mv_why)s->trace.why)) + strlen(mv_why_text((enum mv_why)s->threads_head.stop_why));
+	sum += strlen(mv_why_text((enum mv_why)s->trace.why)) +
+	       strlen(mv_why_text((enum mv_why)s->threads_head.stop_why));
 	return sum + use_faults(s) + use_threads(s);
 }
 

@@ -27,8 +27,8 @@ static int clear(void **state)
 	return 0;
 }
 
-static uint64_t fault(const struct mv_mapping *m, const char *name, uint64_t addr, int tid, enum mv_fault_kind kind,
-		      uint64_t weight)
+static uint64_t fault(const struct mv_mapping *m, const char *name, uint64_t addr, int tid,
+		      enum mv_fault_kind kind, uint64_t weight)
 {
 	return sums_fault(&sums, &names,
 			  &(struct sum_fault){.at_ns = sums.seq + 1,
@@ -62,7 +62,8 @@ static void test_text(void **state)
 
 static void test_kinds_and_pages(void **state)
 {
-	const struct mv_mapping m = {.start = 0x10000, .end = 0x20000, .kind = MV_KIND_ANON, .perms = MV_PERM_R};
+	const struct mv_mapping m = {
+	    .start = 0x10000, .end = 0x20000, .kind = MV_KIND_ANON, .perms = MV_PERM_R};
 
 	(void)state;
 	fault(&m, "", 0x10123, 1, MV_FAULT_ZERO, 31);
@@ -86,7 +87,8 @@ static void test_growing_mapping(void **state)
 {
 	struct mv_mapping a = {.start = 0x10000, .end = 0x20000, .kind = MV_KIND_ANON},
 			  b = {.start = 0x30000, .end = 0x40000, .kind = MV_KIND_ANON},
-			  other = {.start = 0x20000, .end = 0x30000, .kind = MV_KIND_ANON, .perms = MV_PERM_X};
+			  other = {
+			      .start = 0x20000, .end = 0x30000, .kind = MV_KIND_ANON, .perms = MV_PERM_X};
 
 	(void)state;
 	fault(&a, "", 0x10000, 1, MV_FAULT_ZERO, 1);
@@ -147,8 +149,10 @@ static void test_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_teardown(test_text, clear),	   cmocka_unit_test_teardown(test_kinds_and_pages, clear),
-	    cmocka_unit_test_teardown(test_growing_mapping, clear), cmocka_unit_test_teardown(test_stacks, clear),
+	    cmocka_unit_test_teardown(test_text, clear),
+	    cmocka_unit_test_teardown(test_kinds_and_pages, clear),
+	    cmocka_unit_test_teardown(test_growing_mapping, clear),
+	    cmocka_unit_test_teardown(test_stacks, clear),
 	    cmocka_unit_test_teardown(test_bounds, clear),
 	};
 
