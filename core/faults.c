@@ -13,7 +13,7 @@
 #define PASSES_MAX	64 /* over the list of threads, of a target that makes ever new ones */
 #define ADAPT_FIRST_NS	(50 * UINT64_C(1000000))  /* how soon again, during the first second */
 #define ADAPT_NS	(250 * UINT64_C(1000000)) /* and later */
-#define TWICE_NS	UINT64_C(20000)		  /* one fault seen by two events is stored within that */
+#define TWIN_NS		UINT64_C(20000)		  /* one fault seen by two events is stored within that */
 #define COUNT_CHEAP_NS	UINT64_C(1000000)
 #define COUNT_SHARE	50
 #define BIG_RINGS_BYTES ((uint32_t)16 << 20) /* a CPU, for every fault with its stack */
@@ -331,13 +331,12 @@ int mv_faults_start(struct mv_source *source, struct mv_target *target, const st
 	f->opts = (struct mv_perf_opts){.stack_bytes = opts->stack_bytes, .follow = true};
 	note_period(f, 0, first_period(opts));
 	err = mv_perf_new(source, big ? BIG_RINGS_BYTES / mv_source_page_bytes(source) : 0, &f->perf);
+	f->state.since_ns = f->adapted_ns = mv_source_now(source);
 	if (!err)
 		err = cover_threads(f);
-	if (!err) {
-		f->state.kernel_side = !f->opts.exclude_kernel;
-		f->state.since_ns = f->adapted_ns = mv_source_now(source);
+	if (!err)
 		err = mv_perf_enable(f->perf);
-	}
+	f->state.kernel_side = !f->opts.exclude_kernel;
 	if (err) {
 		mv_faults_stop(f);
 		return err;
@@ -370,16 +369,19 @@ static bool is_doubled(const struct mv_faults *f, int tid)
 }
 
 /*
- * A thread that began while others were being covered may have inherited an event and been given its own. The
- * first sample that comes by the inherited one tells; its own events, and what they have left in the rings,
- * are dropped then. When each fault is sampled both come at the same moment, and one of the two is dropped.
+ * A thread that began while others were being covered may have inherited an event and been given its own.
+ * Both start to count at the same moment, so their samples come as twins, of which one is dropped; and its
+ * own events are closed as soon as anything tells of the other. Linux 6.18 writes the first event's id and
+ * time into both; before, each had its own.
  */
 static bool seen_twice(struct mv_faults *f, const struct mv_perf_record *r)
 {
 	const struct mv_perf_record *last = &f->last;
-	bool twice;
+	const bool same = last->tid == r->tid && last->event == r->event && last->addr == r->addr;
+	const bool twin = same && (last->at_ns == r->at_ns ||
+				   (last->opened_on != r->opened_on && r->at_ns - last->at_ns < TWIN_NS));
 
-	if (r->opened_on != r->tid) {
+	if (twin || r->opened_on != r->tid) {
 		struct thread *t = find_thread(f, r->tid);
 
 		if (t && t->late && !t->doubled) {
@@ -387,11 +389,9 @@ static bool seen_twice(struct mv_faults *f, const struct mv_perf_record *r)
 			t->doubled = true;
 		}
 	}
-	twice = last->tid == r->tid && last->opened_on != r->opened_on && last->event == r->event &&
-		last->addr == r->addr && r->at_ns - last->at_ns < TWICE_NS;
 	f->last = *r;
 	f->last.stack = NULL;
-	return twice || is_doubled(f, r->opened_on);
+	return twin;
 }
 
 static int hand_out(struct mv_faults *f, const struct mv_perf_record *r, uint64_t weight)

@@ -253,7 +253,9 @@ static void fill_attr(struct perf_event_attr *attr, enum mv_perf_event event, co
 	attr->sample_period = opts->period;
 	attr->sample_type = SAMPLE_TYPE; /* with PERIOD in it, software events would sample each event */
 	attr->sample_id_all = 1;
-	attr->disabled = 1;
+	/* Enabled later, an event may leave those for ever disabled that a thread hands down just then (seen
+	 * on 6.18). */
+	attr->disabled = !opts->follow;
 	attr->inherit = opts->follow;
 	attr->exclude_kernel = opts->exclude_kernel;
 	if (opts->records)

@@ -89,7 +89,7 @@ void mv_perf_free(struct mv_perf *perf);
 int mv_perf_add(struct mv_perf *perf, enum mv_perf_event event, int tid, const struct mv_perf_opts *opts);
 /* Close all events that were opened on a thread; it and those that follow it are counted no more. */
 void mv_perf_remove(struct mv_perf *perf, int tid);
-/* Begin with all that were added. */
+/* Begin with all that were added. Those that follow threads have begun already: it is the only way that misses none. */
 int mv_perf_enable(struct mv_perf *perf);
 /* Change the period of every event of that kind, inherited ones too. */
 int mv_perf_set_period(struct mv_perf *perf, enum mv_perf_event event, uint64_t period);

@@ -263,7 +263,7 @@ static void test_churn(void **state)
 	start(1, 0);
 	/* Threads that run now may have claimed their pages and not touched them yet: begin with the next. */
 	from = puppet_ask(&puppet, PUPPET_CLAIMED, 0, 0) + 4;
-	enough = from + 400;
+	enough = from + 2000;
 	clock_gettime(CLOCK_MONOTONIC, &deadline);
 	deadline.tv_sec += PUPPET_DEADLINE;
 	do {
