@@ -48,7 +48,11 @@ struct mv_faults {
 	uint64_t adapted_ns;	  /* when the period was looked at last, and what came since */
 	uint64_t window_samples, window_lost;
 	uint64_t counted_ns, count_cost_ns;
-	struct mv_perf_record last; /* the last sample, while threads may be seen twice */
+	struct { /* the last sample, while threads may be seen twice */
+		int32_t tid, opened_on;
+		uint32_t event;
+		uint64_t addr, at_ns;
+	} last;
 	/* of the drain that runs */
 	size_t max, taken;
 	mv_take_fault *take;
@@ -376,12 +380,11 @@ static bool is_doubled(const struct mv_faults *f, int tid)
  */
 static bool seen_twice(struct mv_faults *f, const struct mv_perf_record *r)
 {
-	const struct mv_perf_record *last = &f->last;
-	const bool same = last->tid == r->tid && last->event == r->event && last->addr == r->addr;
-	const bool twin = same && (last->at_ns == r->at_ns ||
-				   (last->opened_on != r->opened_on && r->at_ns - last->at_ns < TWIN_NS));
+	const bool same = f->last.tid == r->tid && f->last.event == r->event && f->last.addr == r->addr;
+	const bool twin = same && (f->last.at_ns == r->at_ns ||
+				   (f->last.opened_on != r->opened_on && r->at_ns - f->last.at_ns < TWIN_NS));
 
-	if (twin || r->opened_on != r->tid) {
+	if (twin || (r->opened_on && r->opened_on != r->tid)) {
 		struct thread *t = find_thread(f, r->tid);
 
 		if (t && t->late && !t->doubled) {
@@ -389,8 +392,11 @@ static bool seen_twice(struct mv_faults *f, const struct mv_perf_record *r)
 			t->doubled = true;
 		}
 	}
-	f->last = *r;
-	f->last.stack = NULL;
+	f->last.tid = r->tid;
+	f->last.opened_on = r->opened_on;
+	f->last.event = r->event;
+	f->last.addr = r->addr;
+	f->last.at_ns = r->at_ns;
 	return twin;
 }
 

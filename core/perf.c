@@ -242,16 +242,19 @@ static int make_rings(struct mv_perf *perf)
 
 static void fill_attr(struct perf_event_attr *attr, enum mv_perf_event event, const struct mv_perf_opts *opts)
 {
-	static const uint64_t configs[] = {
-	    [MV_PERF_MINOR] = PERF_COUNT_SW_PAGE_FAULTS_MIN,
-	    [MV_PERF_MAJOR] = PERF_COUNT_SW_PAGE_FAULTS_MAJ,
-	    [MV_PERF_CPU] = PERF_COUNT_SW_TASK_CLOCK,
+	static const struct {
+		uint64_t config, mark;
+	} kinds[] = {
+	    [MV_PERF_MINOR] = {PERF_COUNT_SW_PAGE_FAULTS_MIN, 0},
+	    [MV_PERF_MAJOR] = {PERF_COUNT_SW_PAGE_FAULTS_MAJ, MV_PERF_MARK_MAJOR},
+	    [MV_PERF_CPU] = {PERF_COUNT_SW_TASK_CLOCK, MV_PERF_MARK_CPU},
 	};
 
 	set_clock(attr);
-	attr->config = configs[event];
+	attr->config = kinds[event].config;
 	attr->sample_period = opts->period;
-	attr->sample_type = SAMPLE_TYPE; /* with PERIOD in it, software events would sample each event */
+	attr->sample_type =
+	    SAMPLE_TYPE | kinds[event].mark; /* with PERIOD in it, software events would sample each event */
 	attr->sample_id_all = 1;
 	/* Enabled later, an event may leave those for ever disabled that a thread hands down just then (seen
 	 * on 6.18). */
@@ -519,6 +522,7 @@ static int next_record(struct mv_perf *perf, struct ring *r, struct mv_perf_reco
 	const size_t size = header_at(r, r->at).size;
 	const size_t offset = r->at & (r->bytes - 1);
 	const uint8_t *p = r->data + offset;
+	int known;
 
 	if (size > r->bytes - offset) {
 		memcpy(perf->scratch, p, r->bytes - offset);
@@ -526,14 +530,16 @@ static int next_record(struct mv_perf *perf, struct ring *r, struct mv_perf_reco
 		p = perf->scratch;
 	}
 	r->at += size;
-	if (mv_perf_decode(p, size, ret_record) != 1)
+	known = mv_perf_decode(p, size, ret_record);
+	if (known < 0) { /* what can't be read is lost, and not unseen */
+		*ret_record = (struct mv_perf_record){.kind = MV_PERF_LOST, .at_ns = r->next_ns, .lost = 1};
+		return 1;
+	}
+	if (known == 0)
 		return 0;
 	if (!r->last || r->last->id != ret_record->id)
 		r->last = find_event(perf, ret_record->id);
-	if (!r->last)
-		return ret_record->kind != MV_PERF_SAMPLE;
-	ret_record->event = (uint32_t)r->last->kind;
-	ret_record->opened_on = r->last->tid;
+	ret_record->opened_on = r->last ? r->last->tid : 0;
 	return 1;
 }
 

@@ -44,8 +44,9 @@ enum mv_perf_kind { MV_PERF_SAMPLE, MV_PERF_LOST, MV_PERF_FORK, MV_PERF_EXIT, MV
 struct mv_perf_record {
 	enum mv_perf_kind kind;
 	uint64_t id;		/* of the event that wrote it, the kernel's number */
-	uint32_t event;		/* MV_PERF_SAMPLE: enum mv_perf_event; set by mv_perf_drain alone, which knows the ids */
-	int32_t opened_on;	/* by mv_perf_drain alone: the thread that its event was opened on; SAMPLE: another than tid: tid follows it */
+	uint32_t event;		/* MV_PERF_SAMPLE: enum mv_perf_event */
+	int32_t opened_on;	/* by mv_perf_drain alone, from the id: the thread that its event was opened on; 0 unknown.
+				 * SAMPLE: another than tid: tid follows it */
 	uint64_t at_ns;
 	int32_t pid, tid;	/* FORK: the parent's pid and the new tid; new_pid tells whether it is a thread */
 	int32_t new_pid;
