@@ -462,25 +462,36 @@ static void test_stop(void **state)
 	assert_int_equal(mv_perf_drain(perf, 0, take, NULL), 0);
 }
 
-/* A new period reaches threads that follow, and at once. */
-static void test_period_reaches_followers(void **state)
+/* A new period by ioctl, then by other events in their place, which takes the threads that follow along. */
+static void test_periods(void **state)
 {
 	static const uint64_t periods[] = {7, 1, 101, 3};
-	const struct mv_perf_opts opts = {.period = 503, .follow = true};
-	uint64_t at;
+	struct mv_perf_opts opts = {.period = 503, .follow = true};
+	uint64_t before, after;
 
 	(void)state;
 	puppet_need_perf();
 	trace(0, &opts);
-	puppet_ask(&puppet, PUPPET_THREADS, 1, 0);
-	mv_perf_drain(perf, 0, take, NULL);
 	for (size_t i = 0; i < MV_COUNT_OF(periods); i++) {
 		assert_int_equal(mv_perf_set_period(perf, MV_PERF_MINOR, periods[i]), 0);
-		at = puppet_ask(&puppet, PUPPET_MAP, 10000, 0);
-		memset(&seen, 0, sizeof(seen));
-		puppet_ask(&puppet, PUPPET_BY_THREADS, 10000, at);
+		touch(10000);
 		mv_perf_drain(perf, 0, take, NULL);
 		assert_in_range(seen.samples * periods[i], 9500, 10500);
+	}
+	for (size_t i = 0; i < MV_COUNT_OF(periods); i++) {
+		const uint64_t newest = mv_perf_newest(perf);
+
+		opts.period = periods[i];
+		assert_int_equal(mv_perf_count(perf, MV_PERF_MINOR, &before), 0);
+		assert_int_equal(mv_perf_add(perf, MV_PERF_MINOR, puppet.pid, &opts), 0);
+		mv_perf_retire(perf, MV_PERF_MINOR, newest);
+		assert_true(mv_perf_newest(perf) > newest);
+		mv_perf_drain(perf, 0, take, NULL);
+		touch(10000);
+		mv_perf_drain(perf, 0, take, NULL);
+		assert_in_range(seen.samples * periods[i], 9500, 10500);
+		assert_int_equal(mv_perf_count(perf, MV_PERF_MINOR, &after), 0);
+		assert_in_range(after - before, 10000, 10100);
 	}
 }
 
@@ -562,7 +573,7 @@ static void test_gone_and_removed(void **state)
 	mv_perf_drain(perf, 0, take, NULL);
 	assert_int_equal(seen.inside, 100);
 	assert_false(mv_perf_ended(perf));
-	mv_perf_remove(perf, puppet.pid);
+	mv_perf_remove(perf, puppet.pid, 0);
 	assert_int_equal(open_files() - before, rings);
 	touch(100);
 	mv_perf_drain(perf, 0, take, NULL);
@@ -626,7 +637,7 @@ int main(int argc, char **argv)
 	    LIVE(test_round_the_ring),
 	    LIVE(test_overrun),
 	    LIVE(test_stop),
-	    LIVE(test_period_reaches_followers),
+	    LIVE(test_periods),
 	    LIVE(test_two_tracers),
 	    LIVE(test_cpu),
 	    LIVE(test_gone_and_removed),
