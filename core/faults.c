@@ -13,9 +13,10 @@
 #define PASSES_MAX	64 /* over the list of threads, of a target that makes ever new ones */
 #define ADAPT_FIRST_NS	(50 * UINT64_C(1000000))  /* how soon again, during the first second */
 #define ADAPT_NS	(250 * UINT64_C(1000000)) /* and later */
-#define TWICE_NS	UINT64_C(20000)		  /* one fault seen by two events is stored within that */
+#define TWIN_NS		UINT64_C(20000)		  /* one fault seen by two events is stored within that */
 #define COUNT_CHEAP_NS	UINT64_C(1000000)
 #define COUNT_SHARE	50
+#define CHANGE_SHARE	20
 #define BIG_RINGS_BYTES ((uint32_t)16 << 20) /* a CPU, for every fault with its stack */
 
 enum coverage { COVERED, ENDED, LEFT_OUT };
@@ -41,14 +42,22 @@ struct mv_faults {
 	struct thread *threads; /* ascending by tid */
 	size_t thread_count, thread_cap;
 	size_t late_count;
+	uint64_t before_id; /* events up to that one are of an earlier round of covering */
+	uint64_t round_ns;  /* since when those of this round count */
+	bool followed;	    /* some thread has begun since */
 	bool adapts;
 	struct mv_perf_opts opts;
 	struct mv_faults_state state;
 	struct change changes[8]; /* newest first */
 	uint64_t adapted_ns;	  /* when the period was looked at last, and what came since */
 	uint64_t window_samples, window_lost;
+	uint64_t change_cost_ns;
 	uint64_t counted_ns, count_cost_ns;
-	struct mv_perf_record last; /* the last sample, while threads may be seen twice */
+	struct { /* the last sample, while threads may be seen twice */
+		int32_t tid, opened_on;
+		uint32_t event;
+		uint64_t addr, at_ns;
+	} last;
 	/* of the drain that runs */
 	size_t max, taken;
 	mv_take_fault *take;
@@ -93,22 +102,6 @@ static uint64_t period_at(const struct mv_faults *f, uint64_t at_ns)
 	while (i + 1 < MV_COUNT_OF(f->changes) && f->changes[i].from_ns > at_ns && f->changes[i + 1].period)
 		i++;
 	return f->changes[i].period;
-}
-
-static void adapt(struct mv_faults *f)
-{
-	const uint64_t now = mv_source_now(f->source);
-	const uint64_t pace = now - f->state.since_ns < MV_NS_PER_SEC ? ADAPT_FIRST_NS : ADAPT_NS;
-	uint64_t next;
-
-	/* A second's worth in less than that is a burst: it is answered at once. */
-	if (now <= f->adapted_ns || (now - f->adapted_ns < pace && f->window_samples < SAMPLES_MAX))
-		return;
-	next = mv_faults_next_period(f->state.period, f->window_samples, now - f->adapted_ns, f->window_lost);
-	f->window_samples = f->window_lost = 0;
-	f->adapted_ns = now;
-	if (next != f->state.period && mv_perf_set_period(f->perf, MV_PERF_MINOR, next) == 0)
-		note_period(f, mv_source_now(f->source), next);
 }
 
 /* ---- threads ---- */
@@ -165,10 +158,10 @@ static int open_thread(struct mv_faults *f, int tid)
 	minor.period = f->state.period;
 	major.period = 1;
 	err = mv_perf_add(f->perf, MV_PERF_MINOR, tid, &minor);
-	if (!err)
+	if (!err && !f->before_id) /* the period of these never changes: those of the first round stay */
 		err = mv_perf_add(f->perf, MV_PERF_MAJOR, tid, &major);
 	if (err)
-		mv_perf_remove(f->perf, tid);
+		mv_perf_remove(f->perf, tid, f->before_id);
 	return err;
 }
 
@@ -274,6 +267,72 @@ static int cover_threads(struct mv_faults *f)
 	return err ? err : -ESRCH;
 }
 
+/* ---- another period ---- */
+
+static void forget_threads(struct mv_faults *f)
+{
+	f->thread_count = f->late_count = 0;
+	f->state.threads = f->state.threads_covered = 0;
+}
+
+/*
+ * Others in the place of all events of minor faults: the kernel gives no new period to those that threads
+ * have inherited, or exchanged. For a moment both are there; a time parts what is taken from which. Where
+ * there is no room for both, the old ones go first.
+ */
+static int cover_anew(struct mv_faults *f, uint64_t period)
+{
+	const uint64_t newest = mv_perf_newest(f->perf);
+	const struct mv_faults_state had = f->state;
+	int err;
+
+	f->before_id = newest;
+	f->state.period = period;
+	forget_threads(f);
+	err = cover_threads(f);
+	if (f->state.threads_why == MV_WHY_NEEDS_FILES || err == -EMFILE) {
+		for (size_t i = 0; i < f->thread_count; i++)
+			mv_perf_remove(f->perf, f->threads[i].tid, newest);
+		mv_perf_retire(f->perf, MV_PERF_MINOR, newest);
+		forget_threads(f);
+		err = cover_threads(f);
+	}
+	f->round_ns = mv_source_now(f->source);
+	mv_perf_retire(f->perf, MV_PERF_MINOR, newest);
+	f->state.period = had.period;
+	f->state.threads = had.threads;
+	f->state.threads_covered = had.threads_covered;
+	f->state.threads_why = had.threads_why;
+	return err;
+}
+
+static int change_period(struct mv_faults *f, uint64_t period)
+{
+	return f->followed ? cover_anew(f, period) : mv_perf_set_period(f->perf, MV_PERF_MINOR, period);
+}
+
+/* Costly changes are rarer. */
+static void adapt(struct mv_faults *f)
+{
+	const uint64_t now = mv_source_now(f->source);
+	const uint64_t pace = now - f->state.since_ns < MV_NS_PER_SEC ? ADAPT_FIRST_NS : ADAPT_NS;
+	const uint64_t spent = now - f->adapted_ns;
+	uint64_t next;
+
+	/* A second's worth in less than that is a burst: it is answered at once. */
+	if (now <= f->adapted_ns || (spent < pace && f->window_samples < SAMPLES_MAX) ||
+	    spent < f->change_cost_ns * CHANGE_SHARE)
+		return;
+	next = mv_faults_next_period(f->state.period, f->window_samples, now - f->adapted_ns, f->window_lost);
+	f->window_samples = f->window_lost = 0;
+	f->adapted_ns = now;
+	if (next == f->state.period)
+		return;
+	if (change_period(f, next) == 0)
+		note_period(f, mv_source_now(f->source), next);
+	f->change_cost_ns = mv_source_now(f->source) - now;
+}
+
 enum mv_why mv_faults_why(int error)
 {
 	switch (error) {
@@ -331,13 +390,12 @@ int mv_faults_start(struct mv_source *source, struct mv_target *target, const st
 	f->opts = (struct mv_perf_opts){.stack_bytes = opts->stack_bytes, .follow = true};
 	note_period(f, 0, first_period(opts));
 	err = mv_perf_new(source, big ? BIG_RINGS_BYTES / mv_source_page_bytes(source) : 0, &f->perf);
+	f->state.since_ns = f->adapted_ns = mv_source_now(source);
 	if (!err)
 		err = cover_threads(f);
-	if (!err) {
-		f->state.kernel_side = !f->opts.exclude_kernel;
-		f->state.since_ns = f->adapted_ns = mv_source_now(source);
+	if (!err)
 		err = mv_perf_enable(f->perf);
-	}
+	f->state.kernel_side = !f->opts.exclude_kernel;
 	if (err) {
 		mv_faults_stop(f);
 		return err;
@@ -370,28 +428,31 @@ static bool is_doubled(const struct mv_faults *f, int tid)
 }
 
 /*
- * A thread that began while others were being covered may have inherited an event and been given its own. The
- * first sample that comes by the inherited one tells; its own events, and what they have left in the rings,
- * are dropped then. When each fault is sampled both come at the same moment, and one of the two is dropped.
+ * A thread that began while others were being covered may have inherited an event and been given its own.
+ * Both start to count at the same moment, so their samples come as twins, of which one is dropped; and its
+ * own events are closed as soon as anything tells of the other. Linux 6.18 writes the first event's id and
+ * time into both; before, each had its own.
  */
 static bool seen_twice(struct mv_faults *f, const struct mv_perf_record *r)
 {
-	const struct mv_perf_record *last = &f->last;
-	bool twice;
+	const bool same = f->last.tid == r->tid && f->last.event == r->event && f->last.addr == r->addr;
+	const bool twin = same && (f->last.at_ns == r->at_ns ||
+				   (f->last.opened_on != r->opened_on && r->at_ns - f->last.at_ns < TWIN_NS));
 
-	if (r->opened_on != r->tid) {
+	if (twin || (r->opened_on && r->opened_on != r->tid)) {
 		struct thread *t = find_thread(f, r->tid);
 
 		if (t && t->late && !t->doubled) {
-			mv_perf_remove(f->perf, r->tid);
+			mv_perf_remove(f->perf, r->tid, f->before_id);
 			t->doubled = true;
 		}
 	}
-	twice = last->tid == r->tid && last->opened_on != r->opened_on && last->event == r->event &&
-		last->addr == r->addr && r->at_ns - last->at_ns < TWICE_NS;
-	f->last = *r;
-	f->last.stack = NULL;
-	return twice || is_doubled(f, r->opened_on);
+	f->last.tid = r->tid;
+	f->last.opened_on = r->opened_on;
+	f->last.event = r->event;
+	f->last.addr = r->addr;
+	f->last.at_ns = r->at_ns;
+	return twin;
 }
 
 static int hand_out(struct mv_faults *f, const struct mv_perf_record *r, uint64_t weight)
@@ -415,6 +476,13 @@ static int take_sample(struct mv_faults *f, const struct mv_perf_record *r)
 	return stop || f->taken == f->max;
 }
 
+/* While two rounds of events stand side by side, a time says which one counts. */
+static bool is_of_other_round(const struct mv_faults *f, const struct mv_perf_record *r)
+{
+	return f->before_id && (r->id <= f->before_id) != (r->at_ns < f->round_ns) &&
+	       !(r->kind == MV_PERF_SAMPLE && r->event == MV_PERF_MAJOR);
+}
+
 static int take_record(void *arg, const struct mv_perf_record *r)
 {
 	struct mv_faults *f = arg;
@@ -427,11 +495,15 @@ static int take_record(void *arg, const struct mv_perf_record *r)
 	/* Before 5.13 its child processes follow, too. */
 	if (r->pid != f->pid || (r->kind != MV_PERF_SAMPLE && f->late_count && is_doubled(f, r->opened_on)))
 		return 0;
+	if (r->kind == MV_PERF_FORK && r->new_pid == f->pid) /* a thread */
+		f->followed = true;
+	if (is_of_other_round(f, r))
+		return 0;
 	switch (r->kind) {
 	case MV_PERF_SAMPLE:
 		return take_sample(f, r);
 	case MV_PERF_FORK:
-		if (r->new_pid == f->pid) /* a thread */
+		if (r->new_pid == f->pid)
 			return 0;
 		f->state.forks++;
 		return hand_out(f, r, 0);

@@ -35,6 +35,7 @@ struct event {
 	int tid;
 	uint32_t ring;
 	enum mv_perf_event kind;
+	bool begun;
 };
 
 /* One CPU's ring. It hangs on an event of our own that never happens, so that no thread's end takes it away.
@@ -58,8 +59,8 @@ struct mv_perf {
 	size_t ring_count;
 	struct event *events;
 	size_t event_count, event_cap;
-	size_t enabled; /* events before that one have begun */
-	size_t alive;	/* all events before that one have ended */
+	int64_t carried[MV_PERF_CPU + 1]; /* what retired events have counted */
+	size_t alive;			  /* all events before that one have ended */
 	bool no_inherit_thread;
 	uint8_t *scratch; /* a record that goes over a ring's end */
 };
@@ -242,18 +243,23 @@ static int make_rings(struct mv_perf *perf)
 
 static void fill_attr(struct perf_event_attr *attr, enum mv_perf_event event, const struct mv_perf_opts *opts)
 {
-	static const uint64_t configs[] = {
-	    [MV_PERF_MINOR] = PERF_COUNT_SW_PAGE_FAULTS_MIN,
-	    [MV_PERF_MAJOR] = PERF_COUNT_SW_PAGE_FAULTS_MAJ,
-	    [MV_PERF_CPU] = PERF_COUNT_SW_TASK_CLOCK,
+	static const struct {
+		uint64_t config, mark;
+	} kinds[] = {
+	    [MV_PERF_MINOR] = {PERF_COUNT_SW_PAGE_FAULTS_MIN, 0},
+	    [MV_PERF_MAJOR] = {PERF_COUNT_SW_PAGE_FAULTS_MAJ, MV_PERF_MARK_MAJOR},
+	    [MV_PERF_CPU] = {PERF_COUNT_SW_TASK_CLOCK, MV_PERF_MARK_CPU},
 	};
 
 	set_clock(attr);
-	attr->config = configs[event];
+	attr->config = kinds[event].config;
 	attr->sample_period = opts->period;
-	attr->sample_type = SAMPLE_TYPE; /* with PERIOD in it, software events would sample each event */
+	attr->sample_type =
+	    SAMPLE_TYPE | kinds[event].mark; /* with PERIOD in it, software events would sample each event */
 	attr->sample_id_all = 1;
-	attr->disabled = 1;
+	/* Enabled later, an event may leave those for ever disabled that a thread hands down just then (seen
+	 * on 6.18). */
+	attr->disabled = !opts->follow;
 	attr->inherit = opts->follow;
 	attr->exclude_kernel = opts->exclude_kernel;
 	if (opts->records)
@@ -346,7 +352,7 @@ int mv_perf_add(struct mv_perf *perf, enum mv_perf_event event, int tid, const s
 		return err;
 	fill_attr(&attr, event, opts);
 	for (uint32_t i = 0; i < perf->ring_count; i++) {
-		struct event e = {.tid = tid, .ring = i, .kind = event};
+		struct event e = {.tid = tid, .ring = i, .kind = event, .begun = opts->follow};
 
 		err = add_on_cpu(perf, &attr, &e);
 		if (err == -ENODEV) /* has gone offline since */
@@ -361,25 +367,74 @@ int mv_perf_add(struct mv_perf *perf, enum mv_perf_event event, int tid, const s
 	return err < 0 ? err : 0;
 }
 
-void mv_perf_remove(struct mv_perf *perf, int tid)
+static void close_event(struct event *e)
+{
+	close(e->fd);
+	e->fd = -1;
+}
+
+uint64_t mv_perf_newest(const struct mv_perf *perf)
+{
+	return perf->event_count ? perf->events[perf->event_count - 1].id : 0;
+}
+
+void mv_perf_remove(struct mv_perf *perf, int tid, uint64_t after_id)
 {
 	for (size_t i = 0; i < perf->event_count; i++) {
 		struct event *e = &perf->events[i];
 
-		if (e->tid != tid || e->fd < 0)
+		if (e->tid == tid && e->id > after_id && e->fd >= 0)
+			close_event(e);
+	}
+}
+
+/* Forget events that were closed: all that they had in the rings has been handed out. */
+static void drop_closed(struct mv_perf *perf)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < perf->event_count; i++) {
+		if (perf->events[i].fd >= 0)
+			perf->events[kept++] = perf->events[i];
+	}
+	perf->event_count = kept;
+	perf->alive = 0;
+	for (size_t i = 0; i < perf->ring_count; i++)
+		perf->rings[i].last = NULL;
+}
+
+static uint64_t count_of(const struct event *e)
+{
+	uint64_t count;
+
+	/* 0 bytes: it could not be put on its CPU, and has counted nothing. */
+	return read(e->fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+void mv_perf_retire(struct mv_perf *perf, enum mv_perf_event event, uint64_t upto_id)
+{
+	drop_closed(perf);
+	for (size_t i = 0; i < perf->event_count; i++) {
+		struct event *e = &perf->events[i];
+
+		if (e->kind != event)
 			continue;
-		close(e->fd);
-		e->fd = -1;
+		perf->carried[event] += (int64_t)(e->id <= upto_id ? count_of(e) : -count_of(e));
+	}
+	for (size_t i = 0; i < perf->event_count; i++) {
+		if (perf->events[i].kind == event && perf->events[i].id <= upto_id)
+			close_event(&perf->events[i]);
 	}
 }
 
 int mv_perf_enable(struct mv_perf *perf)
 {
-	for (; perf->enabled < perf->event_count; perf->enabled++) {
-		const struct event *e = &perf->events[perf->enabled];
+	for (size_t i = 0; i < perf->event_count; i++) {
+		struct event *e = &perf->events[i];
 
-		if (e->fd >= 0 && ioctl(e->fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
+		if (!e->begun && e->fd >= 0 && ioctl(e->fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
 			return -errno;
+		e->begun = true;
 	}
 	return 0;
 }
@@ -400,22 +455,13 @@ int mv_perf_set_period(struct mv_perf *perf, enum mv_perf_event event, uint64_t 
 
 int mv_perf_count(struct mv_perf *perf, enum mv_perf_event event, uint64_t *ret_count)
 {
-	uint64_t sum = 0;
+	int64_t sum = perf->carried[event];
 
 	for (size_t i = 0; i < perf->event_count; i++) {
-		const struct event *e = &perf->events[i];
-		uint64_t count;
-		ssize_t n;
-
-		if (e->kind != event || e->fd < 0)
-			continue;
-		n = read(e->fd, &count, sizeof(count));
-		if (n < 0)
-			return -errno;
-		if (n == sizeof(count)) /* 0: it could not be put on its CPU, and has counted nothing */
-			sum += count;
+		if (perf->events[i].kind == event && perf->events[i].fd >= 0)
+			sum += (int64_t)count_of(&perf->events[i]);
 	}
-	*ret_count = sum;
+	*ret_count = sum > 0 ? (uint64_t)sum : 0;
 	return 0;
 }
 
@@ -517,6 +563,7 @@ static int next_record(struct mv_perf *perf, struct ring *r, struct mv_perf_reco
 	const size_t size = header_at(r, r->at).size;
 	const size_t offset = r->at & (r->bytes - 1);
 	const uint8_t *p = r->data + offset;
+	int known;
 
 	if (size > r->bytes - offset) {
 		memcpy(perf->scratch, p, r->bytes - offset);
@@ -524,14 +571,16 @@ static int next_record(struct mv_perf *perf, struct ring *r, struct mv_perf_reco
 		p = perf->scratch;
 	}
 	r->at += size;
-	if (mv_perf_decode(p, size, ret_record) != 1)
+	known = mv_perf_decode(p, size, ret_record);
+	if (known < 0) { /* what can't be read is lost, and not unseen */
+		*ret_record = (struct mv_perf_record){.kind = MV_PERF_LOST, .at_ns = r->next_ns, .lost = 1};
+		return 1;
+	}
+	if (known == 0)
 		return 0;
 	if (!r->last || r->last->id != ret_record->id)
 		r->last = find_event(perf, ret_record->id);
-	if (!r->last)
-		return ret_record->kind != MV_PERF_SAMPLE;
-	ret_record->event = (uint32_t)r->last->kind;
-	ret_record->opened_on = r->last->tid;
+	ret_record->opened_on = r->last ? r->last->tid : 0;
 	return 1;
 }
 

@@ -44,8 +44,9 @@ enum mv_perf_kind { MV_PERF_SAMPLE, MV_PERF_LOST, MV_PERF_FORK, MV_PERF_EXIT, MV
 struct mv_perf_record {
 	enum mv_perf_kind kind;
 	uint64_t id;		/* of the event that wrote it, the kernel's number */
-	uint32_t event;		/* MV_PERF_SAMPLE: enum mv_perf_event; set by mv_perf_drain alone, which knows the ids */
-	int32_t opened_on;	/* by mv_perf_drain alone: the thread that its event was opened on; SAMPLE: another than tid: tid follows it */
+	uint32_t event;		/* MV_PERF_SAMPLE: enum mv_perf_event */
+	int32_t opened_on;	/* by mv_perf_drain alone, from the id: the thread that its event was opened on; 0 unknown.
+				 * SAMPLE: another than tid: tid follows it */
 	uint64_t at_ns;
 	int32_t pid, tid;	/* FORK: the parent's pid and the new tid; new_pid tells whether it is a thread */
 	int32_t new_pid;
@@ -87,11 +88,19 @@ void mv_perf_free(struct mv_perf *perf);
  * kernel; -EPERM of mmap is retried with smaller rings. Cost: about 80 us a CPU, the first 15 ms.
  */
 int mv_perf_add(struct mv_perf *perf, enum mv_perf_event event, int tid, const struct mv_perf_opts *opts);
-/* Close all events that were opened on a thread; it and those that follow it are counted no more. */
-void mv_perf_remove(struct mv_perf *perf, int tid);
-/* Begin with all that were added. */
+/* The id of the newest event: those opened later have higher ones. 0: none yet. */
+uint64_t mv_perf_newest(const struct mv_perf *perf);
+/* Close the events that were opened on a thread after that one (0: all); it, and what follows it, is counted no more. */
+void mv_perf_remove(struct mv_perf *perf, int tid, uint64_t after_id);
+/* Close the events of a kind up to that one, whose place others have taken: mv_perf_count goes on from what they counted,
+ * less what the others counted beside them. */
+void mv_perf_retire(struct mv_perf *perf, enum mv_perf_event event, uint64_t upto_id);
+/* Begin with all that were added. Those that follow threads have begun already: it is the only way that misses none. */
 int mv_perf_enable(struct mv_perf *perf);
-/* Change the period of every event of that kind, inherited ones too. */
+/*
+ * Change the period of every event of that kind. It does not reach threads that follow, nor always those which they have
+ * followed, whose events the kernel may have exchanged with theirs (seen on 6.18): then open others and retire these.
+ */
 int mv_perf_set_period(struct mv_perf *perf, enum mv_perf_event event, uint64_t period);
 /* How often the event has happened on the threads added and those that follow, exactly. */
 int mv_perf_count(struct mv_perf *perf, enum mv_perf_event event, uint64_t *ret_count);

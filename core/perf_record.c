@@ -30,46 +30,47 @@ static uint32_t get32(const uint8_t *at)
 	return v;
 }
 
+/*
+ * The registers and the stack behind a sample's fixed part: ABI [REGISTERS] SIZE [BYTES USED]. Returns the
+ * bytes that these take; what is left says which event it was.
+ */
 #if MV_REGS_HERE
-/* The registers and the stack behind a sample's fixed part: ABI [REGISTERS] SIZE [BYTES USED]. */
-static int decode_stack(const uint8_t *at, size_t left, struct mv_perf_record *r)
+static ssize_t decode_stack(const uint8_t *at, size_t left, struct mv_perf_record *r)
 {
+	const size_t regs_bytes = MV_REGS * 8;
 	uint64_t abi, size, used;
+	size_t taken = 8;
 
 	if (left < 16)
 		return -EBADMSG;
 	abi = get64(at);
-	at += 8;
-	left -= 8;
 	if (abi > PERF_SAMPLE_REGS_ABI_64)
 		return -EBADMSG;
 	if (abi != PERF_SAMPLE_REGS_ABI_NONE) {
-		if (left < (MV_REGS + 1) * 8)
+		if (left < 16 + regs_bytes)
 			return -EBADMSG;
 		for (size_t i = 0; i < MV_REGS; i++)
-			r->regs.r[reg_ours[i]] = get64(at + i * 8);
-		at += MV_REGS * 8;
-		left -= MV_REGS * 8;
+			r->regs.r[reg_ours[i]] = get64(at + taken + i * 8);
+		taken += regs_bytes;
 	}
 	r->has_regs = abi == PERF_SAMPLE_REGS_ABI_64; /* of 32-bit code they would mean something else */
-	size = get64(at);
-	at += 8;
-	left -= 8;
+	size = get64(at + taken);
+	taken += 8;
 	if (size == 0)
-		return left == 0 ? 0 : -EBADMSG;
-	if (size > left || left - size != 8)
+		return (ssize_t)taken;
+	if (size > left - taken || left - taken - size < 8 || size % 8)
 		return -EBADMSG;
-	used = get64(at + size);
+	used = get64(at + taken + size);
 	if (used > size)
 		return -EBADMSG;
 	if (r->has_regs && used > 0) {
-		r->stack = at;
+		r->stack = at + taken;
 		r->stack_bytes = (uint32_t)used;
 	}
-	return 0;
+	return (ssize_t)(taken + size + 8);
 }
 #else
-static int decode_stack(const uint8_t *at, size_t left, struct mv_perf_record *r)
+static ssize_t decode_stack(const uint8_t *at, size_t left, struct mv_perf_record *r)
 {
 	(void)at;
 	(void)left;
@@ -80,6 +81,8 @@ static int decode_stack(const uint8_t *at, size_t left, struct mv_perf_record *r
 
 static int decode_sample(const uint8_t *p, size_t size, uint16_t misc, struct mv_perf_record *r)
 {
+	size_t left = size - MV_PERF_SAMPLE_BYTES;
+
 	if (size < MV_PERF_SAMPLE_BYTES)
 		return -EBADMSG;
 	r->kind = MV_PERF_SAMPLE;
@@ -91,9 +94,19 @@ static int decode_sample(const uint8_t *p, size_t size, uint16_t misc, struct mv
 	r->addr = get64(p + 40);
 	r->cpu = get32(p + 48);
 	r->in_kernel = (misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
-	if (size == MV_PERF_SAMPLE_BYTES)
-		return 1;
-	return decode_stack(p + MV_PERF_SAMPLE_BYTES, size - MV_PERF_SAMPLE_BYTES, r) < 0 ? -EBADMSG : 1;
+	p += MV_PERF_SAMPLE_BYTES;
+	/* Two words are the mark of CPU, whose first is never 0, or a stack that could not be had: 0, 0. */
+	if (left > 16 || (left == 16 && get64(p) == 0)) {
+		const ssize_t taken = decode_stack(p, left, r);
+
+		if (taken < 0)
+			return -EBADMSG;
+		left -= (size_t)taken;
+	}
+	if (left % 8 || left / 8 > MV_PERF_CPU)
+		return -EBADMSG;
+	r->event = (uint32_t)(left / 8);
+	return 1;
 }
 
 /* pid ppid tid ptid time */

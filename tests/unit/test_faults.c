@@ -263,7 +263,7 @@ static void test_churn(void **state)
 	start(1, 0);
 	/* Threads that run now may have claimed their pages and not touched them yet: begin with the next. */
 	from = puppet_ask(&puppet, PUPPET_CLAIMED, 0, 0) + 4;
-	enough = from + 400;
+	enough = from + 2000;
 	clock_gettime(CLOCK_MONOTONIC, &deadline);
 	deadline.tv_sec += PUPPET_DEADLINE;
 	do {
@@ -445,6 +445,40 @@ static void test_adapts(void **state)
 	error = counted > seen.weight ? counted - seen.weight : seen.weight - counted;
 	assert_true(error < counted / 10 + 2 * 2003);
 	assert_int_equal(state_now().lost, 0);
+}
+
+/* The same with threads that follow: no ioctl reaches their events. */
+static void test_adapts_with_followers(void **state)
+{
+	uint64_t at, counted, error, before, weight, major;
+	struct timespec deadline, now;
+
+	(void)state;
+	puppet_need_perf();
+	start(0, 0);
+	puppet_ask(&puppet, PUPPET_THREADS, 4, 0);
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_sec += PUPPET_DEADLINE;
+	while (state_now().period <= 31) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		assert_true(now.tv_sec < deadline.tv_sec);
+		at = puppet_ask(&puppet, PUPPET_MAP, 20000, 0);
+		puppet_ask(&puppet, PUPPET_BY_THREADS, 5000, at);
+		drain();
+	}
+	before = state_now().minor;
+	weight = seen.weight;
+	major = state_now().major;
+	at = puppet_ask(&puppet, PUPPET_MAP, 40000, 0);
+	puppet_ask(&puppet, PUPPET_BY_THREADS, 10000, at);
+	drain();
+	counted = state_now().minor - before;
+	weight = seen.weight - weight;
+	assert_in_range(counted, 40000, 40200);
+	error = counted > weight ? counted - weight : weight - counted;
+	assert_true(error < counted / 10 + 5 * 503);
+	assert_int_equal(state_now().major, major);
+	assert_int_equal(state_now().threads, 1); /* when it began */
 }
 
 static size_t open_files(void)
@@ -679,6 +713,7 @@ int main(int argc, char **argv)
 	    LIVE(test_gone),
 	    LIVE(test_period_101),
 	    LIVE(test_adapts),
+	    LIVE(test_adapts_with_followers),
 	    LIVE(test_few_files),
 	    LIVE(test_no_files),
 	    LIVE(test_refused),
