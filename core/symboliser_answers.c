@@ -86,8 +86,10 @@ static uint32_t learn_function(struct mv_symboliser *s)
 	uint32_t id = mv_symbols_find(&s->functions, &key);
 	char name[CLEAN_BYTES], *kept;
 
-	if (id != UINT32_MAX)
+	if (id != UINT32_MAX) {
+		s->infos[id].start = a->start; /* it may lie elsewhere now */
 		return id;
+	}
 	if (!mv_symbols_reserve(&s->infos, &s->infos_cap, s->functions.count, sizeof(*s->infos)))
 		return MV_FUNCTION_NONE;
 	compose_name(s, a, name);

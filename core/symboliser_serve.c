@@ -14,7 +14,8 @@
 
 struct image {
 	struct mv_image *image; /* NULL: not here */
-	bool debug_asked, read; /* read: its symbols have been */
+	bool read;		/* its symbols have been */
+	uint64_t start;		/* of its first mapping */
 	bool listed;
 };
 
@@ -26,7 +27,9 @@ struct server {
 	uint32_t images_count;
 	struct mv_unwind_map *maps;
 	uint32_t maps_count;
+	/* What was told since functions_before were; their numbers come behind. */
 	struct mv_symbols_keys functions;
+	uint32_t functions_before;
 	/* Address of a call -> function, until the list of mappings changes. */
 	struct mv_symbols_keys called;
 	uint32_t *called_function, called_cap;
@@ -68,8 +71,10 @@ static int take_start(struct server *s, int fd)
 		return -EPROTO;
 	if (fd >= 0)
 		at = mmap(NULL, sizeof(*s->hint), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (at != MAP_FAILED)
-		s->hint = at;
+	if (at == MAP_FAILED)
+		return 0;
+	s->hint = at;
+	mv_unwinder_watch(s->unwinder, &s->hint->working);
 	return 0;
 }
 
@@ -79,7 +84,8 @@ static void close_image(struct server *s, uint32_t id)
 		return;
 	mv_unwinder_image(s->unwinder, id, NULL);
 	mv_image_close(s->images[id].image);
-	s->images[id] = (struct image){0};
+	s->images[id].image = NULL;
+	s->images[id].read = false;
 }
 
 static int read_list(int fd, struct mv_unwind_map *list, size_t bytes)
@@ -98,12 +104,57 @@ static int read_list(int fd, struct mv_unwind_map *list, size_t bytes)
 	return 0;
 }
 
-/* Images that the list has no more are closed; numbers of functions stay. */
+/* Room for the image of that number. */
+static int grow_images(struct server *s, uint32_t id)
+{
+	struct image *grown;
+
+	if (id < s->images_count)
+		return 0;
+	if (id >= MV_SYMBOLS_IDENTITIES)
+		return -EPROTO;
+	grown = reallocarray(s->images, id + 1u, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memset(grown + s->images_count, 0, (id + 1u - s->images_count) * sizeof(*grown));
+	s->images = grown;
+	s->images_count = id + 1u;
+	return 0;
+}
+
+/* Close the images that the list has no more. ret_moved: some are gone or lie elsewhere. */
+static int list_images(struct server *s, bool *ret_moved)
+{
+	for (uint32_t i = 0; i < s->images_count; i++)
+		s->images[i].listed = false;
+	for (uint32_t i = 0; i < s->maps_count; i++) {
+		const struct mv_unwind_map *m = &s->maps[i];
+		int err = m->image == MV_IMAGE_NONE ? 0 : grow_images(s, m->image);
+
+		if (err)
+			return err;
+		if (m->image == MV_IMAGE_NONE || s->images[m->image].listed)
+			continue;
+		*ret_moved |= s->images[m->image].start && s->images[m->image].start != m->start;
+		s->images[m->image].listed = true;
+		s->images[m->image].start = m->start;
+	}
+	for (uint32_t i = 0; i < s->images_count; i++) {
+		if (s->images[i].listed)
+			continue;
+		*ret_moved |= s->images[i].start != 0;
+		s->images[i].start = 0;
+		close_image(s, i);
+	}
+	return 0;
+}
+
 static int take_maps(struct server *s, int fd)
 {
 	uint32_t count = s->request.head.count;
 	struct mv_unwind_map *list = calloc(count + 1u, sizeof(*list));
 	int err = !list || count > MV_SYMBOLS_MAPS ? -ENOMEM : read_list(fd, list, count * sizeof(*list));
+	bool moved = false;
 
 	if (err) {
 		free(list);
@@ -112,15 +163,14 @@ static int take_maps(struct server *s, int fd)
 	free(s->maps);
 	s->maps = list;
 	s->maps_count = count;
-	for (uint32_t i = 0; i < s->images_count; i++)
-		s->images[i].listed = false;
-	for (uint32_t i = 0; i < count; i++) {
-		if (list[i].image < s->images_count)
-			s->images[list[i].image].listed = true;
-	}
-	for (uint32_t i = 0; i < s->images_count; i++) {
-		if (!s->images[i].listed)
-			close_image(s, i);
+	err = list_images(s, &moved);
+	if (err)
+		return err;
+	/* Functions are told anew, with where they are now. */
+	if (moved) {
+		s->functions_before += s->functions.count;
+		mv_symbols_forget(&s->functions);
+		s->functions.limit = MV_SYMBOLS_FUNCTIONS - s->functions_before;
 	}
 	mv_symbols_forget(&s->called);
 	return mv_unwinder_maps(s->unwinder, list, count);
@@ -148,17 +198,9 @@ static int take_image(struct server *s, int *fd)
 	struct mv_image *image;
 	int err;
 
-	if (id >= MV_SYMBOLS_IDENTITIES || *fd < 0)
-		return id >= MV_SYMBOLS_IDENTITIES ? -EPROTO : 0;
-	if (id >= s->images_count) {
-		struct image *grown = reallocarray(s->images, id + 1u, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		memset(grown + s->images_count, 0, (id + 1u - s->images_count) * sizeof(*grown));
-		s->images = grown;
-		s->images_count = id + 1u;
-	}
+	err = grow_images(s, id);
+	if (err || *fd < 0)
+		return err;
 	close_image(s, id);
 	work_on(s, id, true);
 	err = mv_image_open(*fd, &image);
@@ -279,6 +321,8 @@ static int name_call(struct server *s, uint64_t pc, uint32_t *ret_function)
 	memset(&s->answer, 0, MV_SYMBOLS_ANSWER_HEAD);
 	len = identify(s, pc, &key, &start);
 	*ret_function = mv_symbols_intern(&s->functions, &key);
+	if (*ret_function != MV_FUNCTION_NONE)
+		*ret_function += s->functions_before;
 	if (s->called.count == s->called.limit)
 		mv_symbols_forget(&s->called);
 	if (mv_symbols_reserve(&s->called_function, &s->called_cap, s->called.count,

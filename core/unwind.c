@@ -10,6 +10,7 @@
 #include "core/maps.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,7 @@ struct mv_unwinder {
 	uint32_t slot_count, last;
 	struct file *files; /* by id */
 	uint32_t file_count;
+	_Atomic uint32_t *working; /* see mv_unwinder_watch */
 #if MV_REGS_HERE
 	unw_addr_space_t space;
 #endif
@@ -154,6 +156,11 @@ static void find_biases(struct mv_unwinder *unwinder, const struct file *file)
 	}
 }
 
+void mv_unwinder_watch(struct mv_unwinder *unwinder, _Atomic uint32_t *working)
+{
+	unwinder->working = working;
+}
+
 /* The mapping that holds addr; NULL none. */
 static struct slot *slot_of(const struct mv_unwinder *unwinder, uint64_t addr)
 {
@@ -187,6 +194,8 @@ struct mv_image *mv_unwinder_find(struct mv_unwinder *unwinder, uint64_t addr, u
 	file = &unwinder->files[s->map.image];
 	if (!file->image)
 		return NULL;
+	if (unwinder->working)
+		atomic_store_explicit(unwinder->working, s->map.image + 1, memory_order_relaxed);
 	if (s->state == BIAS_UNKNOWN)
 		find_biases(unwinder, file);
 	if (s->state != BIAS_KNOWN)

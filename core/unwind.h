@@ -26,6 +26,9 @@ int mv_unwinder_maps(struct mv_unwinder *unwinder, const struct mv_unwind_map *m
 /* The image of an id; NULL: it can't be read. Kept, not owned: must outlive the unwinder or be replaced. */
 int mv_unwinder_image(struct mv_unwinder *unwinder, uint32_t id, struct mv_image *image);
 
+/* Where to write the id, plus 1, of each image that is about to be read: what a crash leaves behind. NULL: nowhere. */
+void mv_unwinder_watch(struct mv_unwinder *unwinder, _Atomic uint32_t *working);
+
 /* The image and vaddr of an address; NULL none. */
 struct mv_image *mv_unwinder_find(struct mv_unwinder *unwinder, uint64_t addr, uint64_t *ret_vaddr, uint32_t *ret_id);
 /* Is addr in an executable mapping; in one without a file? */
