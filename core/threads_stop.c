@@ -39,7 +39,7 @@
 #define LIST_ROUNDS 64
 #define LOOKS	    16 /* in vain, before waiting, and before giving up: it may be us who did not run */
 #define TICK_US	    2000
-/* Some stand already and no other has come for so long: those left are in the kernel for longer. */
+/* Some stand already, no other has come for so long, and those left are in D state: they are for longer. */
 #define PATIENCE_NS (50 * UINT64_C(1000000))
 #define MARGIN_NS   (200 * UINT64_C(1000000)) /* beyond the child's own deadline, until it is killed */
 #define KILL_MS	    100
@@ -356,6 +356,22 @@ static void sleep_on(struct shared *sh, unsigned which)
 	}
 }
 
+/* All that are left wait in the kernel, uninterruptibly; not for a processor on a busy machine. */
+static bool rest_is_stuck(struct mv_stop *stop)
+{
+	struct shared *sh = stop->shared;
+	struct mv_thread_stat stat;
+
+	for (uint32_t i = 0; i < sh->count; i++) {
+		struct entry *e = &sh->entries[i];
+
+		if (e->phase == PHASE_SEIZED &&
+		    mv_thread_stat_read(stop->target, e->stopped.tid, &stat) == 0 && stat.state != 'D')
+			return false;
+	}
+	return true;
+}
+
 /* Until all stand, or the rest is late. */
 static void wait_all(struct mv_stop *stop)
 {
@@ -376,8 +392,13 @@ static void wait_all(struct mv_stop *stop)
 			looks = 0;
 			continue;
 		}
-		if (looks > LOOKS && (now >= stop->deadline_ns || (some && now - last_ns > PATIENCE_NS)))
+		if (looks > LOOKS && now >= stop->deadline_ns)
 			return;
+		if (looks > LOOKS && some && now - last_ns > PATIENCE_NS) {
+			if (rest_is_stuck(stop))
+				return;
+			last_ns = now;
+		}
 		/* Not always on the same one: it may be late. */
 		if (looks++ >= LOOKS)
 			sleep_on(stop->shared, looks);
