@@ -111,9 +111,12 @@ int mv_thread_where_read(struct mv_target *target, int tid, struct mv_thread_whe
 static uint64_t stack_end(const struct mv_maps *maps, uint64_t sp)
 {
 	const uint32_t i = mv_maps_find(maps->at, maps->count, sp);
-	const struct mv_mapping *m = &maps->at[i];
+	const struct mv_mapping *m;
 
-	if (i >= maps->count || (m->start > sp && m->kind != MV_KIND_STACK))
+	if (i >= maps->count)
+		return 0;
+	m = &maps->at[i];
+	if (m->start > sp && m->kind != MV_KIND_STACK)
 		return 0;
 	if (m->inode || m->dev_major || m->dev_minor || (m->perms & MV_PERM_SHARED) ||
 	    m->kind == MV_KIND_VDSO || m->kind == MV_KIND_VVAR || m->kind == MV_KIND_VSYSCALL)

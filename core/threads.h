@@ -80,7 +80,7 @@ struct mv_stop;
 /*
  * Begin; ends by itself within deadline_ms. Every thread is stopped and reported, those in tids (that are known, or were) and
  * those begun since, at most a quarter and 64 more; in any order. maps: where stacks are, of a moment ago; without, registers alone.
- * A thread that never stops keeps the others for 50 ms at most after the last of them stood. Both are used during the call only.
+ * Threads in D state keep the others for 50 ms at most after the last of them stood. Target and maps are used during the call only.
  * Errors: -EAGAIN, -ENOMEM, -EMFILE, -ENOSYS (registers of this machine are not known; a fixture; no pidfd).
  * Cost to the target: 1 thread 0.1 ms, 100 threads 3 to 6 ms.
  */

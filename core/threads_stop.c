@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -37,10 +37,9 @@
 #define MORE	    64			       /* threads that may be begun meanwhile, and a quarter */
 #define THREADS_MAX ((size_t)32768)
 #define LIST_ROUNDS 64
-#define YIELDS	    200
-#define LOOKS	    8 /* in vain, at least: it may be us who did not run */
-#define NAP_NS	    20000
-/* Some stand already and no other has come for so long: those left are in the kernel for longer. */
+#define LOOKS	    16 /* in vain, before waiting, and before giving up: it may be us who did not run */
+#define TICK_US	    2000
+/* Some stand already, no other has come for so long, and those left are in D state: they are for longer. */
 #define PATIENCE_NS (50 * UINT64_C(1000000))
 #define MARGIN_NS   (200 * UINT64_C(1000000)) /* beyond the child's own deadline, until it is killed */
 #define KILL_MS	    100
@@ -321,11 +320,63 @@ static size_t look(struct mv_stop *stop, size_t *ret_left)
 	return reports;
 }
 
+/* Nothing to do but to end a wait. */
+static void on_tick(int number)
+{
+	(void)number;
+}
+
+/* Waits that wait for one thread end with each tick. */
+static void start_ticks(void)
+{
+	const struct sigaction action = {.sa_handler = on_tick};
+	const struct itimerval every = {{.tv_usec = TICK_US}, {.tv_usec = TICK_US}};
+	sigset_t ticks;
+
+	sigaction(SIGALRM, &action, NULL);
+	sigemptyset(&ticks);
+	sigaddset(&ticks, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &ticks, NULL);
+	setitimer(ITIMER_REAL, &every, NULL);
+}
+
+/* Sleep until one of those left reports, or a tick: to yield instead would give a busy machine our turn for
+ * long. */
+static void sleep_on(struct shared *sh, unsigned which)
+{
+	siginfo_t info;
+
+	for (uint32_t i = 0; i < sh->count; i++) {
+		struct entry *e = &sh->entries[(i + which) % sh->count];
+
+		if (e->phase != PHASE_SEIZED)
+			continue;
+		waitid(P_PID, (id_t)e->stopped.tid, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL);
+		return;
+	}
+}
+
+/* All that are left wait in the kernel, uninterruptibly; not for a processor on a busy machine. */
+static bool rest_is_stuck(struct mv_stop *stop)
+{
+	struct shared *sh = stop->shared;
+	struct mv_thread_stat stat;
+
+	for (uint32_t i = 0; i < sh->count; i++) {
+		struct entry *e = &sh->entries[i];
+
+		if (e->phase == PHASE_SEIZED &&
+		    mv_thread_stat_read(stop->target, e->stopped.tid, &stat) == 0 && stat.state != 'D')
+			return false;
+	}
+	return true;
+}
+
 /* Until all stand, or the rest is late. */
 static void wait_all(struct mv_stop *stop)
 {
 	uint64_t last_ns = now_ns();
-	unsigned turns = 0;
+	unsigned looks = 0;
 	bool some = false;
 	size_t left;
 
@@ -338,15 +389,19 @@ static void wait_all(struct mv_stop *stop)
 		if (reports) {
 			some = true;
 			last_ns = now;
-			turns = 0;
+			looks = 0;
 			continue;
 		}
-		if (now >= stop->deadline_ns || (some && turns > LOOKS && now - last_ns > PATIENCE_NS))
+		if (looks > LOOKS && now >= stop->deadline_ns)
 			return;
-		if (turns++ < YIELDS)
-			sched_yield();
-		else
-			nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+		if (looks > LOOKS && some && now - last_ns > PATIENCE_NS) {
+			if (rest_is_stuck(stop))
+				return;
+			last_ns = now;
+		}
+		/* Not always on the same one: it may be late. */
+		if (looks++ >= LOOKS)
+			sleep_on(stop->shared, looks);
 	}
 }
 
@@ -396,6 +451,7 @@ static void stop_target(struct mv_stop *stop)
 		give_up(sh, r);
 		return;
 	}
+	start_ticks();
 	for (uint32_t i = 0; i < sh->count; i++) {
 		struct entry *e = &sh->entries[i];
 

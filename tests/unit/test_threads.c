@@ -399,6 +399,8 @@ static struct live start(run_target *run, const enum place *places, int count)
 		struct sigaction action = {.sa_handler = on_signal};
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* Where Yama lets ancestors trace only, siblings of the target are not among them. */
+		prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 		close(hold[1]);
 		sigaction(SIGUSR1, &action, NULL);
 		sigaction(SIGRTMIN, &action, NULL);
@@ -1134,6 +1136,52 @@ static void test_churn(void **state)
 	finish(&l);
 }
 
+/* A program that becomes another all the time. */
+static void run_execs(const enum place *places, int count)
+{
+	static const char script[] = "exec /bin/sh -c \"$0\" \"$0\"";
+
+	(void)places;
+	(void)count;
+	execl("/bin/sh", "sh", "-c", script, script, (char *)NULL);
+	_exit(127);
+}
+
+static uint64_t faults_of(struct live *l)
+{
+	struct mv_thread_stat stat;
+
+	assert_int_equal(mv_thread_stat_read(l->target, l->pid, &stat), 0);
+	return stat.minor_faults;
+}
+
+static void test_exec(void **state)
+{
+	struct live l = start(run_execs, NULL, 0);
+	size_t count;
+
+	(void)state;
+	UNTIL(faults_of(&l) > 1000);
+	for (int turn = 0; turn < 100; turn++) {
+		uint64_t faults = faults_of(&l);
+
+		/* Its list of mappings is as old as can be. */
+		if (turn % 10 == 0)
+			mv_target_reopen(l.target);
+		if (turn % 10 == 0)
+			sample(&l);
+		struct mv_stop *stop = poke(&l, STOP_DEADLINE_MS);
+		const struct mv_stopped *t = await_stop(stop, &count);
+		assert_int_equal(count, 1);
+		assert_int_equal(t->result, MV_STOP_TAKEN);
+		assert_true(t->regs.r[MV_REG_SP] != 0);
+		mv_stop_free(stop);
+		UNTIL(faults_of(&l) > faults);
+	}
+	assert_int_equal(tracer_of(&l, l.pid), 0);
+	end_by_force(&l);
+}
+
 /* No signal is lost, wherever the stop meets it. */
 static void test_signals(void **state)
 {
@@ -1176,6 +1224,7 @@ int main(void)
 	    cmocka_unit_test(test_child_killed), cmocka_unit_test(test_freed_early),
 	    cmocka_unit_test(test_deadline),	 cmocka_unit_test(test_leader_ended),
 	    cmocka_unit_test(test_churn),	 cmocka_unit_test(test_signals),
+	    cmocka_unit_test(test_exec),
 	};
 
 	return cmocka_run_group_tests(tests, make_board, NULL);
