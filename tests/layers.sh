@@ -107,6 +107,18 @@ cd "$OLDPWD" || exit 99
 	code "$include([a-z/]*curses|term\.h|panel|tui/|jansson|ini\.h)" $core | rule "core includes no curses, no tui/, no JSON, no INI"
 	code "$include(ncursesw?/)?(n?curses|term\.h|panel)" $tui | except 'tui/term(_probe)?\.c' | rule "only tui/term.c and its probe include curses"
 	code "${include}libproc2" $core $tui | except 'core/machine\.c' | rule "only core/machine.c includes libproc2"
+	code "$include(libunwind|unwind\.h)" $core $tui | except 'core/unwind\.c' | rule "only core/unwind.c includes libunwind"
+	code "$include((elfutils/)?(libdw|libdwfl|libdwelf|libelf|libebl|dwarf|gelf|known-dwarf)|(libiberty/)?(demangle|libiberty))|include[[:space:]]+MV_DEMANGLE" \
+		$core $tui | except 'core/symbols(_[a-z]+)?\.[ch]|core/symbols_private\.h' |
+		rule "only core/symbols includes libelf, libdw and libiberty"
+	code "$include(core/)?(symbols|unwind)\.h" $core $tui | except 'core/(symbols|unwind|symboliser)(_[a-z]+)?\.[ch]' |
+		rule "only memview-symbols looks into the target's files"
+	# What the files of one module share: X_private.h, and the sampler's two.
+	for header in $(cd "$scratch/code" && ls core/*_private.h tui/*_private.h core/sampler_trace.h 2>/dev/null); do
+		module=${header%_private.h}
+		module=${module%_trace.h}
+		code "$include$header\"" $core $tui | except "$module(_[a-z]+)*\\.[ch]"
+	done | rule "a private header is included by its own module alone"
 	for file in $sources; do
 		case $file in
 		*.c) grep -nE "$include" "$file" /dev/null | head -n 1 | grep -v 'include "config.h"' ;;
@@ -128,9 +140,14 @@ cd "$OLDPWD" || exit 99
 		rule "views do no I/O"
 	bare "$(call 'clock_gettime|gettimeofday|time|clock|mv_source_[a-z_]*|mv_target_[a-z_]*')" $views |
 		rule "views read no clock and no source"
-	# These hand on parts of text that was clean already.
+	# What disturbs the target or costs it time is done on demand, and in one place each.
+	bare "$(call 'ptrace')" $core $tui | except 'core/threads_stop\.c' | rule "only core/threads_stop.c stops anything"
+	bare "(^|[^A-Za-z0-9_])(__NR|SYS)_perf_event_open" $core $tui | except 'core/perf\.c' | rule "only core/perf.c opens events"
+	bare "$(call 'mv_poke_[a-z_]*|mv_faults_start')" $core $tui | grep -vE '^[^:]*:[0-9]*:int mv_' |
+		except 'core/sampler_(faults|threads)\.c' | rule "stops and traces are begun by the sampler alone, on a want"
+	# These hand on parts of text that was clean already, or copies of it that they keep.
 	bare "$(call 'mv_clean_trusted')" $views |
-		except 'tui/(view_map_columns|view_meaning|view_output|widget_strip)\.c' |
+		except 'tui/(view_faults_words|view_map_columns|view_meaning|view_output|view_stack|widget_strip)\.c' |
 		rule "views trust no text: they clean it or get it clean"
 
 	for file in $sources; do
@@ -164,29 +181,38 @@ undefined() {
 }
 output='(__)?v?f?d?printf(_chk)?|f?puts|putchar|_?IO_putc|f?putc|perror|v?syslog|stdout|stderr|exit|abort|quick_exit'
 curses='initscr|newterm|endwin|stdscr|curscr|doupdate|w?refresh|w?add_?w?n?w?(ch|str)|(mv)?w?addn?w?str|init_(extended_)?pair|start_color|COLOR_PAIRS?|COLS|LINES|tputs|tparm|tig(etstr|etnum|etflag)|setupterm|resizeterm|mousemask|getmouse|wget_?w?ch|keypad'
+unwinding='_?_?U[A-Za-z0-9]*_.*|unw_.*|elf(32|64)?_.*|gelf_.*|dwarf_.*|dwelf_.*|dwfl_.*|.*_?demangle(_v3)?|rust_demangle.*'
+opening='open(64|at|at64)?|__open_2|fopen(64)?|opendir|readlink(at)?|socket|connect|fork|vfork|execv?p?e?|posix_spawnp?|system|popen|ptrace|kill|process_vm_.*'
 clock='clock_gettime|gettimeofday|time|clock'
 io='open(64|at|at64)?|__open_2|fopen(64)?|opendir|read|__read_chk|pread(64)?|write|ioctl|socket|poll|fork|system|popen'
 if [ -f "$build/libcore.a" ] && [ -f "$build/libview.a" ] && command -v "$nm" >/dev/null 2>&1; then
 	undefined libcore.a | grep -E " ($output)$" | rule "libcore.a needs no printing and no exit"
 	undefined libcore.a | grep -E " ($curses)$" | rule "libcore.a needs no curses"
+	for archive in libcore.a libview.a; do
+		undefined $archive | grep -E " ($unwinding)$"
+	done | rule "libcore.a and libview.a need neither libunwind, libelf, libdw nor libiberty"
+	# Only where libunwind and libdw are.
+	undefined libsymbols.a | grep -E " ($output|$opening)$" |
+		rule "libsymbols.a prints nothing, does not exit, and opens and starts nothing"
 	undefined libview.a | grep -E " ($curses)$" | rule "libview.a needs no curses"
 	undefined libview.a | grep -E " ($clock)$" | rule "libview.a reads no clock"
 	# A theme is a file: theme.o is the one that opens something.
 	undefined libview.a | grep -vE '^[^ ]*theme' | grep -E " ($io)$" | rule "libview.a does no I/O but for themes"
-	for archive in libcore.a libview.a; do
+	for archive in libcore.a libview.a libsymbols.a; do
+		[ -f "$build/$archive" ] || continue
 		"$nm" -A -g --defined-only "$build/$archive" 2>/dev/null |
 			sed -n 's/^[^:]*:\([^:]*\):[0-9a-f]* [A-Z] \([^@]*\)$/\1 \2/p' |
 			grep -vE ' (mv_|__asan|__odr_asan|__gcov|_?_?start___|__sanitizer)'
 	done >"$scratch/exported"
 	# What the files of one module share is its own: it is declared in a header that only they include.
 	while read -r object name; do
-		(cd "$scratch/bare" && ls core/*.h tui/*.h) | grep -vE '_private\.h|tui/view_' | while read -r header; do
+		(cd "$scratch/bare" && ls core/*.h tui/*.h) | grep -vE '_private\.h|core/sampler_trace\.h|tui/view_' | while read -r header; do
 			! grep -qE "(^|[^A-Za-z0-9_])$name([^A-Za-z0-9_]|$)" "$scratch/bare/$header" || echo "$object $name ($header)"
 		done
-		(cd "$scratch/bare" && grep -qwF "$name" core/*_private.h tui/*_private.h tui/view_*.h) || echo "$object $name"
+		(cd "$scratch/bare" && grep -qwF "$name" core/*_private.h core/sampler_trace.h tui/*_private.h tui/view_*.h) || echo "$object $name"
 	done <"$scratch/exported" | rule "every exported name begins with mv_, or is shared inside one module only"
 else
-	for archive in "libcore.a needs no printing, no exit and no curses" "libview.a needs no curses, no clock and no I/O" \
+	for archive in "libcore.a needs no printing, no exit, no curses and no libunwind" "libview.a needs no curses, no clock and no I/O" \
 		"every exported name begins with mv_, or is shared inside one module only"; do
 		skip "$archive" "no archives or no nm"
 	done

@@ -223,17 +223,15 @@ const struct mv_snapshot *mv_batch_next(struct mv_batch *batch, uint64_t after_n
 	}
 }
 
-int mv_batch_await(struct mv_batch *batch, mv_batch_enough *enough, uint64_t within_ns,
-		   const struct mv_snapshot **ret_snap)
+static int take_live(struct mv_batch *batch, const struct mv_snapshot **ret_snap)
 {
-	const uint64_t began_ns = mv_batch_now(batch);
 	uint64_t ended_ns = 0;
 
 	for (;;) {
 		const struct mv_keeper_status *status = mv_session_status(batch->session);
 		const struct mv_snapshot *snap = mv_batch_newest(batch);
 
-		if (snap && (!enough || enough(snap) || mv_batch_now(batch) - began_ns >= within_ns)) {
+		if (snap) {
 			*ret_snap = snap;
 			return MV_EXIT_DONE;
 		}
@@ -251,14 +249,16 @@ int mv_batch_await(struct mv_batch *batch, mv_batch_enough *enough, uint64_t wit
 const struct mv_snapshot *mv_batch_last(struct mv_batch *batch, mv_batch_enough *enough)
 {
 	const uint64_t until_ns = mv_batch_now(batch) + LAST_WORD_NS;
-	const struct mv_snapshot *snap = mv_batch_newest(batch);
 
-	while (!batch->lost && !(snap && enough(snap)) && !mv_session_status(batch->session)->gave_up &&
+	while (!batch->lost && !mv_session_status(batch->session)->gave_up &&
 	       mv_batch_now(batch) < until_ns) {
+		const struct mv_snapshot *snap = mv_batch_newest(batch);
+
+		if (snap && (!enough || enough(snap)))
+			return snap;
 		wait_events(batch, until_ns);
-		snap = mv_batch_newest(batch);
 	}
-	return snap;
+	return mv_session_snapshot(batch->session);
 }
 
 int mv_batch_trouble(const struct mv_batch *batch)
@@ -279,7 +279,7 @@ int mv_batch_take(struct mv_batch *batch, struct mv_want *want, const struct mv_
 	want->interval_ms = 0;
 	send_want(batch, want);
 	if (batch->session)
-		return mv_batch_await(batch, NULL, UINT64_MAX, ret_snap);
+		return take_live(batch, ret_snap);
 	err = mv_sampler_once(batch->sampler, want, &snap);
 	if (err)
 		return mv_choose_explain(batch->source, batch->pid, err);

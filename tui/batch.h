@@ -55,12 +55,9 @@ void mv_batch_follow(struct mv_batch *batch, struct mv_want *want);
 const struct mv_snapshot *mv_batch_next(struct mv_batch *batch, uint64_t after_ns, uint64_t until_ns);
 /* The newest snapshot that answers the last want; NULL: none has come. */
 const struct mv_snapshot *mv_batch_newest(const struct mv_batch *batch);
-/* Wait for a snapshot that is enough (NULL: any will do); once within_ns are over, any will do as well. An exit status, said
- * on stderr, when none can come. Not for fixtures. */
+/* The last word, at the end of what was followed: wait for a snapshot that answers the last want and is enough (NULL: any); after
+ * 2 s, or when nothing comes any more, the newest of an earlier want has to do. NULL: there is none. Not for fixtures. */
 typedef bool mv_batch_enough(const struct mv_snapshot *snap);
-int mv_batch_await(struct mv_batch *batch, mv_batch_enough *enough, uint64_t within_ns, const struct mv_snapshot **ret_snap);
-/* The last word on a target that is ending: the same, but after 2 s, or when nothing comes any more, the newest will do; NULL:
- * there is none. */
 const struct mv_snapshot *mv_batch_last(struct mv_batch *batch, mv_batch_enough *enough);
 /* What keeps snapshots from coming is said on stderr, with the exit status. MV_EXIT_DONE: nothing does. */
 int mv_batch_trouble(const struct mv_batch *batch);

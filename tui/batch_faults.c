@@ -15,8 +15,7 @@
  * text (batch_faults_text.c), as folded stacks, or as JSON (schema memview.faults/1).
  */
 
-#define LOOK_MS	 250		      /* between snapshots: the last is so old at most */
-#define BEGIN_NS (10 * MV_NS_PER_SEC) /* until it is given up that tracing begins */
+#define LOOK_MS	 250 /* between snapshots, of which the last is shown when no more can come */
 #define SLICE_NS (MV_NS_PER_SEC / 10) /* how soon SIGINT is noticed */
 
 struct mv_clean mv_batch_level_name(const struct mv_snapshot *snap, const struct mv_calltree_node *node)
@@ -252,45 +251,56 @@ static void await_interrupt(void)
 	sigaction(SIGINT, &action, NULL);
 }
 
-static bool has_begun(const struct mv_snapshot *snap)
-{
-	return snap->trace.why != MV_WHY_NOT_READ || snap->life != MV_LIFE_ALIVE;
-}
-
 static bool has_ended(const struct mv_snapshot *snap)
 {
 	return snap->trace.why != MV_WHY_HAVE || !snap->trace.running;
+}
+
+/* Until the time is over, the target has ended, SIGINT comes, or nothing more will come. */
+static void pass_time(struct mv_batch *batch, uint64_t end_ns)
+{
+	while (!interrupted && mv_batch_now(batch) < end_ns && !mv_batch_is_lost(batch) &&
+	       !mv_batch_status(batch)->gave_up) {
+		const uint64_t slice_ns = mv_batch_now(batch) + SLICE_NS;
+
+		if (mv_batch_wait(batch, slice_ns < end_ns ? slice_ns : end_ns))
+			return;
+	}
+}
+
+/* What has been seen until now, whole: also what still lies in the kernel's rings. */
+static const struct mv_snapshot *last_picture(struct mv_batch *batch, struct mv_want *want)
+{
+	const struct mv_snapshot *snap = NULL;
+
+	if (!mv_batch_status(batch)->exited) {
+		want->facts |= MV_FACT_WHOLE;
+		want->interval_ms = 0;
+		mv_batch_follow(batch, want);
+		snap = mv_batch_last(batch, NULL);
+	}
+	return mv_batch_status(batch)->exited ? mv_batch_last(batch, has_ended) : snap;
 }
 
 /* Trace for as long as the options say: ret_snap is the picture at the end, of whatever was seen. */
 static int trace(struct mv_batch *batch, struct mv_want *want, const struct mv_options *options,
 		 const struct mv_snapshot **ret_snap)
 {
+	int status = mv_batch_take(batch, want, ret_snap); /* which comes when it has begun */
 	uint64_t end_ns;
-	int status;
 
-	mv_batch_follow(batch, want);
-	status = mv_batch_await(batch, has_begun, BEGIN_NS, ret_snap);
 	if (status || (*ret_snap)->trace.why != MV_WHY_HAVE)
 		return status;
+	end_ns = (*ret_snap)->trace.since_ns + (uint64_t)options->duration_ms * (MV_NS_PER_SEC / 1000);
 	await_interrupt();
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "memview: tracing page faults of %d for %g s; Ctrl-C ends it early\n",
 			mv_batch_pid(batch), options->duration_ms / 1000.0);
-	end_ns = (*ret_snap)->trace.since_ns + (uint64_t)options->duration_ms * (MV_NS_PER_SEC / 1000);
-	while (!interrupted && !mv_batch_status(batch)->exited && mv_batch_now(batch) < end_ns &&
-	       !mv_batch_is_lost(batch) && !mv_batch_status(batch)->gave_up) {
-		const uint64_t slice_ns = mv_batch_now(batch) + SLICE_NS;
-
-		mv_batch_wait(batch, slice_ns < end_ns ? slice_ns : end_ns);
-	}
-	if (mv_batch_status(batch)->exited)
-		*ret_snap = mv_batch_last(batch, has_ended);
-	else if (!mv_batch_next(batch, mv_batch_now(batch), mv_batch_now(batch) + MV_NS_PER_SEC) &&
-		 mv_batch_status(batch)->exited) /* just then */
-		*ret_snap = mv_batch_last(batch, has_ended);
-	else
-		*ret_snap = mv_batch_newest(batch);
+	want->facts &= ~(uint32_t)MV_FACT_WHOLE;
+	want->interval_ms = LOOK_MS;
+	mv_batch_follow(batch, want);
+	pass_time(batch, end_ns);
+	*ret_snap = last_picture(batch, want);
 	return MV_EXIT_DONE;
 }
 
@@ -335,9 +345,7 @@ static int print(struct mv_json *j, const struct mv_options *options)
 
 static int run(struct mv_batch *batch, struct mv_json *j, const struct mv_options *options)
 {
-	struct mv_want want = {.facts = MV_FACT_MAPS | MV_FACT_FAULTS,
-			       .interval_ms = options->duration_ms < 2 * LOOK_MS ? LOOK_MS / 2 : LOOK_MS,
-			       .fault_period = options->period};
+	struct mv_want want = {.facts = MV_FACT_MAPS | MV_FACT_FAULTS, .fault_period = options->period};
 	int status, printed;
 
 	status = options->proc_root ? mv_batch_take(batch, &want, &j->snap)
