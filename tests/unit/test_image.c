@@ -208,7 +208,8 @@ static void test_not_regular(void **state)
 
 	file_in(t, path, "socket.so");
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	strncpy(name.sun_path, path, sizeof(name.sun_path) - 1);
+	assert_true(strlen(path) < sizeof(name.sun_path));
+	memcpy(name.sun_path, path, strlen(path) + 1);
 	assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(open_path(t, "socket.so", st.st_ino), -ENOENT);
