@@ -242,7 +242,7 @@ static void on_interrupt(int signal_number)
 	interrupted = 1;
 }
 
-/* The first one ends the tracing, the next one us. */
+/* The first one ends the tracing, even one that comes while it begins; the next one us. */
 static void await_interrupt(void)
 {
 	struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
@@ -286,13 +286,14 @@ static const struct mv_snapshot *last_picture(struct mv_batch *batch, struct mv_
 static int trace(struct mv_batch *batch, struct mv_want *want, const struct mv_options *options,
 		 const struct mv_snapshot **ret_snap)
 {
-	int status = mv_batch_take(batch, want, ret_snap); /* which comes when it has begun */
 	uint64_t end_ns;
+	int status;
 
+	await_interrupt();
+	status = mv_batch_take(batch, want, ret_snap); /* which comes when it has begun */
 	if (status || (*ret_snap)->trace.why != MV_WHY_HAVE)
 		return status;
 	end_ns = (*ret_snap)->trace.since_ns + (uint64_t)options->duration_ms * (MV_NS_PER_SEC / 1000);
-	await_interrupt();
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "memview: tracing page faults of %d for %g s; Ctrl-C ends it early\n",
 			mv_batch_pid(batch), options->duration_ms / 1000.0);

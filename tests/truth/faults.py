@@ -5,13 +5,14 @@
 import atexit
 import json
 import os
+import pty
 import resource
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from tap import Child, ENV, HERE, LIMIT, MEMVIEW, PAGE, Skip, die_with_us, main, memview, test  # noqa: E402
@@ -22,41 +23,6 @@ FOLDER = tempfile.mkdtemp(prefix="mv-faults-", dir=os.environ.get("TMPDIR", "/va
 atexit.register(shutil.rmtree, FOLDER, True)
 SYMBOLS = b"without libunwind" not in memview("--version").stdout
 STARTS = ("_start", "clone3", "clone", "__clone3", "__clone")
-
-
-def wait_for(condition, what):
-    end = time.monotonic() + LIMIT
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < end, "not seen: " + what
-        time.sleep(0.002)  # between two looks at what is waited for
-
-
-def children(pid):
-    found = []
-    for task in os.listdir("/proc/%d/task" % pid):
-        try:
-            with open("/proc/%d/task/%s/children" % (pid, task), encoding="ascii") as f:
-                found += [int(x) for x in f.read().split()]
-        except OSError:
-            pass
-    return found
-
-
-def traces(pid):
-    """Does a descendant of pid hold the descriptors of perf events?"""
-    for child in children(pid):
-        try:
-            for fd in os.listdir("/proc/%d/fd" % child):
-                if "perf_event" in os.readlink("/proc/%d/fd/%s" % (child, fd)):
-                    return True
-        except OSError:
-            pass
-        if traces(child):
-            return True
-    return False
 
 
 class Toucher(Child):
@@ -82,17 +48,29 @@ class Trace:
     """memview faults, from when it traces until it is told to end."""
 
     def __init__(self, pid, *args):
+        # It says on a terminal when it traces.
+        terminal, theirs = pty.openpty()
         self.process = subprocess.Popen([MEMVIEW, "faults", str(pid), "--json", "-d", "60", *args],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs, env=ENV,
                                         preexec_fn=die_with_us)
-        wait_for(lambda: self.process.poll() is not None or traces(self.process.pid), "perf events")
-        if self.process.poll() is not None:
-            raise Skip("faults can't be traced here: " + self.process.stderr.read().decode().strip()[:200])
+        os.close(theirs)
+        said = b""
+        with open(terminal, "rb", buffering=0) as reader:
+            while b"Ctrl-C" not in said:
+                assert select.select([reader], [], [], LIMIT)[0], said
+                try:
+                    said += reader.read(4096)
+                except OSError:  # EIO: nobody holds the other end any more
+                    self.process.communicate(timeout=LIMIT)
+                    raise Skip("faults can't be traced here: " + said.decode().strip()[:200]) from None
 
     def end(self):
         self.process.send_signal(signal.SIGINT)
-        out, err = self.process.communicate(timeout=LIMIT)
-        assert self.process.returncode == 0, (self.process.returncode, err)
+        return self.wait()
+
+    def wait(self):
+        out, _ = self.process.communicate(timeout=LIMIT)
+        assert self.process.returncode == 0, self.process.returncode
         return json.loads(out)
 
 
@@ -151,6 +129,8 @@ def test_kinds():
     with Toucher() as toucher:
         for name in PHASES:
             check_phase(toucher, name)
+            if name == "cow":
+                toucher.phase("unshare")
 
 
 @test
@@ -174,12 +154,19 @@ def test_disk():
 
 @test
 def test_stack():
-    """a recursion: the stack grows page by page"""
+    """a recursion: what the stack was mapped for is filled, then it grows page by page"""
     with Toucher() as toucher:
+        with open("/proc/%d/maps" % toucher.pid, encoding="ascii") as f:
+            start, end = next(line for line in f if "[stack]" in line).split()[0].split("-")
+        mapped = (int(end, 16) - int(start, 16)) // PAGE
         said, found = phase(toucher, "stack", "--period", "1")
-        assert found["kinds"]["stack_growth"]["faults"] >= said["minor"] - 1, (said, found["kinds"])
+        kinds = {k: v["faults"] for k, v in found["kinds"].items()}
+        assert kinds["stack_growth"] >= said["pages"] - mapped, (said, mapped, kinds)
+        assert kinds["stack_growth"] + kinds["demand_zero"] >= said["minor"] - 1, (said, kinds)
         if SYMBOLS:
-            assert pages_in(found, "phase_stack", "recurse") >= said["minor"] - 1, found["stacks"]
+            # Most are deeper than the stack that is copied beside a sample: they say so.
+            assert pages_in(found, "recurse") >= said["minor"] - 1, found["stacks"]
+            assert all(s["end"] in ("complete", "truncated") for s in found["stacks"]), found["stacks"]
 
 
 @test
@@ -240,11 +227,10 @@ def test_ends_with_the_process():
         trace = Trace(toucher.pid, "--period", "1")
         toucher.phase("zero")
         toucher.process.stdin.close()
-        out, err = trace.process.communicate(timeout=LIMIT)
+        found = trace.wait()
         toucher.process.stdin = open(os.devnull, "wb")
-        found = json.loads(out)
-        assert trace.process.returncode == 0, (trace.process.returncode, err)
-        assert found["kinds"]["demand_zero"]["faults"] >= 100, found["kinds"]
+        # A page that nobody looked at before it went may have been a huge one.
+        assert found["kinds"]["demand_zero"]["faults"] + found["kinds"]["unknown"]["faults"] >= 100, found["kinds"]
         if SYMBOLS:
             assert pages_in(found, "phase_zero", "touch_write") == 100, found["stacks"]
 

@@ -90,28 +90,28 @@ NOINLINE static void phase_unzero(void)
 	kept++;
 }
 
-/* A child that shares all pages and waits until it is killed. */
-NOINLINE static pid_t share(void)
-{
-	pid_t pid = fork();
+/* A child that shares all pages and waits until it is killed: a copy is told only while there is one to share
+ * with. */
+static pid_t sharer;
 
-	if (pid == 0) {
+NOINLINE static void phase_cow(void)
+{
+	sharer = fork();
+	if (sharer == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			pause();
 	}
-	if (pid < 0)
+	if (sharer < 0)
 		fail("fork");
-	return pid;
+	touch_write(small, 40);
+	kept++;
 }
 
-NOINLINE static void phase_cow(void)
+NOINLINE static void phase_unshare(void)
 {
-	pid_t pid = share();
-
-	touch_write(small, 40);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	kill(sharer, SIGKILL);
+	waitpid(sharer, NULL, 0);
 	kept++;
 }
 
@@ -257,7 +257,7 @@ static const struct {
     {"cow", phase_cow, 40},	  {"filecow", phase_filecow, 30}, {"file", phase_file, 256},
     {"disk", phase_disk, 512},	  {"stack", phase_stack, 128},	  {"huge", phase_huge, 4},
     {"shmem", phase_shmem, 20},	  {"syscall", phase_syscall, 16}, {"signal", phase_signal, 10},
-    {"thread", phase_thread, 25}, {"much", phase_much, 60000},
+    {"thread", phase_thread, 25}, {"much", phase_much, 60000},	  {"unshare", phase_unshare, 0},
 };
 
 NOINLINE static void run_phase(const char *name)
