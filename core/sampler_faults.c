@@ -527,7 +527,9 @@ bool trace_waiting(const struct mv_sampler *s)
 
 	if (!mv_source_is_live(s->source) || t->ended || (t->tried && !t->faults))
 		return false;
-	return !t->tried || t->flush || (s->calls->symboliser && mv_symboliser_pending(s->calls->symboliser));
+	if (!t->tried)
+		return list_is_to_come(s) || (s->life == MV_LIFE_ALIVE && s->maps_gen);
+	return t->flush || (s->calls->symboliser && mv_symboliser_pending(s->calls->symboliser));
 }
 
 void trace_exec(struct mv_sampler *s)

@@ -347,6 +347,12 @@ void list_read_maps(struct mv_sampler *s)
 	s->changed = true;
 }
 
+bool list_is_to_come(const struct mv_sampler *s)
+{
+	return s->life == MV_LIFE_ALIVE && !s->maps_gen &&
+	       (s->maps_pace.why == MV_WHY_NOT_READ || s->maps_pace.why == MV_WHY_HAVE);
+}
+
 /* ---- smaps ---- */
 
 static void add_up(struct mv_smaps_row *total, const struct mv_smaps_row *rows, uint32_t count)

@@ -152,6 +152,8 @@ bool sampler_gate_equal(const struct gate *a, const struct gate *b);
 
 /* sampler_list.c */
 void list_read_maps(struct mv_sampler *s);
+/* Not read yet, but nothing speaks against it. */
+bool list_is_to_come(const struct mv_sampler *s);
 void list_read_smaps(struct mv_sampler *s); /* the list as well */
 void list_read_rollup(struct mv_sampler *s);
 

@@ -613,6 +613,8 @@ bool looks_waiting(const struct mv_sampler *s)
 
 	if (!mv_source_is_live(s->source) || s->life != MV_LIFE_ALIVE)
 		return false;
+	if (!s->maps_gen)
+		return list_is_to_come(s);
 	if (!l->first_done)
 		return l->why == MV_WHY_NOT_READ || l->why == MV_WHY_HAVE;
 	if (l->stop || l->cpu || (s->want.stop_seq && s->want.stop_seq != l->stop_seq))

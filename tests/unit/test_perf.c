@@ -332,6 +332,7 @@ static struct {
 	uint64_t stop_after;
 	int stranger; /* samples of any other process */
 } seen;
+static bool every = true; /* fault is sampled */
 
 static int take(void *arg, const struct mv_perf_record *r)
 {
@@ -348,7 +349,7 @@ static int take(void *arg, const struct mv_perf_record *r)
 	seen.stack_bytes += r->stack_bytes;
 	if (r->event == MV_PERF_MINOR && r->addr >= seen.from && r->addr < seen.to) {
 		seen.inside++;
-		if (!seen.lost)
+		if (!seen.lost && every)
 			assert_int_equal(r->addr / PUPPET_PAGE, seen.next / PUPPET_PAGE);
 		seen.next = r->addr + PUPPET_PAGE;
 	}
@@ -474,6 +475,7 @@ static void test_periods(void **state)
 	trace(0, &opts);
 	for (size_t i = 0; i < MV_COUNT_OF(periods); i++) {
 		assert_int_equal(mv_perf_set_period(perf, MV_PERF_MINOR, periods[i]), 0);
+		every = periods[i] == 1;
 		touch(10000);
 		mv_perf_drain(perf, 0, take, NULL);
 		assert_in_range(seen.samples * periods[i], 9500, 10500);
@@ -487,12 +489,14 @@ static void test_periods(void **state)
 		mv_perf_retire(perf, MV_PERF_MINOR, newest);
 		assert_true(mv_perf_newest(perf) > newest);
 		mv_perf_drain(perf, 0, take, NULL);
+		every = periods[i] == 1;
 		touch(10000);
 		mv_perf_drain(perf, 0, take, NULL);
 		assert_in_range(seen.samples * periods[i], 9500, 10500);
 		assert_int_equal(mv_perf_count(perf, MV_PERF_MINOR, &after), 0);
 		assert_in_range(after - before, 10000, 10100);
 	}
+	every = true;
 }
 
 /* Two who look at the same process: each sees all, and knows its own. */
