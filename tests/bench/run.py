@@ -388,6 +388,65 @@ def kept_rate(build, name, rounds):
     target.end()
 
 
+class Tracing(Screen):
+    """memview faults beside a target, its CPU measured while it runs."""
+
+    def __init__(self, build, pid, *args):
+        self.began = time.monotonic()
+        self.bytes = 0
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execv(f"{build}/memview", ["memview", "faults", "-d", "3600", *args, pid])
+        self.wait_for(b"Ctrl-C", 10)
+
+    def end(self):
+        os.kill(self.pid, signal.SIGINT)
+        while self.read(0.2):
+            pass
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+        reap_orphans(KNOWN)
+
+
+def kept_while_traced(build, rounds):
+    """What a loop of page faults keeps of its rate while they are traced, and what the tracing takes."""
+    target = Target(build, "T7", loop=True)
+    KNOWN.add(target.process.pid)
+    rate = target.rate(1)
+    say(f"\nT7: {rate:.0f} page faults a second")
+    for what, args, goal in (("by default", (), 0.97), ("every fault", ("--period", "1"), 0.55)):
+        kept, cores = [], []
+        for _ in range(rounds):
+            alone = target.rate(1.5)
+            tracing = Tracing(build, target.pid, *args)
+            tracing.read(1)  # the period adapts
+            cpu, began = tracing.cpu(), time.monotonic()
+            traced = target.rate(1.5, lambda t=tracing: t.read(0.01))
+            cores.append((tracing.cpu() - cpu) / (time.monotonic() - began) * 100)
+            tracing.end()
+            kept.append(traced / ((alone + target.rate(1.5)) / 2))
+        say(f"  traced {what:15s}  keeps {spread(kept)} of its rate{verdict(statistics.median(kept), goal, False)}")
+        say(f"                          {spread(cores)} % of a core for memview"
+            f"{verdict(statistics.median(cores), 5, True) if not args else ''}")
+    target.end()
+    KNOWN.clear()
+
+
+def stacks(build):
+    for threads in (1, 100):
+        run = subprocess.run([f"{build}/mv-stacks", str(threads)], stdin=NULL, stdout=subprocess.PIPE, text=True, check=False)
+        figures = dict(line.split() for line in run.stdout.splitlines())
+        if not figures:
+            say("\nstacks: not measured here (no libunwind, or no rights)")
+            return
+        stop_goal = 0.1 if threads == 1 else 10
+        say(f"\nstacks of {threads} threads: {float(figures['look_ms']):.2f} ms without a stop"
+            f"{verdict(float(figures['look_ms']), 20, True)}")
+        say(f"  memview-symbols {float(figures['unwind_us']):.1f} us a stack{verdict(float(figures['unwind_us']), 15, True)}"
+            f"; stopped {float(figures['stop_ms']):.2f} ms{verdict(float(figures['stop_ms']), stop_goal, True)}"
+            f"; {figures['epoll_eintr']} waits interrupted by the looks; whole {figures['whole']}")
+
+
 def allow_many_mappings():
     """T2m needs a higher limit; the old one is returned, None when it may not be set."""
     path = "/proc/sys/vm/max_map_count"
@@ -406,12 +465,12 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--targets", default="T1,T2,T2m,T3,T4,T5,T6")
-    parser.add_argument("--only", default="batch,start,live,keys,picture,rate")
+    parser.add_argument("--only", default="batch,start,live,keys,picture,rate,faults,stacks")
     args = parser.parse_args()
     build = os.path.abspath(args.build)
     only = args.only.split(",")
     say(f"memview bench: {os.cpu_count()} CPUs, Linux {os.uname().release}; ratios within this run, medians")
-    for name in args.targets.split(","):
+    for name in filter(None, args.targets.split(",")):
         old = None
         if name == "T2m":
             old = allow_many_mappings()
@@ -443,6 +502,10 @@ def main():
     if "rate" in only:
         for name in ("T2", "T3"):
             kept_rate(build, name, 3)
+    if "faults" in only:
+        kept_while_traced(build, 5)
+    if "stacks" in only:
+        stacks(build)
 
 
 if __name__ == "__main__":

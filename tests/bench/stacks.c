@@ -35,7 +35,7 @@
 #define STACK_CAP 65536
 
 struct shared {
-	_Atomic int ready, interrupted;
+	_Atomic int ready, interrupted, done; /* which it never is */
 };
 static struct shared *shared;
 
@@ -45,9 +45,10 @@ __attribute__((noinline, noipa)) static int wait_deep(int depth, int fd)
 
 	if (depth)
 		return wait_deep(depth - 1, fd) + 1;
-	for (;;)
+	while (!shared->done)
 		if (epoll_wait(fd, &event, 1, -1) < 0 && errno == EINTR)
 			shared->interrupted++;
+	return 0;
 }
 
 static void *thread_main(void *arg)
@@ -97,14 +98,15 @@ static void take(void *arg, uint64_t token, const struct mv_call *calls, size_t 
 	whole += end == MV_STACK_COMPLETE && count > 10;
 }
 
+/* At least a turn: it may be its files that are waited for. */
 static void await_answers(struct mv_symboliser *symboliser)
 {
-	while (mv_symboliser_pending(symboliser)) {
+	do {
 		struct pollfd p = {.fd = mv_symboliser_fd(symboliser), .events = POLLIN};
 
-		poll(&p, 1, 1000);
+		poll(&p, 1, mv_symboliser_pending(symboliser) ? 1000 : 1);
 		mv_symboliser_dispatch(symboliser, take, NULL);
-	}
+	} while (mv_symboliser_pending(symboliser));
 }
 
 struct run {
@@ -133,7 +135,8 @@ static void look(struct run *r)
 					    1u << MV_REG_SP | 1u << MV_REG_PC, r->stack, bytes) == -EAGAIN)
 			await_answers(r->symboliser);
 	}
-	await_answers(r->symboliser);
+	if (mv_symboliser_pending(r->symboliser))
+		await_answers(r->symboliser);
 }
 
 static double stop_ms(struct run *r)

@@ -2,9 +2,10 @@
 #include "config.h"
 
 /*
- * The processes that the bench looks at (see README.md here): mv-target T2|T2m|T3|T4|T5|T6 [loop]
- * Prints "ready", then for each line read the operations that its mmap/touch/munmap loop has done so far (loop) and the
- * time in nanoseconds; ends at end of input. T1 is a python3 that imports much, and needs no code here.
+ * The processes that the bench looks at (see README.md here): mv-target T2|T2m|T3|T4|T5|T6|T7 [loop]
+ * Prints "ready", then for each line read the operations that its mmap/touch/munmap loop has done so far
+ * (loop) and the time in nanoseconds; ends at end of input. T1 is a python3 that imports much, and needs no
+ * code here.
  */
 
 #include <errno.h>
@@ -33,7 +34,8 @@ static _Noreturn void fail(const char *what)
 
 static char *map(size_t bytes, int advice)
 {
-	char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *at =
+	    mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (at == MAP_FAILED)
 		fail("mmap");
@@ -101,6 +103,19 @@ static void *churn(void *unused)
 	return unused;
 }
 
+/* Page faults and nothing else: 16 MiB are touched and given back. */
+static void *fault(void *unused)
+{
+	char *at = map(4096 * PAGE, MADV_NOHUGEPAGE);
+
+	for (;;) {
+		touch(at, 4096 * PAGE);
+		madvise(at, 4096 * PAGE, MADV_DONTNEED);
+		atomic_fetch_add_explicit(&operations, 4096, memory_order_relaxed);
+	}
+	return unused;
+}
+
 int main(int argc, char **argv)
 {
 	const char *kind = argc > 1 ? argv[1] : "";
@@ -119,9 +134,10 @@ int main(int argc, char **argv)
 		sparse();
 	else if (!strcmp(kind, "T6"))
 		half_cached_file();
-	else
+	else if (strcmp(kind, "T7") != 0)
 		return 2;
-	if (argc > 2 && !strcmp(argv[2], "loop") && pthread_create(&thread, NULL, churn, NULL) != 0)
+	if (argc > 2 && !strcmp(argv[2], "loop") &&
+	    pthread_create(&thread, NULL, strcmp(kind, "T7") ? churn : fault, NULL) != 0)
 		fail("pthread_create");
 	puts("ready");
 	fflush(stdout);
