@@ -92,7 +92,8 @@ function views(letters,    text, i, c)
 		return ""
 	for (i = 1; i <= length(letters); i++) {
 		c = substr(letters, i, 1)
-		c = c == "m" ? "Map" : c == "p" ? "Pages" : c == "g" ? "Page" : c == "t" ? "Tables" : c
+		c = c == "m" ? "Map" : c == "p" ? "Pages" : c == "g" ? "Page" : c == "t" ? "Tables" : \
+		    c == "f" ? "Faults" : c == "r" ? "Threads" : c == "k" ? "Stack" : c
 		text = text (i > 1 ? ", " : "") c
 	}
 	return " (" text ")"

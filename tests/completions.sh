@@ -56,6 +56,15 @@ for shell in bash fish; do
 	offers $shell 'memview json --' --pages
 	offers $shell 'memview watch --' --pages not
 	offers $shell 'memview watch -' -n
+	offers $shell 'memview ' faults
+	offers $shell 'memview stacks ' $$
+	offers $shell 'memview faults --' --folded
+	offers $shell 'memview faults -' -d
+	offers $shell 'memview faults --' --exact not
+	offers $shell 'memview faults --' --quick not
+	offers $shell 'memview faults --' --theme not
+	offers $shell 'memview stacks --' --exact
+	offers $shell 'memview stacks --' --period not
 	offers $shell 'memview --' --theme
 	offers $shell 'memview --theme ' dark
 	offers $shell 'memview -- printen' printenv

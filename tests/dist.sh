@@ -43,9 +43,12 @@ else
 fi
 
 name="make install brings every part"
-if make -C "$build" install DESTDIR="$scratch/root" prefix=/usr >"$scratch/log" 2>&1; then
+# Only a build with libunwind and libdw has it.
+symbols=
+[ ! -x "$build/memview-symbols" ] || symbols=libexec/memview/memview-symbols
+if make -C "$build" install DESTDIR="$scratch/root" prefix=/usr libexecdir=/usr/libexec >"$scratch/log" 2>&1; then
 	for file in bin/memview share/memview/themes/dark.ini share/bash-completion/completions/memview \
-		share/zsh/site-functions/_memview share/fish/vendor_completions.d/memview.fish share/man/man1/memview.1; do
+		share/zsh/site-functions/_memview share/fish/vendor_completions.d/memview.fish share/man/man1/memview.1 $symbols; do
 		[ -f "$scratch/root/usr/$file" ] || echo "$file"
 	done | result 2 "$name"
 else
@@ -59,7 +62,7 @@ name="the version is the same everywhere"
 } | result 3 "$name"
 
 name="make uninstall takes every part away"
-if make -C "$build" uninstall DESTDIR="$scratch/root" prefix=/usr >"$scratch/log" 2>&1; then
+if make -C "$build" uninstall DESTDIR="$scratch/root" prefix=/usr libexecdir=/usr/libexec >"$scratch/log" 2>&1; then
 	find "$scratch/root" -type f | result 4 "$name"
 else
 	tail -n 20 "$scratch/log" | result 4 "$name"

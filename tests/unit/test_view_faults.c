@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "tests/unit/pagesim.h"
-#include "tui/theme.h"
 #include "tui/view_faults.h"
 #include "tui/view_private.h"
 
@@ -19,8 +18,6 @@
 #define LIBC UINT64_C(0x7f3a20026000)
 #define S    MV_NS_PER_SEC
 #define MS   UINT64_C(1000000)
-
-static char text[1 << 20];
 
 // clang-format off
 #define INGEST "std::vector<net::Packet, std::allocator<net::Packet> >::_M_realloc_insert<net::Packet>(net::Packet&&)"
@@ -144,10 +141,13 @@ static void begin(struct rig *r, int rows, int cols)
 	memcpy(r->mappings, mappings, sizeof(mappings));
 	memcpy(r->threads, threads, sizeof(threads));
 	memcpy(r->log, entries, sizeof(entries));
-	r->sim.build.trace = (struct snapbuild_trace){
-	    functions,	 MV_COUNT_OF(functions), r->stacks, MV_COUNT_OF(stacks),  r->mappings, MV_COUNT_OF(mappings),
-	    r->threads, MV_COUNT_OF(threads),	 r->log,    MV_COUNT_OF(entries), NULL,	       0,
-	    NULL,	 0};
+	r->sim.build.trace = (struct snapbuild_trace){functions,   MV_COUNT_OF(functions),
+						      r->stacks,   MV_COUNT_OF(stacks),
+						      r->mappings, MV_COUNT_OF(mappings),
+						      r->threads,  MV_COUNT_OF(threads),
+						      r->log,	   MV_COUNT_OF(entries),
+						      NULL,	   0,
+						      NULL,	   0};
 	add_trace(&r->sim.build);
 	r->area = (struct mv_rect){0, 0, rows, cols};
 	r->v = calloc(1, mv_view_faults.state_bytes);
@@ -169,7 +169,228 @@ static void finish(struct rig *r)
 	pagesim_end(&r->sim);
 }
 
+static struct mv_outcome press(struct rig *r, enum mv_action action)
+{
+	struct mv_outcome out = mv_view_faults.act(r->v, &r->sim.ctx, action, (struct mv_input){0});
+
+	turn(r);
+	return out;
+}
+
+static bool shows(struct rig *r, const char *text)
+{
+	struct mv_canvas c;
+	bool found;
+
+	assert_int_equal(mv_canvas_init(&c, r->area.rows, r->area.cols), 0);
+	mv_view_faults.draw(r->v, &r->sim.ctx, &c, r->area);
+	found = snapbuild_shows(&c, text);
+	mv_canvas_release(&c);
+	return found;
+}
+
+/* ---- what is drawn ---- */
+
+static void test_shown(void **state)
+{
+	static struct rig r;
+
+	(void)state;
+	start(&r, 40, 120);
+	assert_true(shows(&r, "demand zero"));
+	assert_true(shows(&r, "copy on write"));
+	assert_true(shows(&r, "read from disk"));
+	assert_false(shows(&r, "swap in  "));
+	assert_true(shows(&r, "load_table"));
+	assert_true(shows(&r, "9,460"));
+	finish(&r);
+}
+
+static void test_sizes(void **state)
+{
+	static const int sizes[][2] = {{23, 80}, {39, 120}, {59, 200}, {9, 40}, {3, 20}, {1, 1}};
+	static struct rig r;
+
+	(void)state;
+	for (size_t i = 0; i < MV_COUNT_OF(sizes); i++) {
+		start(&r, sizes[i][0], sizes[i][1]);
+		for (int pane = 0; pane < MV_FAULTS_PANES; pane++) {
+			press(&r, MV_ACT_LAST);
+			shows(&r, "");
+			press(&r, MV_ACT_PANE);
+		}
+		assert_int_equal(r.v->pane, MV_FAULTS_STACKS);
+		finish(&r);
+	}
+}
+
+static void test_warnings(void **state)
+{
+	static struct rig r;
+
+	(void)state;
+	begin(&r, 40, 120);
+	r.sim.build.head.trace.kernel_side = false;
+	r.sim.build.head.trace.lost = 77;
+	r.sim.build.head.trace.threads_covered = 2;
+	r.sim.build.head.trace.threads_why = MV_WHY_NEEDS_FILES;
+	turn(&r);
+	assert_true(shows(&r, "inside system calls"));
+	assert_true(shows(&r, "77"));
+	assert_true(shows(&r, "2 of 3"));
+	finish(&r);
+}
+
+static void test_refused(void **state)
+{
+	static struct rig r;
+
+	(void)state;
+	begin(&r, 24, 80);
+	r.sim.build.trace = (struct snapbuild_trace){0};
+	r.sim.build.head.trace = (struct mv_trace){.why = MV_WHY_NEEDS_PERFMON};
+	turn(&r);
+	assert_true(shows(&r, "page faults cannot be traced"));
+	assert_true(shows(&r, "kernel.perf_event_paranoid=2"));
+	assert_int_equal(press(&r, MV_ACT_DOWN).kind, MV_OUT_NONE);
+	assert_int_equal(press(&r, MV_ACT_ENTER).kind, MV_OUT_NONE);
+	finish(&r);
+}
+
+/* ---- keys ---- */
+
+static void turn_to(struct rig *r, enum mv_faults_pane pane)
+{
+	for (int i = 0; i < MV_FAULTS_PANES && r->v->pane != pane; i++)
+		press(r, MV_ACT_PANE);
+	assert_int_equal(r->v->pane, pane);
+}
+
+static void test_enter(void **state)
+{
+	static struct rig r;
+	struct mv_outcome out;
+
+	(void)state;
+	start(&r, 40, 120);
+	turn_to(&r, MV_FAULTS_MAPPINGS);
+	press(&r, MV_ACT_FIRST);
+	out = press(&r, MV_ACT_ENTER);
+	assert_int_equal(out.kind, MV_OUT_PUSH);
+	assert_int_equal(out.view, MV_VIEW_PAGES);
+	assert_int_equal(out.place.mapping, ANON);
+	assert_int_equal(out.place.page, ANON + 0x5000);
+	press(&r, MV_ACT_LAST);
+	assert_int_equal(press(&r, MV_ACT_ENTER).kind, MV_OUT_HINT); /* it is not mapped any more */
+	turn_to(&r, MV_FAULTS_LOG);
+	press(&r, MV_ACT_FIRST);
+	out = press(&r, MV_ACT_ENTER);
+	assert_int_equal(out.kind, MV_OUT_PUSH);
+	assert_int_equal(out.place.page, HEAP + 0x3000);
+	assert_int_equal(out.place.thread, 4711);
+	finish(&r);
+}
+
+static void test_thread_stacks(void **state)
+{
+	static struct rig r;
+
+	(void)state;
+	start(&r, 40, 120);
+	turn_to(&r, MV_FAULTS_THREADS);
+	press(&r, MV_ACT_FIRST);
+	press(&r, MV_ACT_DOWN);
+	press(&r, MV_ACT_RIGHT);
+	assert_int_equal(r.v->pane, MV_FAULTS_STACKS);
+	assert_int_equal(r.v->only, 4712);
+	assert_int_equal(r.v->tree.nodes[0].pages, 1500);
+	assert_true(shows(&r, "start_thread"));
+	assert_false(shows(&r, "load_table"));
+	finish(&r);
+}
+
+static void test_turned_round(void **state)
+{
+	static struct rig r;
+	const struct mv_calltree_node *first;
+
+	(void)state;
+	start(&r, 40, 120);
+	first = &r.v->tree.nodes[r.v->tree.nodes[0].first_child];
+	assert_string_equal(mv_snapshot_function_name(r.sim.snap, first->function).text, "_start");
+	assert_int_equal(first->pages, 8490);
+	press(&r, MV_ACT_GROUP);
+	assert_int_equal(r.v->order, MV_CALLTREE_CALLED);
+	first = &r.v->tree.nodes[r.v->tree.nodes[0].first_child];
+	assert_string_equal(mv_snapshot_function_name(r.sim.snap, first->function).text, "memset");
+	assert_int_equal(first->pages, 6000);
+	turn_to(&r, MV_FAULTS_LOG);
+	assert_int_equal(press(&r, MV_ACT_GROUP).kind, MV_OUT_HINT);
+	finish(&r);
+}
+
+static void test_find(void **state)
+{
+	static struct rig r;
+
+	(void)state;
+	start(&r, 40, 120);
+	assert_int_equal(press(&r, MV_ACT_FIND_NEXT).kind, MV_OUT_HINT);
+	assert_int_equal(press(&r, MV_ACT_FIND).kind, MV_OUT_ASK);
+	assert_int_equal(mv_view_faults.answer(r.v, &r.sim.ctx, "parse_cell").kind, MV_OUT_STAY);
+	turn(&r);
+	assert_true(shows(&r, "parse_cell"));
+	assert_int_equal(mv_view_faults.answer(r.v, &r.sim.ctx, "nobody").kind, MV_OUT_HINT);
+	turn_to(&r, MV_FAULTS_MAPPINGS);
+	assert_int_equal(mv_view_faults.answer(r.v, &r.sim.ctx, "libc").kind, MV_OUT_STAY);
+	assert_int_equal(r.v->at[MV_FAULTS_MAPPINGS], 2);
+	finish(&r);
+}
+
+/* The selection stays with whom it is on, whatever the order. */
+static void test_stays_selected(void **state)
+{
+	static struct rig r;
+
+	(void)state;
+	start(&r, 40, 120);
+	turn_to(&r, MV_FAULTS_THREADS);
+	press(&r, MV_ACT_FIRST);
+	press(&r, MV_ACT_DOWN);
+	assert_int_equal(r.v->selected[MV_FAULTS_THREADS].tid, 4712);
+	r.threads[0] = threads[1];
+	r.threads[1] = threads[0];
+	turn(&r);
+	assert_int_equal(r.v->at[MV_FAULTS_THREADS], 0);
+	finish(&r);
+}
+
+static void test_meanings(void **state)
+{
+	static struct rig r;
+	struct mv_meaning meaning;
+	unsigned n = 0;
+
+	(void)state;
+	start(&r, 40, 120);
+	while (memset(&meaning, 0, sizeof(meaning)), mv_view_faults.meaning(r.v, &r.sim.ctx, n, &meaning)) {
+		assert_true(meaning.title.len > 0);
+		assert_true(meaning.formula.len > 0);
+		n++;
+	}
+	assert_true(n >= 4);
+	finish(&r);
+}
+
 int main(void)
 {
-	return 0;
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_shown),	   cmocka_unit_test(test_sizes),
+	    cmocka_unit_test(test_warnings),	   cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_enter),	   cmocka_unit_test(test_thread_stacks),
+	    cmocka_unit_test(test_turned_round),   cmocka_unit_test(test_find),
+	    cmocka_unit_test(test_stays_selected), cmocka_unit_test(test_meanings),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,7 +128,7 @@ static const struct snapbuild_thread threadsim_threads[] = {
 };
 
 static const struct snapbuild_line threadsim_lines[] = {
-    {0x55d1c0a20040, "/home/somebody/src/python/Programs/python.c", 15},
+    {0x55d1c0a20040, "/usr/src/python/Programs/python.c", 15},
     {0x7f3a2012601a, "/build/glibc/sysdeps/unix/sysv/linux/epoll_wait.c", 30},
     {0x7f3a2040052c, "/build/libuv/src/unix/linux.c", 1523},
 };
