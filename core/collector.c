@@ -236,7 +236,7 @@ static void wait_for(struct collector *c, uint64_t due_ns)
 	atomic_store(&c->pulse->busy, 1);
 	for (size_t i = 0; i < n; i++)
 		if (p[1 + i].revents)
-			mv_sampler_wake(c->sampler);
+			mv_sampler_wake(c->sampler, fds[i]);
 }
 
 static void run(struct collector *c)

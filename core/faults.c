@@ -17,6 +17,8 @@
 #define COUNT_CHEAP_NS	UINT64_C(1000000)
 #define COUNT_SHARE	50
 #define CHANGE_SHARE	20
+#define BURST_SAMPLES	128		     /* with their stacks half a CPU's ring */
+#define BURST_FADES	64		     /* by so much each time the period is looked at: half in 11 s */
 #define BIG_RINGS_BYTES ((uint32_t)16 << 20) /* a CPU, for every fault with its stack */
 
 enum coverage { COVERED, ENDED, LEFT_OUT };
@@ -51,6 +53,7 @@ struct mv_faults {
 	struct change changes[8]; /* newest first */
 	uint64_t adapted_ns;	  /* when the period was looked at last, and what came since */
 	uint64_t window_samples, window_lost;
+	uint64_t drained, burst; /* faults that this drain brought; the most that one did, of late */
 	uint64_t change_cost_ns;
 	uint64_t counted_ns, count_cost_ns;
 	struct { /* the last sample, while threads may be seen twice */
@@ -66,10 +69,11 @@ struct mv_faults {
 
 /* ---- periods ---- */
 
+static const uint32_t steps[] = {1,   3,    7,	  13,	31,    61,    101,   211,
+				 503, 1009, 2003, 5003, 10007, 20011, 50021, 100003};
+
 uint64_t mv_faults_next_period(uint64_t period, uint64_t samples, uint64_t ns, uint64_t lost)
 {
-	static const uint32_t steps[] = {1,   3,    7,	  13,	31,    61,    101,   211,
-					 503, 1009, 2003, 5003, 10007, 20011, 50021, 100003};
 	const double rate = ns ? (double)samples * 1e9 / (double)ns : 0;
 	const double faults = rate * (double)period;
 	size_t now = 0, next = 0;
@@ -85,6 +89,16 @@ uint64_t mv_faults_next_period(uint64_t period, uint64_t samples, uint64_t ns, u
 	if (next + 2 < now) /* it may only be drawing breath */
 		next = now - 2;
 	return steps[next];
+}
+
+/* The next higher step at which the largest burst of late fits into a ring. */
+static uint64_t period_for_burst(uint64_t period, uint64_t burst)
+{
+	size_t i = 0;
+
+	while (i + 1 < MV_COUNT_OF(steps) && (steps[i] < period || burst / steps[i] > BURST_SAMPLES))
+		i++;
+	return steps[i];
 }
 
 static void note_period(struct mv_faults *f, uint64_t from_ns, uint64_t period)
@@ -324,6 +338,8 @@ static void adapt(struct mv_faults *f)
 	    spent < f->change_cost_ns * CHANGE_SHARE)
 		return;
 	next = mv_faults_next_period(f->state.period, f->window_samples, now - f->adapted_ns, f->window_lost);
+	next = period_for_burst(next, f->burst);
+	f->burst -= f->burst / BURST_FADES;
 	f->window_samples = f->window_lost = 0;
 	f->adapted_ns = now;
 	if (next == f->state.period)
@@ -471,6 +487,7 @@ static int take_sample(struct mv_faults *f, const struct mv_perf_record *r)
 		return 0;
 	f->state.sampled++;
 	f->window_samples += !major;
+	f->drained += major ? 0 : f->state.period;
 	f->taken++;
 	stop = hand_out(f, r, major ? 1 : period_at(f, r->at_ns));
 	return stop || f->taken == f->max;
@@ -490,6 +507,7 @@ static int take_record(void *arg, const struct mv_perf_record *r)
 	if (r->kind == MV_PERF_LOST) {
 		f->state.lost += r->lost;
 		f->window_lost += r->lost;
+		f->drained += r->lost * f->state.period;
 		return 0;
 	}
 	/* Before 5.13 its child processes follow, too. */
@@ -525,7 +543,10 @@ size_t mv_faults_drain(struct mv_faults *faults, size_t max, mv_take_fault *take
 	faults->taken = 0;
 	faults->take = take;
 	faults->arg = arg;
+	faults->drained = 0;
 	mv_perf_drain(faults->perf, 0, take_record, faults);
+	if (faults->drained > faults->burst)
+		faults->burst = faults->drained;
 	if (faults->adapts)
 		adapt(faults);
 	return faults->taken;

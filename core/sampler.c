@@ -416,9 +416,9 @@ size_t mv_sampler_fds(const struct mv_sampler *sampler, int *fds, size_t cap)
 	return calls_fds(sampler, fds, cap);
 }
 
-void mv_sampler_wake(struct mv_sampler *sampler)
+void mv_sampler_wake(struct mv_sampler *sampler, int fd)
 {
-	calls_wake(sampler);
+	calls_wake(sampler, fd);
 }
 
 bool mv_sampler_waits(const struct mv_sampler *sampler)

@@ -33,8 +33,8 @@ int mv_sampler_work(struct mv_sampler *sampler, uint64_t *ret_due_ns);
 
 /* Descriptors whose readiness means work (rings of traced faults, the symboliser's answers), for poll. */
 size_t mv_sampler_fds(const struct mv_sampler *sampler, int *fds, size_t cap);
-/* One of them is ready. */
-void mv_sampler_wake(struct mv_sampler *sampler);
+/* This one of them is ready. */
+void mv_sampler_wake(struct mv_sampler *sampler, int fd);
 /* Batch: answers that belong to the picture are still to come, though there is nothing to do. */
 bool mv_sampler_waits(const struct mv_sampler *sampler);
 

@@ -167,11 +167,15 @@ size_t calls_fds(const struct mv_sampler *s, int *fds, size_t cap)
 	return n;
 }
 
-void calls_wake(struct mv_sampler *s)
+void calls_wake(struct mv_sampler *s, int fd)
 {
-	/* A list of mappings that is being waited for comes first. */
-	if (s->calls && !s->calls->trace.code_mapped)
-		s->calls->trace.drain_due_ns = 0;
+	struct calls *c = s->calls;
+
+	if (!c || (c->symboliser && fd == mv_symboliser_fd(c->symboliser)) ||
+	    (c->looks.stop && fd == mv_stop_fd(c->looks.stop)))
+		return;
+	c->trace.filling = true;
+	c->trace.drain_due_ns = 0;
 }
 
 void calls_exec(struct mv_sampler *s)

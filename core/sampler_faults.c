@@ -348,7 +348,7 @@ static int take_event(void *arg, const struct mv_fault_event *event)
 	case MV_PERF_MMAP:
 		take_mapping(s, r);
 		/* Its stacks need the new list: go on when it has been read. */
-		return t->code_mapped;
+		return t->code_mapped && !t->filling;
 	case MV_PERF_SAMPLE:
 		break;
 	default:
@@ -587,12 +587,13 @@ static bool drain(struct mv_sampler *s)
 	if (t->code_mapped) {
 		refresh_maps(s);
 		calls_ready(s);
-		if (s->calls->symboliser && !mv_symboliser_ready(s->calls->symboliser))
+		if (s->calls->symboliser && !mv_symboliser_ready(s->calls->symboliser) && !t->filling)
 			return true;
 	}
 	n = mv_faults_drain(t->faults, DRAIN_SAMPLES, take_event, s);
 	classify(s);
 	name_threads(s);
+	t->filling = n >= DRAIN_SAMPLES;
 	mv_faults_state(t->faults, &t->state);
 	if (n < DRAIN_SAMPLES && !t->code_mapped)
 		t->flush = false;
@@ -642,8 +643,9 @@ bool trace_work(struct mv_sampler *s, uint64_t *ret_next_ns)
 	}
 	if (!t->faults || t->ended)
 		return false;
-	/* What is in the rings waits for the new list, so that its stacks can be unwound. */
-	if (calls_settling(s, ret_next_ns))
+	/* What is in the rings waits for the new list, so that its stacks can be unwound: while there is
+	 * room. */
+	if (!t->filling && calls_settling(s, ret_next_ns))
 		return false;
 	if (now_ns >= t->drain_due_ns) {
 		bool more = drain(s);

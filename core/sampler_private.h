@@ -172,7 +172,7 @@ void calls_want(struct mv_sampler *s, const struct mv_want *want);
 bool calls_work(struct mv_sampler *s, uint64_t *ret_next_ns);
 bool calls_waiting(const struct mv_sampler *s); /* batch: answers are still to come */
 size_t calls_fds(const struct mv_sampler *s, int *fds, size_t cap);
-void calls_wake(struct mv_sampler *s); /* a ring is filling up */
+void calls_wake(struct mv_sampler *s, int fd);
 uint64_t calls_cpu_ns(const struct mv_sampler *s);
 void calls_exec(struct mv_sampler *s);
 void calls_release(struct mv_sampler *s);

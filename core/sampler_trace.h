@@ -124,6 +124,7 @@ struct trace {
 	uint32_t samples_count, samples_cap;
 	struct fresh_map *fresh; /* a ring */
 	uint32_t fresh_count;	 /* all that ever came */
+	bool filling;	  /* a ring fills up: what is in it can't wait, though some stacks may not be told then */
 	bool code_mapped; /* a mapping with code has come: the list is to be read before going on */
 	uint64_t maps_due_ns; /* when the list may be read for our sake again */
 	bool flush;	      /* batch: what is in the rings belongs to the picture */

@@ -42,9 +42,10 @@ static struct shared *shared;
 __attribute__((noinline, noipa)) static int wait_deep(int depth, int fd)
 {
 	struct epoll_event event;
+	volatile int here = depth; /* else it becomes a loop */
 
 	if (depth)
-		return wait_deep(depth - 1, fd) + 1;
+		return wait_deep(depth - 1, fd) + here;
 	while (!shared->done)
 		if (epoll_wait(fd, &event, 1, -1) < 0 && errno == EINTR)
 			shared->interrupted++;
