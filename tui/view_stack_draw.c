@@ -387,7 +387,7 @@ static void draw_size(const struct mv_stack_view *v, const struct mv_context *ct
 	if (v->size_y < 0 || !v->known)
 		return;
 	if (!v->stack.end) {
-		pen_text(&pen, ROLE_DIM, MV_TEXT("where its stack is is not known"));
+		pen_text(&pen, ROLE_DIM, MV_TEXT("where its stack lies is not known"));
 		return;
 	}
 	size_piece(&pen, v->danger == MV_STACK_NEAR ? ROLE_ALERT : ROLE_STRONG, "in use ", &t->used, "",
