@@ -53,15 +53,18 @@ static void legend_scale(struct mv_pages_pen *pen, const struct mv_clean caption
 /* What flashes: it comes first, since it is what is new. */
 static void legend_faults(struct mv_pages_pen *pen, uint32_t kinds)
 {
+	bool said = false;
+
 	for (unsigned k = 0; k < MV_FAULT__N; k++) {
 		struct mv_build b;
 
 		if (!(kinds >> k & 1))
 			continue;
 		mv_build_init(&b);
-		mv_build_clean(&b, MV_TEXT("fault now: "));
+		mv_build_clean(&b, said ? MV_TEXT("") : MV_TEXT("fault now: "));
 		mv_build_clean(&b, mv_words_fault(k));
 		pen_key(pen, mv_role_of_fault(k), U'▼', 'v', mv_build_text(&b));
+		said = true;
 	}
 }
 
