@@ -496,7 +496,7 @@ static enum mv_role build_edge(const struct mv_context *ctx, int rows, struct mv
 static void draw_second(const struct mv_context *ctx, struct mv_canvas *canvas, int y, int left, int end)
 {
 	struct mv_clean tracing = tracing_chip(ctx);
-	int chip_cols = (int)mv_clean_width(tracing), room = end - left - (chip_cols ? chip_cols + 2 : 0);
+	int chip_cols = (int)mv_clean_width(tracing), room = end - left - (chip_cols ? chip_cols + 1 : 0);
 	struct line line;
 
 	build_second(&line, ctx);

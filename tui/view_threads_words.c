@@ -189,6 +189,12 @@ bool mv_threads_nothing(struct mv_build *b, const struct mv_context *ctx, struct
 		mv_build_clean(b, MV_TEXT("a kernel thread has no stack in user memory"));
 	} else if (snap && snap->life != MV_LIFE_ALIVE) {
 		mv_build_clean(b, MV_TEXT("the process has ended, and its threads with it"));
+	} else if (snap && snap->threads_head.why == MV_WHY_NOT_READ &&
+		   snap->part_why[MV_PART_MAPS] > MV_WHY_HAVE) {
+		/* Without the list of mappings nobody looks at threads. */
+		mv_build_clean(b, MV_TEXT("the threads cannot be read: "));
+		mv_build_clean(b, mv_words(mv_why_text((enum mv_why)snap->part_why[MV_PART_MAPS])));
+		*ret_advice = advice_for(snap->part_why[MV_PART_MAPS]);
 	} else if (!snap || snap->threads_head.why == MV_WHY_NOT_READ) {
 		mv_build_clean(b, MV_TEXT("reading the threads"));
 	} else if (snap->threads_head.why == MV_WHY_HAVE) {
