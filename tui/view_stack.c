@@ -107,9 +107,7 @@ static void keep(struct mv_stack_view *v, const struct mv_context *ctx, const st
 	v->rates = mv_delta_thread(ctx->delta, t->tid);
 	v->known = true;
 	v->gone = t->gone;
-	if (!v->pool_len)
-		v->pool_len = 1; /* offset 0 is no text */
-	v->pool_len = 1;
+	v->pool_len = 1; /* offset 0 is no text */
 	v->name = keep_text(v, mv_snapshot_text(ctx->snap, t->name));
 	keep_stack(v, ctx->snap, t);
 	keep_calls(v, ctx->snap, t);
