@@ -136,9 +136,11 @@ static void take(struct mv_stack_view *v, const struct mv_context *ctx)
 	if (!memcmp(now, v->seen_for, sizeof(now)))
 		return;
 	memcpy(v->seen_for, now, sizeof(now));
-	if (t)
+	/* What is dead has no stack any more: the picture before is its last. */
+	bool dead = t && (t->state == 'Z' || t->state == 'X');
+	if (t && !(dead && v->known))
 		keep(v, ctx, t);
-	else if (has_ended(v, snap))
+	else if (dead || has_ended(v, snap))
 		v->gone = true;
 	if (!v->gone)
 		mv_stack_grid_take(v, snap);

@@ -10,7 +10,7 @@
 
 /* ---- where things are ---- */
 
-#define BESIDE_COLS 100 /* from so many on, the pages lie beside the calls */
+#define BESIDE_COLS 112 /* from so many on, the pages lie beside the calls */
 
 /* Rows of the grid below the calls, at most. */
 static int rows_below(int rows)

@@ -243,6 +243,11 @@ static void draw_where(const struct mv_context *ctx, struct mv_canvas *c, int y,
 	struct mv_pages_pen pen = {c, y, x, x + cols};
 	struct mv_build b;
 
+	/* What is dead has no stack, whatever address it is said to be at. */
+	if (!t->gone && (t->state == 'Z' || t->state == 'X')) {
+		pen_text(&pen, ROLE_DIM, MV_TEXT("-"));
+		return;
+	}
 	if (!t->count) {
 		draw_no_calls(ctx, t, &pen);
 		return;
@@ -399,6 +404,10 @@ static void draw_note(const struct mv_threads *v, const struct mv_context *ctx, 
 		mv_build_clean(&b, advice.text[0] ? MV_TEXT("; ") : MV_TEXT(""));
 		mv_build_clean(&b, advice);
 		pen_build_whole(&pen, ROLE_DIM, &b);
+		return;
+	}
+	if (ctx->snap->life != MV_LIFE_ALIVE) {
+		pen_text(&pen, ROLE_DIM, MV_TEXT("where each was when it was last read"));
 		return;
 	}
 	bool sampled = false;

@@ -99,6 +99,21 @@ static void test_ends_under_the_eye(void **state)
 	threadsim_end(&r);
 }
 
+/* A zombie is at no address: its last picture stays. */
+static void test_dies_under_the_eye(void **state)
+{
+	(void)state;
+	start(4711, 23, 80);
+	r.threads[0].plain.state = 'Z';
+	r.threads[0].calls = NULL;
+	r.threads[0].calls_count = 0;
+	threadsim_take(&r, 2);
+	assert_true(view()->gone);
+	assert_true(threadsim_shows(&r, "0 epoll_wait"));
+	assert_true(threadsim_shows(&r, "it has ended; the last picture: 7 calls"));
+	threadsim_end(&r);
+}
+
 static void test_a_stop_is_asked_for(void **state)
 {
 	(void)state;
@@ -131,6 +146,7 @@ int main(void)
 	    cmocka_unit_test(test_enter_goes_to_the_page),
 	    cmocka_unit_test(test_running),
 	    cmocka_unit_test(test_ends_under_the_eye),
+	    cmocka_unit_test(test_dies_under_the_eye),
 	    cmocka_unit_test(test_a_stop_is_asked_for),
 	    cmocka_unit_test(test_any_size),
 	};

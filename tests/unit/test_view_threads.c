@@ -151,6 +151,24 @@ static void test_refused(void **state)
 	threadsim_end(&r);
 }
 
+/* The dead have no stack, and of what has ended no exact picture can be taken. */
+static void test_the_end(void **state)
+{
+	static const struct snapbuild_call nowhere[] = {{"?", 0, 0, 0}};
+
+	(void)state;
+	start(23, 80);
+	r.threads[0].plain.state = 'Z';
+	r.threads[0].calls = nowhere;
+	r.threads[0].calls_count = 1;
+	r.sim.build.head.life = MV_LIFE_GONE;
+	threadsim_take(&r, 2);
+	assert_false(threadsim_shows(&r, "0x0"));
+	assert_true(threadsim_shows(&r, "where each was when it was last read"));
+	assert_false(threadsim_shows(&r, "takes an exact picture"));
+	threadsim_end(&r);
+}
+
 static void test_any_size(void **state)
 {
 	(void)state;
@@ -166,10 +184,11 @@ static void test_any_size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_look),    cmocka_unit_test(test_rates_are_whole),
-	    cmocka_unit_test(test_order),   cmocka_unit_test(test_enter_opens_its_stack),
-	    cmocka_unit_test(test_find),    cmocka_unit_test(test_a_stop_is_asked_for),
-	    cmocka_unit_test(test_refused), cmocka_unit_test(test_any_size),
+	    cmocka_unit_test(test_look),     cmocka_unit_test(test_rates_are_whole),
+	    cmocka_unit_test(test_order),    cmocka_unit_test(test_enter_opens_its_stack),
+	    cmocka_unit_test(test_find),     cmocka_unit_test(test_a_stop_is_asked_for),
+	    cmocka_unit_test(test_refused),  cmocka_unit_test(test_the_end),
+	    cmocka_unit_test(test_any_size),
 	};
 
 	setlocale(LC_ALL, "C.UTF-8");
