@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/pagesim.h"
+#include "tui/theme.h"
 #include "tui/view_faults.h"
 #include "tui/view_private.h"
 
@@ -18,6 +20,8 @@
 #define LIBC UINT64_C(0x7f3a20026000)
 #define S    MV_NS_PER_SEC
 #define MS   UINT64_C(1000000)
+
+static char text[1 << 20];
 
 // clang-format off
 #define INGEST "std::vector<net::Packet, std::allocator<net::Packet> >::_M_realloc_insert<net::Packet>(net::Packet&&)"
@@ -169,6 +173,29 @@ static void finish(struct rig *r)
 	pagesim_end(&r->sim);
 }
 
+static const char *screen_of(struct rig *r, const struct mv_view_ops *ops, const void *state)
+{
+	FILE *out = fmemopen(text, sizeof(text), "w");
+	struct mv_canvas c;
+
+	assert_non_null(out);
+	assert_int_equal(mv_canvas_init(&c, r->area.rows, r->area.cols), 0);
+	c.ascii = r->sim.ctx.ascii;
+	ops->draw(state, &r->sim.ctx, &c, r->area);
+	assert_int_equal(mv_canvas_dump(&c, out), 0);
+	fclose(out);
+	mv_canvas_release(&c);
+	char *roles = strstr(text, "--- roles");
+	if (roles)
+		*roles = '\0';
+	return text;
+}
+
+static bool shows(struct rig *r, const char *words)
+{
+	return strstr(screen_of(r, &mv_view_faults, r->v), words);
+}
+
 static struct mv_outcome press(struct rig *r, enum mv_action action)
 {
 	struct mv_outcome out = mv_view_faults.act(r->v, &r->sim.ctx, action, (struct mv_input){0});
@@ -177,220 +204,320 @@ static struct mv_outcome press(struct rig *r, enum mv_action action)
 	return out;
 }
 
-static bool shows(struct rig *r, const char *text)
+static struct mv_outcome find(struct rig *r, const char *words)
 {
-	struct mv_canvas c;
-	bool found;
+	struct mv_outcome out = mv_view_faults.answer(r->v, &r->sim.ctx, words);
 
-	assert_int_equal(mv_canvas_init(&c, r->area.rows, r->area.cols), 0);
-	mv_view_faults.draw(r->v, &r->sim.ctx, &c, r->area);
-	found = snapbuild_shows(&c, text);
-	mv_canvas_release(&c);
-	return found;
+	turn(r);
+	return out;
 }
 
-/* ---- what is drawn ---- */
-
-static void test_shown(void **state)
+static void test_kinds(void **state)
 {
-	static struct rig r;
+	struct rig r;
 
 	(void)state;
-	start(&r, 40, 120);
+	start(&r, 23, 80);
 	assert_true(shows(&r, "demand zero"));
-	assert_true(shows(&r, "copy on write"));
-	assert_true(shows(&r, "read from disk"));
-	assert_false(shows(&r, "swap in  "));
-	assert_true(shows(&r, "load_table"));
 	assert_true(shows(&r, "9,460"));
+	assert_true(shows(&r, "copy on write"));
+	assert_true(shows(&r, "none yet: swap in, stack growth"));
+	assert_true(shows(&r, "all, estimated"));
+	assert_true(shows(&r, "10,000"));
+	assert_true(shows(&r, "10,032"));
+	assert_true(shows(&r, "12 of them major"));
+	assert_true(shows(&r, "traced for 0:42   every 31st fault   323 samples"));
+	assert_true(shows(&r, "Stacks   Mappings   Threads   Log  Tab"));
 	finish(&r);
 }
 
-static void test_sizes(void **state)
+/* Of what has ended nothing goes on a second, by samples or by counters. */
+static void test_no_rates_after_the_end(void **state)
 {
-	static const int sizes[][2] = {{23, 80}, {39, 120}, {59, 200}, {9, 40}, {3, 20}, {1, 1}};
-	static struct rig r;
+	struct rig r;
 
 	(void)state;
-	for (size_t i = 0; i < MV_COUNT_OF(sizes); i++) {
-		start(&r, sizes[i][0], sizes[i][1]);
-		for (int pane = 0; pane < MV_FAULTS_PANES; pane++) {
-			press(&r, MV_ACT_LAST);
-			shows(&r, "");
-			press(&r, MV_ACT_PANE);
-		}
-		assert_int_equal(r.v->pane, MV_FAULTS_STACKS);
-		finish(&r);
-	}
+	start(&r, 23, 80);
+	assert_false(shows(&r, "all, counted            -"));
+	r.sim.build.head.trace.running = false;
+	r.sim.build.head.life = MV_LIFE_GONE;
+	turn(&r);
+	assert_true(shows(&r, "was traced for 0:42"));
+	assert_true(shows(&r, "all, counted            -"));
+	finish(&r);
 }
 
 static void test_warnings(void **state)
 {
-	static struct rig r;
+	struct rig r;
+	struct mv_trace *t = &r.sim.build.head.trace;
 
 	(void)state;
-	begin(&r, 40, 120);
-	r.sim.build.head.trace.kernel_side = false;
-	r.sim.build.head.trace.lost = 77;
-	r.sim.build.head.trace.threads_covered = 2;
-	r.sim.build.head.trace.threads_why = MV_WHY_NEEDS_FILES;
+	start(&r, 39, 120);
+	assert_false(shows(&r, "lost"));
+	assert_false(shows(&r, "system calls"));
+	t->lost = 5;
+	t->kernel_side = false;
+	t->threads_why = MV_WHY_NEEDS_FILES;
+	t->threads_covered = 2;
 	turn(&r);
-	assert_true(shows(&r, "inside system calls"));
-	assert_true(shows(&r, "77"));
-	assert_true(shows(&r, "2 of 3"));
-	finish(&r);
-}
-
-static void test_refused(void **state)
-{
-	static struct rig r;
-
-	(void)state;
-	begin(&r, 24, 80);
-	r.sim.build.trace = (struct snapbuild_trace){0};
-	r.sim.build.head.trace = (struct mv_trace){.why = MV_WHY_NEEDS_PERFMON};
+	assert_true(shows(&r, "5 samples were lost"));
+	assert_true(shows(&r, "faults inside system calls are not seen (needs CAP_PERFMON)"));
+	assert_true(shows(&r, "2 of 3 threads"));
+	t->stacks_why = MV_WHY_NO_UNWINDER;
 	turn(&r);
-	assert_true(shows(&r, "page faults cannot be traced"));
-	assert_true(shows(&r, "kernel.perf_event_paranoid=2"));
-	assert_int_equal(press(&r, MV_ACT_DOWN).kind, MV_OUT_NONE);
-	assert_int_equal(press(&r, MV_ACT_ENTER).kind, MV_OUT_NONE);
+	assert_true(shows(&r, "no call stacks: "));
 	finish(&r);
 }
 
-/* ---- keys ---- */
-
-static void turn_to(struct rig *r, enum mv_faults_pane pane)
+/* Why nothing is traced, what would help, and the counters all the same. */
+static void test_reasons(void **state)
 {
-	for (int i = 0; i < MV_FAULTS_PANES && r->v->pane != pane; i++)
-		press(r, MV_ACT_PANE);
-	assert_int_equal(r->v->pane, pane);
-}
-
-static void test_enter(void **state)
-{
-	static struct rig r;
-	struct mv_outcome out;
+	static const struct {
+		enum mv_why why;
+		const char *says, *helps;
+	} all[] = {{MV_WHY_NEEDS_PERFMON, "kernel.perf_event_paranoid",
+		    "What helps: memview as root (sudo), or sysctl"},
+		   {MV_WHY_NEEDS_PTRACE, "needs CAP_SYS_PTRACE", "as the owner of the process"},
+		   {MV_WHY_NO_KERNEL, "page faults cannot be traced: ", "CONFIG_PERF_EVENTS"}};
+	struct rig r;
 
 	(void)state;
-	start(&r, 40, 120);
-	turn_to(&r, MV_FAULTS_MAPPINGS);
-	press(&r, MV_ACT_FIRST);
-	out = press(&r, MV_ACT_ENTER);
-	assert_int_equal(out.kind, MV_OUT_PUSH);
-	assert_int_equal(out.view, MV_VIEW_PAGES);
-	assert_int_equal(out.place.mapping, ANON);
-	assert_int_equal(out.place.page, ANON + 0x5000);
-	press(&r, MV_ACT_LAST);
-	assert_int_equal(press(&r, MV_ACT_ENTER).kind, MV_OUT_HINT); /* it is not mapped any more */
-	turn_to(&r, MV_FAULTS_LOG);
-	press(&r, MV_ACT_FIRST);
-	out = press(&r, MV_ACT_ENTER);
-	assert_int_equal(out.kind, MV_OUT_PUSH);
-	assert_int_equal(out.place.page, HEAP + 0x3000);
-	assert_int_equal(out.place.thread, 4711);
-	finish(&r);
+	for (size_t i = 0; i < MV_COUNT_OF(all); i++) {
+		start(&r, 23, 120);
+		r.sim.build.head.trace.why = all[i].why;
+		turn(&r);
+		assert_true(shows(&r, all[i].says));
+		assert_true(shows(&r, all[i].helps));
+		assert_true(shows(&r, "What the kernel counts goes on:"));
+		assert_false(shows(&r, "Stacks"));
+		/* No key does harm. */
+		for (int a = MV_ACT_NONE; a < MV_ACT__N; a++)
+			press(&r, (enum mv_action)a);
+		finish(&r);
+	}
 }
 
-static void test_thread_stacks(void **state)
+static void test_tree_and_its_inverse(void **state)
 {
-	static struct rig r;
+	struct rig r;
 
 	(void)state;
-	start(&r, 40, 120);
-	turn_to(&r, MV_FAULTS_THREADS);
+	start(&r, 39, 120);
+	assert_true(shows(&r, "x from the callers down"));
+	assert_true(shows(&r, "▾ _start"));
+	assert_true(shows(&r, "memset"));
 	press(&r, MV_ACT_FIRST);
-	press(&r, MV_ACT_DOWN);
+	press(&r, MV_ACT_LEFT);
+	assert_true(shows(&r, "▸ _start"));
 	press(&r, MV_ACT_RIGHT);
-	assert_int_equal(r.v->pane, MV_FAULTS_STACKS);
-	assert_int_equal(r.v->only, 4712);
-	assert_int_equal(r.v->tree.nodes[0].pages, 1500);
-	assert_true(shows(&r, "start_thread"));
-	assert_false(shows(&r, "load_table"));
-	finish(&r);
-}
-
-static void test_turned_round(void **state)
-{
-	static struct rig r;
-	const struct mv_calltree_node *first;
-
-	(void)state;
-	start(&r, 40, 120);
-	first = &r.v->tree.nodes[r.v->tree.nodes[0].first_child];
-	assert_string_equal(mv_snapshot_function_name(r.sim.snap, first->function).text, "_start");
-	assert_int_equal(first->pages, 8490);
+	assert_true(shows(&r, "▾ _start"));
 	press(&r, MV_ACT_GROUP);
-	assert_int_equal(r.v->order, MV_CALLTREE_CALLED);
-	first = &r.v->tree.nodes[r.v->tree.nodes[0].first_child];
-	assert_string_equal(mv_snapshot_function_name(r.sim.snap, first->function).text, "memset");
-	assert_int_equal(first->pages, 6000);
-	turn_to(&r, MV_FAULTS_LOG);
-	assert_int_equal(press(&r, MV_ACT_GROUP).kind, MV_OUT_HINT);
+	assert_true(shows(&r, "x from who touches, up"));
+	assert_true(shows(&r, "memset < load_row < load_table"));
 	finish(&r);
 }
 
 static void test_find(void **state)
 {
-	static struct rig r;
+	struct rig r;
 
 	(void)state;
-	start(&r, 40, 120);
+	start(&r, 39, 120);
 	assert_int_equal(press(&r, MV_ACT_FIND_NEXT).kind, MV_OUT_HINT);
 	assert_int_equal(press(&r, MV_ACT_FIND).kind, MV_OUT_ASK);
-	assert_int_equal(mv_view_faults.answer(r.v, &r.sim.ctx, "parse_cell").kind, MV_OUT_STAY);
-	turn(&r);
-	assert_true(shows(&r, "parse_cell"));
-	assert_int_equal(mv_view_faults.answer(r.v, &r.sim.ctx, "nobody").kind, MV_OUT_HINT);
-	turn_to(&r, MV_FAULTS_MAPPINGS);
-	assert_int_equal(mv_view_faults.answer(r.v, &r.sim.ctx, "libc").kind, MV_OUT_STAY);
+	assert_int_equal(find(&r, "parse_cell").kind, MV_OUT_STAY);
+	assert_int_equal(find(&r, "no such function").kind, MV_OUT_HINT);
+	assert_int_equal(find(&r, "0x55d1c2a03000").kind, MV_OUT_HINT);
+	press(&r, MV_ACT_PANE);
+	assert_int_equal(find(&r, "0x55d1c2a03000").kind, MV_OUT_STAY);
+	assert_int_equal(r.v->at[MV_FAULTS_MAPPINGS], 1);
+	assert_int_equal(find(&r, "libc").kind, MV_OUT_STAY);
 	assert_int_equal(r.v->at[MV_FAULTS_MAPPINGS], 2);
 	finish(&r);
 }
 
-/* The selection stays with whom it is on, whatever the order. */
-static void test_stays_selected(void **state)
+static void test_panes(void **state)
 {
-	static struct rig r;
+	struct rig r;
 
 	(void)state;
-	start(&r, 40, 120);
-	turn_to(&r, MV_FAULTS_THREADS);
-	press(&r, MV_ACT_FIRST);
-	press(&r, MV_ACT_DOWN);
-	assert_int_equal(r.v->selected[MV_FAULTS_THREADS].tid, 4712);
-	r.threads[0] = threads[1];
-	r.threads[1] = threads[0];
-	turn(&r);
-	assert_int_equal(r.v->at[MV_FAULTS_THREADS], 0);
+	start(&r, 30, 120);
+	press(&r, MV_ACT_PANE);
+	assert_true(shows(&r, "[heap]"));
+	assert_true(shows(&r, "(gone)"));
+	assert_true(shows(&r, "demand zero 80%"));
+	assert_false(shows(&r, "\x1b"));
+	press(&r, MV_ACT_PANE);
+	assert_true(shows(&r, "THREAD"));
+	assert_true(shows(&r, "읽기"));
+	press(&r, MV_ACT_PANE);
+	assert_true(shows(&r, "55d1c2a03010"));
+	assert_true(shows(&r, "(not known)"));
+	press(&r, MV_ACT_PANE);
+	assert_true(shows(&r, "FUNCTION"));
+	assert_int_equal(r.v->pane, MV_FAULTS_STACKS);
 	finish(&r);
 }
 
-static void test_meanings(void **state)
+/* Into the page grid of the mapping, the cursor on the page that faulted. */
+static void test_enter_goes_to_the_page(void **state)
 {
-	static struct rig r;
-	struct mv_meaning meaning;
+	struct rig r;
+	struct mv_outcome out;
+
+	(void)state;
+	start(&r, 39, 120);
+	for (int i = 0; i < 3; i++)
+		press(&r, MV_ACT_PANE);
+	out = press(&r, MV_ACT_ENTER);
+	assert_int_equal(out.kind, MV_OUT_PUSH);
+	assert_int_equal(out.view, MV_VIEW_PAGES);
+	assert_int_equal(out.place.mapping, HEAP);
+	assert_int_equal(out.place.page, HEAP + 0x3000);
+	assert_false(out.place.unchosen);
+	press(&r, MV_ACT_DOWN);
+	assert_int_equal(press(&r, MV_ACT_ENTER).place.page, ANON + 0x5000);
+	/* Not mapped any more: that is said, and one stays. */
+	press(&r, MV_ACT_PANE);
+	press(&r, MV_ACT_PANE);
+	press(&r, MV_ACT_LAST);
+	assert_int_equal(press(&r, MV_ACT_ENTER).kind, MV_OUT_HINT);
+	finish(&r);
+}
+
+static void test_stacks_of_one_thread(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	start(&r, 39, 120);
+	press(&r, MV_ACT_PANE);
+	press(&r, MV_ACT_PANE);
+	press(&r, MV_ACT_DOWN);
+	press(&r, MV_ACT_RIGHT);
+	assert_true(shows(&r, "only thread 4712 읽기"));
+	assert_true(shows(&r, "clone3"));
+	assert_false(shows(&r, "run_batch"));
+	for (int i = 0; i < 4; i++)
+		press(&r, MV_ACT_LEFT);
+	assert_int_equal(r.v->only, 0);
+	finish(&r);
+}
+
+/* On the other sides: the header says so, the strip and the grid show where. */
+static void test_marks_on_other_sides(void **state)
+{
+	static const struct mv_view_ops *const sides[] = {&mv_view_map, &mv_view_pages};
+	struct rig r;
+
+	(void)state;
+	for (size_t i = 0; i < MV_COUNT_OF(sides); i++) {
+		for (int traced = 0; traced < 2; traced++) {
+			struct mv_place place = {.mapping = HEAP, .page = HEAP + 0x3000};
+			struct mv_view_ops ops = *sides[i];
+
+			begin(&r, 30, 120);
+			add_history(&r);
+			void *side = calloc(1, ops.state_bytes);
+			assert_int_equal(ops.init(side, &place), 0);
+			pagesim_turn(&r.sim, &ops, side, r.area, 2);
+			if (traced) {
+				r.sim.build.head.facts = 0;
+				static struct mv_want want;
+				memset(&want, 0, sizeof(want));
+				want.cell_pages = 1;
+				ops.want(side, &r.sim.ctx, &want);
+				want.facts |= MV_FACT_FAULTS;
+				pagesim_answer(&r.sim, &want);
+				ops.settle(side, &r.sim.ctx, r.area);
+			}
+			const char *screen = screen_of(&r, &ops, side);
+			assert_int_equal(strstr(screen, "TRACING") != NULL, traced);
+			assert_int_equal(strstr(screen, "▼") != NULL, traced);
+			if (ops.id == MV_VIEW_PAGES) {
+				assert_int_equal(
+				    strstr(screen,
+					   "faulted just now, copy on write by 4711 python3 in [jit]") !=
+					NULL,
+				    traced);
+				assert_int_equal(strstr(screen, "fault now: copy on write") != NULL, traced);
+			} else {
+				assert_int_equal(strstr(screen, "faults fall here") != NULL, traced);
+			}
+			/* What is older than a second is no news. */
+			if (traced) {
+				for (size_t k = 0; k < MV_COUNT_OF(entries); k++)
+					r.log[k].plain.at_ns = 90 * S;
+				static struct mv_want want;
+				memset(&want, 0, sizeof(want));
+				want.cell_pages = 1;
+				ops.want(side, &r.sim.ctx, &want);
+				want.facts |= MV_FACT_FAULTS;
+				pagesim_answer(&r.sim, &want);
+				ops.settle(side, &r.sim.ctx, r.area);
+				screen = screen_of(&r, &ops, side);
+				assert_non_null(strstr(screen, "TRACING"));
+				assert_null(strstr(screen, "▼"));
+			}
+			if (ops.release)
+				ops.release(side);
+			free(side);
+			finish(&r);
+		}
+	}
+}
+
+static void test_any_size(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	for (int rows = 1; rows <= 62; rows += rows < 24 ? 1 : 7) {
+		for (int cols = 1; cols <= 200; cols += cols < 44 ? 3 : 31) {
+			begin(&r, rows, cols);
+			turn(&r);
+			for (int pane = 0; pane < MV_FAULTS_PANES; pane++) {
+				press(&r, MV_ACT_LAST);
+				screen_of(&r, &mv_view_faults, r.v);
+				press(&r, MV_ACT_PANE);
+			}
+			finish(&r);
+		}
+	}
+}
+
+static void test_every_meaning_is_told(void **state)
+{
+	struct mv_meaning m;
+	struct rig r;
 	unsigned n = 0;
 
 	(void)state;
-	start(&r, 40, 120);
-	while (memset(&meaning, 0, sizeof(meaning)), mv_view_faults.meaning(r.v, &r.sim.ctx, n, &meaning)) {
-		assert_true(meaning.title.len > 0);
-		assert_true(meaning.formula.len > 0);
-		n++;
-	}
-	assert_true(n >= 4);
+	start(&r, 39, 120);
+	for (; mv_view_faults.meaning(r.v, &r.sim.ctx, n, &m); n++)
+		assert_true(m.title.len && m.formula.len);
+	assert_true(n > MV_FAULT__N);
 	finish(&r);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_shown),	   cmocka_unit_test(test_sizes),
-	    cmocka_unit_test(test_warnings),	   cmocka_unit_test(test_refused),
-	    cmocka_unit_test(test_enter),	   cmocka_unit_test(test_thread_stacks),
-	    cmocka_unit_test(test_turned_round),   cmocka_unit_test(test_find),
-	    cmocka_unit_test(test_stays_selected), cmocka_unit_test(test_meanings),
+	    cmocka_unit_test(test_kinds),
+	    cmocka_unit_test(test_no_rates_after_the_end),
+	    cmocka_unit_test(test_warnings),
+	    cmocka_unit_test(test_reasons),
+	    cmocka_unit_test(test_tree_and_its_inverse),
+	    cmocka_unit_test(test_find),
+	    cmocka_unit_test(test_panes),
+	    cmocka_unit_test(test_enter_goes_to_the_page),
+	    cmocka_unit_test(test_stacks_of_one_thread),
+	    cmocka_unit_test(test_marks_on_other_sides),
+	    cmocka_unit_test(test_any_size),
+	    cmocka_unit_test(test_every_meaning_is_told),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	setlocale(LC_ALL, "C.UTF-8");
+	return cmocka_run_group_tests_name("view_faults", tests, NULL, NULL);
 }
