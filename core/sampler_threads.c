@@ -358,13 +358,24 @@ static int list(struct mv_sampler *s)
 	return 0;
 }
 
+/* The main thread alone is left, a zombie: the process has ended, and what was seen before is the last picture. */
+static bool only_a_zombie(struct mv_sampler *s)
+{
+	const struct looks *l = &s->calls->looks;
+	struct mv_thread_stat stat;
+
+	return l->first_done && l->tids_count == 1 &&
+	       mv_thread_stat_read(s->target, l->tids[0], &stat) == 0 && stat.state == 'Z';
+}
+
 static bool begin(struct mv_sampler *s)
 {
 	struct looks *l = &s->calls->looks;
 	int r = list(s);
 
-	if (r < 0) {
-		l->why = r == -ENOMEM ? MV_WHY_NO_MEMORY : r == -ESRCH ? MV_WHY_GONE : MV_WHY_IO;
+	if (r < 0 || only_a_zombie(s)) {
+		if (r < 0)
+			l->why = r == -ENOMEM ? MV_WHY_NO_MEMORY : r == -ESRCH ? MV_WHY_GONE : MV_WHY_IO;
 		l->due_ns = mv_source_now(s->source) + MV_NS_PER_SEC;
 		return false;
 	}

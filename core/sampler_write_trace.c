@@ -219,6 +219,8 @@ static void write_threads(const struct mv_sampler *s, struct mv_snapshot *b, con
 	    .stopped_ns = k->stopped_ns,
 	    .stop_why = k->stop_why,
 	};
+	if (!k->first_done && mv_source_is_live(s->source) && !s->maps_gen && !list_is_to_come(s))
+		b->threads_head.why = s->maps_pace.why;
 	for (uint64_t i = 0; i < l->threads.count; i++) {
 		out[i] = k->at[i].t;
 		out[i].first = used;

@@ -21,4 +21,5 @@ picture map dark 110x32 '<Tick>/0x7f63ae000000<Enter>'
 picture pages dark 110x24 '22<Tick>'
 picture page dark 110x30 '/0x7f63ae000000<Enter><Enter><Enter>'
 picture tables dark 110x26 7
+picture faults dark 110x28 '3<Tick>'
 picture light light 80x24 '<Tick>/0x7f63ae000000<Enter>'
