@@ -8,7 +8,8 @@
  *
  * Source: the page categories (mv_target_scan) right before the bytes (process_vm_readv), 2 MiB at a time; so the caller chooses
  *         ranges of anonymous memory or ordinary files, never of devices.
- * Memory: what is present, and a bit a page. Addresses for whole ranges are reserved, but nothing is behind them.
+ * Memory: what is present, and a bit a page. Addresses for whole ranges are reserved, but nothing is behind them. A child that is
+ *         forked does not inherit it.
  */
 
 #include "core/source.h"
