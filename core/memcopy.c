@@ -492,3 +492,40 @@ bool mv_memcopy_has(const struct mv_memcopy *copy, uint64_t address)
 
 	return range && has_page(range, (address - range->start) / copy->page_bytes);
 }
+
+/* The first page from `page` on, and before `last`, whose bit is `set`; last when there is none. */
+static uint64_t next_page(const struct mv_memcopy_range *range, uint64_t page, uint64_t last, bool set)
+{
+	while (page < last) {
+		uint64_t word = range->bits[page / 64];
+
+		word = (set ? word : ~word) >> (page % 64);
+		if (word) {
+			page += (uint64_t)__builtin_ctzll(word);
+			return page < last ? page : last;
+		}
+		page += 64 - page % 64;
+	}
+	return last;
+}
+
+bool mv_memcopy_run(const struct mv_memcopy *copy, const struct mv_memcopy_range *range, uint64_t at,
+		    uint64_t end, struct mv_range *ret_run)
+{
+	const uint64_t page_bytes = copy->page_bytes;
+	uint64_t last, first, stop;
+
+	if (end > range->end)
+		end = range->end;
+	if (at >= end)
+		return false;
+	last = (end - range->start + page_bytes - 1) / page_bytes;
+	first = next_page(range, (at - range->start) / page_bytes, last, true);
+	if (first == last)
+		return false;
+	stop = next_page(range, first, last, false);
+	first = range->start + first * page_bytes;
+	stop = range->start + stop * page_bytes;
+	*ret_run = (struct mv_range){first > at ? first : at, stop < end ? stop : end};
+	return true;
+}

@@ -79,6 +79,9 @@ const struct mv_memcopy_range *mv_memcopy_find(const struct mv_memcopy *copy, ui
 const uint8_t *mv_memcopy_at(const struct mv_memcopy *copy, uint64_t address, size_t bytes);
 /* Was the page that holds this address present? O(log n). */
 bool mv_memcopy_has(const struct mv_memcopy *copy, uint64_t address);
+/* The first run of present pages in [at, end) of a range, clipped to it. False: there is none. */
+bool mv_memcopy_run(const struct mv_memcopy *copy, const struct mv_memcopy_range *range, uint64_t at, uint64_t end,
+		    struct mv_range *ret_run);
 void mv_memcopy_release(struct mv_memcopy *copy); /* and ready for the next plan; deadline and counter are forgotten */
 
 #endif
