@@ -57,6 +57,7 @@ static inline enum mv_block_state mv_block_state(const struct mv_block *b)
 	X(HAVE, "", "")                                                                                       \
 	X(CHANGING, "changing", "it changes too fast")                                                        \
 	X(CORRUPT, "corrupt", "the chain of blocks breaks: it is corrupt")                                    \
+	X(UNEQUAL, "unequal", "its blocks don't add up to what malloc took from the system")                  \
 	X(NO_HEAP, "no-heap", "there is no heap: nothing was allocated")                                      \
 	X(OTHER, "other-allocator", "another allocator than glibc's is in use")                               \
 	X(UNKNOWN, "unknown-allocator", "glibc's malloc was not found, nor another that is known")            \
