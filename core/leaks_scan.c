@@ -86,6 +86,7 @@ static enum mv_leaks_why why_of_heap(uint32_t reason)
 		return MV_LEAKS_WHY_NONE;
 	case MV_HEAP_CHANGING:
 	case MV_HEAP_CORRUPT:
+	case MV_HEAP_UNEQUAL:
 		return MV_LEAKS_WHY_TORN;
 	case MV_HEAP_BITS32:
 		return MV_LEAKS_WHY_FOREIGN;
