@@ -150,7 +150,7 @@ void mv_memcopy_release(struct mv_memcopy *copy)
 	mv_memcopy_init(copy);
 }
 
-/* The ranges at page borders, joined where they share a page. -EINVAL: not in order. */
+/* The ranges at page borders, joined where they touch. -EINVAL: not in order. */
 static ssize_t widen(const struct mv_memcopy *copy, const struct mv_range *ranges, size_t count,
 		     struct mv_memcopy_range *out)
 {
@@ -165,7 +165,7 @@ static ssize_t widen(const struct mv_memcopy *copy, const struct mv_range *range
 			return -EINVAL;
 		if (ranges[i].end == ranges[i].start)
 			continue;
-		if (n && start < out[n - 1].end)
+		if (n && start <= out[n - 1].end)
 			out[n - 1].end = end;
 		else
 			out[n++] = (struct mv_memcopy_range){.start = start, .end = end};

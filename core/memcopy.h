@@ -56,7 +56,7 @@ int mv_memcopy_room(struct mv_source *source, uint64_t *ret_bytes);
 void mv_memcopy_init(struct mv_memcopy *copy);
 /*
  * Reserve addresses for these ranges, ascending, not overlapping; they are widened to page borders, and those that then
- * share a page become one. Takes no memory yet. Planned again, ranges with the same start keep their place (prefaulted and
+ * touch become one. Takes no memory yet. Planned again, ranges with the same start keep their place (prefaulted and
  * filled as they are) if they have grown by an eighth and 1 MiB at most; pointers into others become invalid.
  * Errors: -EINVAL not in order; -ENOMEM; then nothing has changed.
  */

@@ -177,7 +177,7 @@ static void test_plan(void **state)
 	const struct mv_range two[] = {
 	    {big, big + 100}, {big + 200, big + 3 * PAGE}, {big + 8 * PAGE, big + 9 * PAGE}};
 	const struct mv_range grown[] = {
-	    {big - PAGE, big}, {big, big + 8 * PAGE}, {big + 8 * PAGE, big + 9 * PAGE}};
+	    {big - 3 * PAGE, big - PAGE}, {big, big + 7 * PAGE}, {big + 8 * PAGE, big + 9 * PAGE}};
 	const struct mv_range wrong[] = {{big, big + PAGE}, {big - 5 * PAGE, big - PAGE}};
 	const struct mv_range empty[] = {{big, big}};
 	const uint8_t *first, *second;
@@ -196,9 +196,16 @@ static void test_plan(void **state)
 	/* what begins where it began keeps its place */
 	assert_int_equal(mv_memcopy_plan(&copy, grown, 3), 0);
 	assert_int_equal(copy.count, 3);
-	assert_ptr_equal(mv_memcopy_at(&copy, big, 8 * PAGE), first);
+	assert_ptr_equal(mv_memcopy_at(&copy, big, 7 * PAGE), first);
 	assert_ptr_equal(mv_memcopy_at(&copy, big + 8 * PAGE, PAGE), second);
-	assert_non_null(mv_memcopy_at(&copy, big - PAGE, PAGE));
+	assert_non_null(mv_memcopy_at(&copy, big - 3 * PAGE, 2 * PAGE));
+	assert_null(mv_memcopy_at(&copy, big - PAGE, 1));
+	/* what touches is one */
+	assert_int_equal(
+	    mv_memcopy_plan(&copy, (struct mv_range[]){{big, big + PAGE}, {big + PAGE, big + 2 * PAGE}}, 2),
+	    0);
+	assert_ptr_equal(mv_memcopy_at(&copy, big, 2 * PAGE), first);
+	assert_int_equal(copy.count, 1);
 	assert_int_equal(mv_memcopy_plan(&copy, empty, 1), 0);
 	assert_int_equal(copy.count, 0);
 	/* more than there are addresses */
