@@ -246,7 +246,21 @@ static void mark_span(struct mark *m, const struct mv_memcopy_range *range, uint
 	}
 }
 
-void mark_rest(struct mark *mark)
+/* The same without one part. */
+static void mark_around(struct mark *m, const struct mv_memcopy_range *range, uint64_t start, uint64_t end,
+			struct mv_range own)
+{
+	if (own.end <= start || own.start >= end) {
+		mark_span(m, range, start, end);
+		return;
+	}
+	if (own.start > start)
+		mark_span(m, range, start, own.start);
+	if (own.end < end)
+		mark_span(m, range, own.end, end);
+}
+
+void mark_rest(struct mark *mark, struct mv_range own)
 {
 	size_t next = 0;
 
@@ -258,11 +272,11 @@ void mark_rest(struct mark *mark)
 			const struct mv_block *b = &mark->blocks[next++];
 
 			if (b->start > at)
-				mark_span(mark, range, at, b->start);
+				mark_around(mark, range, at, b->start, own);
 			if (b->start + mv_block_size(b) > at)
 				at = b->start + mv_block_size(b);
 		}
 		if (at < range->end)
-			mark_span(mark, range, at, range->end);
+			mark_around(mark, range, at, range->end, own);
 	}
 }

@@ -36,7 +36,8 @@ void mark_release(struct mark *mark);
 /* Index of the block whose usable bytes hold the address; MARK_NONE. */
 uint32_t mark_find(const struct mark *mark, uint64_t address);
 void mark_words(struct mark *mark, const uint64_t *words, size_t count); /* roots */
-void mark_rest(struct mark *mark);  /* roots: what of the copy belongs to no block */
+/* Roots: what of the copy belongs to no block, without malloc's own state: it points to where blocks begin and end. */
+void mark_rest(struct mark *mark, struct mv_range own);
 void mark_drain(struct mark *mark); /* and what is reachable from what is marked */
 
 static inline bool block_counts(const struct mv_block *b)

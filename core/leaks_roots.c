@@ -26,8 +26,9 @@
  * ends. */
 #define TCB_SELF  16
 #define TCB_TID	  0x2d0
-#define TCB_NEAR  ((uint64_t)8192) /* of the stack's end */
-#define TCB_ALIGN 64
+#define TCB_ALIGN ((uint64_t)64)
+#define TCB_SEEN  ((uint64_t)1024)
+#define STACK_MAX ((uint64_t)64 * 1024 * 1024) /* so far the end of a stack is looked for */
 
 static uint64_t now_ns(void)
 {
@@ -173,26 +174,34 @@ static int read_range(struct roots *roots, struct mv_target *target, const struc
 	return 0;
 }
 
-/* A range without what was copied. */
-static int read_uncopied(struct roots *roots, struct mv_target *target, const struct mv_memcopy *copy,
-			 struct mv_range range, bool skip_file)
+/* Index of the first copied range that ends beyond an address. */
+static size_t first_copied(const struct mv_memcopy *copy, uint64_t address)
 {
 	size_t low = 0, high = copy->count;
-	int r = 0;
 
 	while (low < high) {
 		const size_t mid = low + (high - low) / 2;
 
-		if (copy->at[mid].end <= range.start)
+		if (copy->at[mid].end <= address)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	for (; r == 0 && low < copy->count && copy->at[low].start < range.end; low++) {
-		if (copy->at[low].start > range.start)
-			r = read_range(roots, target, copy,
-				       (struct mv_range){range.start, copy->at[low].start}, skip_file);
-		range.start = copy->at[low].end;
+	return low;
+}
+
+/* A range without what was copied. */
+static int read_uncopied(struct roots *roots, struct mv_target *target, const struct mv_memcopy *copy,
+			 struct mv_range range, bool skip_file)
+{
+	int r = 0;
+
+	for (size_t i = first_copied(copy, range.start);
+	     r == 0 && i < copy->count && copy->at[i].start < range.end; i++) {
+		if (copy->at[i].start > range.start)
+			r = read_range(roots, target, copy, (struct mv_range){range.start, copy->at[i].start},
+				       skip_file);
+		range.start = copy->at[i].end;
 	}
 	return r < 0 || range.start >= range.end ? r : read_range(roots, target, copy, range, skip_file);
 }
@@ -314,26 +323,47 @@ static size_t find_segments(struct mv_target *target, const struct mv_mapping *m
 	return n;
 }
 
-/* The block of a thread that has ended, near the end of a stack; 0: none. */
+/* A thread's own block among so many bytes of `at`; 0: none. */
+static uint64_t find_thread(const uint64_t *words, uint64_t at, uint64_t bytes)
+{
+	for (uint64_t i = 0; i + TCB_TID + 8 <= bytes; i += TCB_ALIGN)
+		if (words[i / 8] == at + i && words[(i + TCB_SELF) / 8] == at + i)
+			return at + i;
+	return 0;
+}
+
+/*
+ * The block of a thread that has ended, at the end of its stack; 0: none. What lies above may be another's
+ * memory, which the kernel has joined with the stack's mapping.
+ */
 static uint64_t find_dead_thread(struct roots *roots, struct mv_target *target, const struct segment *s)
 {
+	struct mv_range range = {s->start, s->end - s->start > STACK_MAX ? s->start + STACK_MAX : s->end};
 	uint64_t *const words = roots->buffer;
-	uint64_t start = s->end - s->start > TCB_NEAR ? s->end - TCB_NEAR : s->start, walked, told;
-	struct mv_run runs[4];
-	ssize_t n = mv_target_scan(target, (struct mv_range){start, s->end}, 0, 4, runs, MV_COUNT_OF(runs),
-				   &walked, &told);
+	struct mv_run runs[RUNS];
+	uint64_t walked, told;
 
-	/* All that is there, up to the end. */
-	if (n < 1 || runs[n - 1].end != s->end || !(runs[n - 1].cats & MV_CAT_PRESENT))
-		return 0;
-	if (runs[n - 1].start > start)
-		start = runs[n - 1].start;
-	n = mv_target_bytes(target, start, words, s->end - start);
-	for (uint64_t at = start; n > 0 && at + TCB_TID + 8 <= start + (uint64_t)n; at += TCB_ALIGN) {
-		const uint64_t *w = &words[(at - start) / sizeof(*words)];
+	while (range.start < range.end) {
+		ssize_t n =
+		    mv_target_scan(target, range, 0, SCAN_PAGES, runs, MV_COUNT_OF(runs), &walked, &told);
 
-		if (w[0] == at && w[TCB_SELF / 8] == at)
-			return (uint32_t)w[TCB_TID / 8] == 0 ? at : 0;
+		for (ssize_t i = 0; i < n; i++) {
+			const uint64_t end = runs[i].end < range.end ? runs[i].end : range.end;
+
+			/* Steps overlap by what has to be seen of one. */
+			for (uint64_t at = runs[i].start; (runs[i].cats & MV_CAT_PRESENT) && at < end;
+			     at += BUFFER_BYTES - TCB_SEEN) {
+				const uint64_t want = end - at < BUFFER_BYTES ? end - at : BUFFER_BYTES;
+				ssize_t got = mv_target_bytes(target, at, words, want);
+				const uint64_t found = got > 0 ? find_thread(words, at, (uint64_t)got) : 0;
+
+				if (found)
+					return (int32_t)words[(found - at + TCB_TID) / 8] <= 0 ? found : 0;
+			}
+		}
+		if (n < 0)
+			return 0;
+		range.start = walked;
 	}
 	return 0;
 }
@@ -389,9 +419,16 @@ static int read_mapping(struct roots *roots, struct mv_target *target, const str
 			n = find_segments(target, m, guarded, segments);
 	}
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct segment *s = &segments[i];
-		const uint64_t from = live_from(roots, target, s, main_stack, threads, count);
+		struct segment *s = &segments[i];
+		const size_t next = first_copied(copy, s->start);
+		uint64_t from;
 
+		/* Blocks that were mapped above it are no part of it. */
+		if (next < copy->count && copy->at[next].start < s->end)
+			s->end = copy->at[next].start;
+		if (s->end <= s->start)
+			continue;
+		from = live_from(roots, target, s, main_stack, threads, count);
 		if (s->start > at)
 			r = read_uncopied(roots, target, copy, (struct mv_range){at, s->start}, skip_file);
 		if (r == 0 && from < s->end)

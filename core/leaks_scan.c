@@ -23,7 +23,8 @@
 #define GAP_MS	    100 /* between two looks at least: what moves is to have moved */
 #define STOP_MS	    500 /* for registers alone */
 #define THREADS_MAX ((size_t)32768)
-#define AGREE_STILL 2 /* looks at a process that did not run during either are enough */
+#define STATE_BYTES 0x838 /* of malloc_state, from its top field on: glibc 2.26 to 2.43 */
+#define AGREE_STILL 2	  /* looks at a process that did not run during either are enough */
 
 struct scan {
 	const struct leaks_job *job;
@@ -101,6 +102,14 @@ static enum mv_leaks_why why_of_heap(uint32_t reason)
 	default:
 		return MV_LEAKS_WHY_NO_HEAP;
 	}
+}
+
+/* Whatever was found odd, its end is why. */
+static bool has_ended(const struct scan *s)
+{
+	struct pollfd p = {.fd = mv_target_pidfd(s->target), .events = POLLIN};
+
+	return poll(&p, 1, 0) > 0;
 }
 
 static enum mv_leaks_why fail(struct scan *s, int error)
@@ -368,7 +377,7 @@ static enum mv_leaks_why mark_all(struct scan *s)
 		return fail(s, r);
 	mark_words(&s->mark, s->roots.words, s->roots.count);
 	s->mark.words = s->roots.read_bytes / sizeof(uint64_t); /* those left out were looked at, too */
-	mark_rest(&s->mark);
+	mark_rest(&s->mark, (struct mv_range){s->heap.arenas[0].address, s->where.state + STATE_BYTES});
 	mark_drain(&s->mark);
 	return MV_LEAKS_WHY_NONE;
 }
@@ -574,6 +583,8 @@ void leaks_work(const struct leaks_job *job)
 		if (why == MV_LEAKS_WHY_NONE)
 			why = sort_lost(s, &lost);
 	}
+	if (why != MV_LEAKS_WHY_NONE && has_ended(s))
+		why = MV_LEAKS_WHY_GONE;
 	s->leaks.mode = job->options.mode;
 	s->leaks.why = why;
 	s->leaks.heap = s->heap;

@@ -260,17 +260,36 @@ static void *stack_thread(void *unused)
 
 static pthread_barrier_t ended;
 
-/* Ends with pointers left on its stack, which is kept for the next thread, and in its own variables. */
-static void *short_thread(void *unused)
+/* Below what the next thread on this stack uses, but not so far that glibc gives it back. */
+NOINLINE static void leave_deep(void)
 {
 	void *volatile on_stack[64];
+	volatile char above[3000];
 
+	above[sizeof(above) - 1] = 0;
 	for (int i = 0; i < 64; i++)
 		on_stack[i] = make(136, 'L', "dead-stack");
 	kept_in_tls = make(136, 'L', "dead-tls");
+	if (above[sizeof(above) - 1])
+		tell('L', on_stack[0], "never");
+}
+
+NOINLINE static void leave(void)
+{
+	volatile char above[3000];
+
+	above[0] = 0;
+	leave_deep();
+	above[1] = above[0];
+}
+
+/* Ends with pointers left on its stack, which is kept for the next thread, and in its own variables. */
+static void *short_thread(void *unused)
+{
+	leave();
 	/* All at once, so that each has a stack of its own. */
 	pthread_barrier_wait(&ended);
-	return on_stack[0] ? unused : NULL;
+	return unused;
 }
 
 /* Its result is nowhere but in the thread's own block, since nobody has joined it yet. */

@@ -196,15 +196,20 @@ static void test_rest(void **state)
 	*(uint64_t *)(void *)(t.heap + 4096) = user(a);
 	copy_all();
 	assert_int_equal(mark_init(&t.mark, t.blocks, t.count, &t.copy), 0);
-	mark_rest(&t.mark);
+	mark_rest(&t.mark, (struct mv_range){0});
 	mark_drain(&t.mark);
 	assert_true(is_marked(a));
 	assert_false(is_marked(b));
 	mark_release(&t.mark);
+	/* but for what is malloc's own */
+	assert_int_equal(mark_init(&t.mark, t.blocks, t.count, &t.copy), 0);
+	mark_rest(&t.mark, (struct mv_range){(uintptr_t)t.heap + 4096, (uintptr_t)t.heap + 4104});
+	assert_false(is_marked(a));
+	mark_release(&t.mark);
 	*(uint64_t *)(void *)(t.heap + 8192 + 64 + 1024) = user(b);
 	copy_all();
 	assert_int_equal(mark_init(&t.mark, t.blocks, t.count, &t.copy), 0);
-	mark_rest(&t.mark);
+	mark_rest(&t.mark, (struct mv_range){0});
 	assert_true(is_marked(b));
 }
 
