@@ -182,6 +182,9 @@ ssize_t mv_target_words(struct mv_target *target, uint64_t addr, size_t n, uint6
 /* Bytes of the target by process_vm_readv. The caller has made sure that the pages are present and the mapping
  * is anonymous or an ordinary file (KERNEL.md: a read would fault others in). Returns bytes or -errno. */
 ssize_t mv_target_bytes(struct mv_target *target, uint64_t addr, void *buf, size_t n);
+/* The same for pieces of equal size, one after the other into buf: returns how many came whole, from the first on (at most 512 a
+ * call; fixtures: one), or -errno. -EFAULT: not even the first. In source_gather.c. Cost: 0.1 us a piece and 1 us. */
+ssize_t mv_target_gather(struct mv_target *target, const uint64_t *addresses, size_t count, size_t bytes_each, void *buf);
 
 /*
  * The file behind a mapping, for reading: by map_files (exact also when deleted or in another mount namespace; needs

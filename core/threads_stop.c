@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -17,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/threads.h"
+#include "core/threads_private.h"
 
 /*
  * The stop. A child does it, since only a tracer's exit lets go of a thread that does not stop: so whatever
@@ -28,60 +29,13 @@
  * together. Results lie in memory that both share.
  */
 
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
 #define ADVISE_POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
 
-#define ARENA_MAX   ((size_t)64 * 1024 * 1024) /* of all copied stacks */
-#define MORE	    64			       /* threads that may be begun meanwhile, and a quarter */
-#define THREADS_MAX ((size_t)32768)
 #define LIST_ROUNDS 64
 #define LOOKS	    16 /* in vain, before waiting, and before giving up: it may be us who did not run */
 #define TICK_US	    2000
 /* Some stand already, no other has come for so long, and those left are in D state: they are for longer. */
 #define PATIENCE_NS (50 * UINT64_C(1000000))
-#define MARGIN_NS   (200 * UINT64_C(1000000)) /* beyond the child's own deadline, until it is killed */
-#define KILL_MS	    100
-
-/* How far the child is with a thread. Its own business, but for what goes into stopped.result. */
-enum phase {
-	PHASE_LISTED,
-	PHASE_SEIZED, /* interrupted soon, or begun by one that was seized: it stops by itself */
-	PHASE_STOPPED,
-	PHASE_DONE, /* ended, refused or not ours */
-};
-
-struct entry {
-	struct mv_stopped stopped;
-	uint32_t phase;
-	int32_t signal; /* that it was about to get when it stopped: handed on */
-};
-
-/* What parent and child share. */
-struct shared {
-	uint32_t count; /* of entries; grows only */
-	uint32_t unused;
-	uint64_t began_ns, ended_ns; /* first interrupt, last release; 0 not yet */
-	struct entry entries[];
-};
-
-struct mv_stop {
-	struct shared *shared;
-	size_t shared_bytes;
-	uint8_t *arena;
-	size_t arena_bytes, arena_used;
-	uint32_t cap; /* entries */
-	size_t stack_cap;
-	const struct mv_maps *maps; /* the child's copy */
-	struct mv_target *target;
-	int child, pidfd;
-	uint64_t deadline_ns; /* the child's */
-	bool reaped, taken;
-	struct mv_stopped *results;
-	uint32_t results_count;
-	uint64_t stopped_ns;
-};
 
 static uint64_t now_ns(void)
 {
@@ -96,7 +50,7 @@ static uint64_t now_ns(void)
 #if MV_REGS_HERE
 
 /* -ENOEXEC: another architecture's. */
-static int read_regs(int tid, struct mv_regs *ret_regs)
+static int read_regs(int tid, struct mv_stopped *t)
 {
 	struct user_regs_struct u = {0};
 	struct iovec io = {&u, sizeof(u)};
@@ -105,18 +59,37 @@ static int read_regs(int tid, struct mv_regs *ret_regs)
 		return -errno;
 	if (io.iov_len != sizeof(u))
 		return -ENOEXEC;
-	*ret_regs = (struct mv_regs){{u.rax, u.rdx, u.rcx, u.rbx, u.rsi, u.rdi, u.rbp, u.rsp, u.r8, u.r9,
-				      u.r10, u.r11, u.r12, u.r13, u.r14, u.r15, u.rip}};
+	t->fs_base = u.fs_base;
+	t->gs_base = u.gs_base;
+	t->regs = (struct mv_regs){{u.rax, u.rdx, u.rcx, u.rbx, u.rsi, u.rdi, u.rbp, u.rsp, u.r8, u.r9, u.r10,
+				    u.r11, u.r12, u.r13, u.r14, u.r15, u.rip}};
 	return 0;
+}
+
+static ssize_t read_vectors(int tid, uint8_t *to, size_t cap)
+{
+	struct iovec io = {to, cap < STOP_VECTOR_BYTES ? cap : STOP_VECTOR_BYTES};
+
+	return ptrace(PTRACE_GETREGSET, tid, (void *)0x202 /* NT_X86_XSTATE */, &io) < 0
+		   ? 0
+		   : (ssize_t)io.iov_len;
 }
 
 #else
 
-static int read_regs(int tid, struct mv_regs *ret_regs)
+static int read_regs(int tid, struct mv_stopped *t)
 {
 	(void)tid;
-	(void)ret_regs;
+	(void)t;
 	return -ENOSYS;
+}
+
+static ssize_t read_vectors(int tid, uint8_t *to, size_t cap)
+{
+	(void)tid;
+	(void)to;
+	(void)cap;
+	return 0;
 }
 
 #endif
@@ -134,7 +107,7 @@ static struct entry *find_entry(struct shared *sh, int tid, size_t from)
 }
 
 /* Until something better is known, a thread is late: that is what is left of it if the child is killed. */
-static struct entry *add_entry(struct mv_stop *stop, int tid, enum phase phase)
+struct entry *stop_add_entry(struct mv_stop *stop, int tid, enum phase phase)
 {
 	struct shared *sh = stop->shared;
 	struct entry *e = &sh->entries[sh->count];
@@ -191,7 +164,7 @@ static bool seize_listed(struct mv_stop *stop, const int *ids, size_t n, bool wh
 
 	for (size_t i = 0; i < n; i++)
 		if (!find_entry(sh, ids[i], i))
-			add_entry(stop, ids[i], PHASE_LISTED);
+			stop_add_entry(stop, ids[i], PHASE_LISTED);
 	for (uint32_t i = 0; i < sh->count; i++) {
 		struct entry *e = &sh->entries[i];
 
@@ -235,7 +208,7 @@ static void copy(struct mv_stop *stop, struct entry *e, size_t others)
 	size_t left = stop->arena_bytes - stop->arena_used, cap = left / (others + 1);
 	uint8_t *to = stop->arena + stop->arena_used;
 	ssize_t n;
-	int r = read_regs(t->tid, &t->regs);
+	int r = read_regs(t->tid, t);
 
 	if (r < 0) {
 		finish(e, r == -ESRCH ? MV_STOP_GONE : MV_STOP_REFUSED, r == -ESRCH ? 0 : -r);
@@ -244,7 +217,8 @@ static void copy(struct mv_stop *stop, struct entry *e, size_t others)
 	}
 	if (cap > stop->stack_cap)
 		cap = stop->stack_cap;
-	n = mv_thread_stack_copy(stop->target, stop->maps, t->regs.r[MV_REG_SP], to, cap);
+	n = stop->registers ? read_vectors(t->tid, to, cap)
+			    : mv_thread_stack_copy(stop->target, stop->maps, t->regs.r[MV_REG_SP], to, cap);
 	t->stack = to;
 	t->stack_bytes = n > 0 ? (uint32_t)n : 0;
 	stop->arena_used += (t->stack_bytes + 7) & ~(size_t)7;
@@ -265,7 +239,7 @@ static void take_birth(struct mv_stop *stop, int tid)
 		return;
 	e = find_entry(stop->shared, (int)born, 0);
 	if (!e) {
-		add_entry(stop, (int)born, PHASE_SEIZED);
+		stop_add_entry(stop, (int)born, PHASE_SEIZED);
 	} else if (e->phase == PHASE_DONE && e->stopped.result == MV_STOP_REFUSED) {
 		/* It was listed, and refused since it was ours already. */
 		finish(e, MV_STOP_LATE, 0);
@@ -405,6 +379,27 @@ static void wait_all(struct mv_stop *stop)
 	}
 }
 
+/* They stand: say so, and keep them until we are asked to let go, nobody is left to ask, or time is up. */
+static void hold_all(struct mv_stop *stop)
+{
+	const struct itimerval never = {{0}, {0}};
+	struct pollfd p = {.fd = stop->hold[1], .events = POLLIN};
+	uint64_t now;
+	char byte = 0;
+
+	setitimer(ITIMER_REAL, &never, NULL);
+	if (send(p.fd, &byte, 1, MSG_NOSIGNAL) != 1)
+		return;
+	while ((now = now_ns()) < stop->deadline_ns) {
+		const uint64_t left_ms = (stop->deadline_ns - now) / 1000000 + 1;
+
+		if (poll(&p, 1, left_ms < INT32_MAX ? (int)left_ms : INT32_MAX) <= 0)
+			continue;
+		stop->shared->asked = recv(p.fd, &byte, 1, 0) == 1;
+		return;
+	}
+}
+
 static void release_all(struct shared *sh)
 {
 	for (uint32_t i = 0; i < sh->count; i++) {
@@ -463,11 +458,13 @@ static void stop_target(struct mv_stop *stop)
 			finish(e, MV_STOP_GONE, 0);
 	}
 	wait_all(stop);
+	if (stop->hold[1] >= 0)
+		hold_all(stop);
 	release_all(sh);
 	sh->ended_ns = now_ns();
 }
 
-static void run_child(struct mv_stop *stop, pid_t parent)
+void stop_run_child(struct mv_stop *stop, pid_t parent)
 {
 	sigset_t all;
 
@@ -476,155 +473,9 @@ static void run_child(struct mv_stop *stop, pid_t parent)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_NAME, "memview-stop");
+	if (stop->hold[0] >= 0)
+		close(stop->hold[0]);
 	if (getppid() == parent)
 		stop_target(stop);
 	_exit(0);
-}
-
-/* ---- in the parent ---- */
-
-static int new_stop(const int *tids, size_t count, size_t stack_cap, struct mv_stop **ret_stop)
-{
-	struct mv_stop *stop = calloc(1, sizeof(*stop));
-	size_t head, stacks;
-	void *at;
-
-	if (!stop)
-		return -ENOMEM;
-	stop->pidfd = -1;
-	if (count > THREADS_MAX)
-		count = THREADS_MAX;
-	stop->cap = (uint32_t)(count + count / 4 + MORE);
-	stop->stack_cap = stack_cap;
-	head = (sizeof(struct shared) + stop->cap * sizeof(struct entry) + 4095) & ~(size_t)4095;
-	stacks = count + count / 4 + 4;
-	stop->arena_bytes = stack_cap > ARENA_MAX / stacks ? ARENA_MAX : stack_cap * stacks;
-	stop->shared_bytes = head + stop->arena_bytes;
-	at = mmap(NULL, stop->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	stop->results = calloc(stop->cap, sizeof(*stop->results));
-	if (at == MAP_FAILED || !stop->results) {
-		if (at != MAP_FAILED)
-			munmap(at, stop->shared_bytes);
-		free(stop->results);
-		free(stop);
-		return -ENOMEM;
-	}
-	stop->shared = at;
-	stop->arena = (uint8_t *)at + head;
-	for (size_t i = 0; i < count; i++)
-		add_entry(stop, tids[i], PHASE_LISTED);
-	*ret_stop = stop;
-	return 0;
-}
-
-int mv_poke_stop(struct mv_target *target, const struct mv_maps *maps, const int *tids, size_t count,
-		 size_t stack_cap, unsigned deadline_ms, struct mv_stop **ret_stop)
-{
-	const pid_t self = getpid();
-	struct mv_stop *stop;
-	int r;
-
-	if (!MV_REGS_HERE || mv_target_pidfd(target) < 0)
-		return -ENOSYS;
-	r = new_stop(tids, count, stack_cap, &stop);
-	if (r < 0)
-		return r;
-	stop->maps = maps;
-	stop->target = target;
-	stop->deadline_ns = now_ns() + deadline_ms * UINT64_C(1000000);
-	stop->child = (int)fork();
-	if (stop->child == 0)
-		run_child(stop, self);
-	r = stop->child < 0 ? -errno : 0;
-	if (r == 0) {
-		stop->pidfd = (int)syscall(SYS_pidfd_open, stop->child, 0);
-		r = stop->pidfd < 0 ? -errno : 0;
-	}
-	stop->maps = NULL;
-	stop->target = NULL;
-	if (r < 0) {
-		mv_stop_free(stop);
-		return r == -EINVAL ? -ENOSYS : r;
-	}
-	*ret_stop = stop;
-	return 0;
-}
-
-int mv_stop_fd(const struct mv_stop *stop)
-{
-	return stop->pidfd;
-}
-
-uint64_t mv_stop_deadline_ns(const struct mv_stop *stop)
-{
-	return stop->deadline_ns + MARGIN_NS;
-}
-
-/* Has the child ended? Then every thread has been let go. */
-static bool reap(struct mv_stop *stop)
-{
-	int r;
-
-	if (stop->reaped)
-		return true;
-	do
-		r = (int)waitpid(stop->child, NULL, WNOHANG);
-	while (r < 0 && errno == EINTR);
-	/* Nobody's children are waited for where SIGCHLD is ignored. */
-	stop->reaped = r != 0;
-	return stop->reaped;
-}
-
-/* One that can't be killed at once, since it waits in the kernel itself, is left to its fate. */
-static void kill_child(struct mv_stop *stop)
-{
-	struct pollfd p = {.fd = stop->pidfd, .events = POLLIN};
-
-	if (reap(stop))
-		return;
-	kill(stop->child, SIGKILL);
-	poll(&p, 1, KILL_MS);
-	reap(stop);
-}
-
-int mv_stop_take(struct mv_stop *stop, const struct mv_stopped **ret_threads, size_t *ret_count,
-		 uint64_t *ret_stopped_ns)
-{
-	const struct shared *sh = stop->shared;
-
-	if (!stop->taken && !reap(stop)) {
-		if (now_ns() < mv_stop_deadline_ns(stop))
-			return -EAGAIN;
-		kill_child(stop);
-	}
-	if (!stop->taken) {
-		const uint64_t ended_ns = sh->ended_ns ? sh->ended_ns : now_ns();
-
-		stop->results_count = __atomic_load_n(&sh->count, __ATOMIC_ACQUIRE);
-		for (uint32_t i = 0; i < stop->results_count; i++) {
-			uint32_t result = __atomic_load_n(&sh->entries[i].stopped.result, __ATOMIC_ACQUIRE);
-
-			stop->results[i] = sh->entries[i].stopped;
-			stop->results[i].result = result;
-		}
-		stop->stopped_ns = sh->began_ns ? ended_ns - sh->began_ns : 0;
-		stop->taken = true;
-	}
-	*ret_threads = stop->results;
-	*ret_count = stop->results_count;
-	*ret_stopped_ns = stop->stopped_ns;
-	return 0;
-}
-
-void mv_stop_free(struct mv_stop *stop)
-{
-	if (!stop)
-		return;
-	if (stop->child > 0)
-		kill_child(stop);
-	if (stop->pidfd >= 0)
-		close(stop->pidfd);
-	munmap(stop->shared, stop->shared_bytes);
-	free(stop->results);
-	free(stop);
 }

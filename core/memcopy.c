@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/cgroup.h"
+#include "core/memcopy.h"
+#include "core/text.h"
+
+#define ADVISE_POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
+
+#define READ_BYTES ((uint64_t)64 * 1024)
+#define HUGE_BYTES ((uint64_t)2 * 1024 * 1024)
+#define WINDOW_BYTES \
+	((uint64_t)2 * 1024 * 1024) /* present bytes that one scan finds: read before they change */
+#define GROWS_BYTES ((uint64_t)1024 * 1024)
+#define RUNS	    128
+
+/* One reservation, and what is left of it. */
+struct mv_memcopy_slab {
+	uint8_t *at;
+	size_t bytes;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * MV_NS_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+/* ---- what it would cost ---- */
+
+static void count_runs(const struct mv_run *runs, ssize_t n, struct mv_memcopy_cost *cost)
+{
+	for (ssize_t i = 0; i < n; i++) {
+		const uint64_t bytes = runs[i].end - runs[i].start;
+
+		if (runs[i].cats & MV_CAT_PRESENT)
+			cost->present_bytes += bytes;
+		else if (!(runs[i].cats & MV_CAT_GUARD))
+			cost->swapped_bytes += bytes;
+		if ((runs[i].cats & (MV_CAT_PRESENT | MV_CAT_PFNZERO)) == (MV_CAT_PRESENT | MV_CAT_PFNZERO))
+			cost->zero_bytes += bytes;
+	}
+}
+
+int mv_memcopy_cost(struct mv_target *target, const struct mv_range *ranges, size_t count,
+		    struct mv_memcopy_cost *ret_cost)
+{
+	const uint64_t mask = ~(uint64_t)(mv_target_page_bytes(target) - 1);
+	struct mv_memcopy_cost cost = {0};
+	struct mv_run runs[MV_SCAN_RUNS];
+	uint64_t walked, told, total = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct mv_range r = {ranges[i].start & mask, (ranges[i].end + ~mask) & mask};
+
+		total += r.end - r.start;
+		while (r.start < r.end) {
+			ssize_t n = mv_target_scan(target, r, MV_CAT_PFNZERO | MV_CAT_GUARD, MV_SCAN_PAGES,
+						   runs, MV_COUNT_OF(runs), &walked, &told);
+
+			if (n < 0)
+				return (int)n;
+			count_runs(runs, n, &cost);
+			r.start = walked;
+		}
+	}
+	cost.absent_bytes = total - cost.present_bytes - cost.swapped_bytes;
+	*ret_cost = cost;
+	return 0;
+}
+
+/* Page cache that the group would give back first. 0 when it does not say. */
+static uint64_t inactive_file(struct mv_source *source, const struct mv_cgroup *group)
+{
+	char name[sizeof(group->path) + 32], text[8192];
+	uint64_t bytes;
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "cgroup/%s%s/memory.stat", group->version == 1 ? "memory" : "",
+		 group->path);
+	n = mv_source_read(source, name, text, sizeof(text));
+	for (const char *at = n > 0 ? text : NULL; at; at = strchr(at, '\n')) {
+		static const char key[] = "inactive_file ";
+		struct mv_scan s;
+
+		at += *at == '\n';
+		s = (struct mv_scan){at + sizeof(key) - 1, text + n};
+		if (!strncmp(at, key, sizeof(key) - 1))
+			return mv_scan_dec(&s, &bytes) ? bytes : 0;
+	}
+	return 0;
+}
+
+static void less_by_group(struct mv_source *source, uint64_t *room)
+{
+	struct mv_target *self;
+	struct mv_cgroup group;
+	uint64_t left;
+
+	if (mv_target_open(source, (int)getpid(), &self) < 0)
+		return;
+	if (mv_cgroup_read(source, self, &group) == 0 && mv_have(&group.limit_bytes) &&
+	    mv_have(&group.usage_bytes)) {
+		left = inactive_file(source, &group);
+		if (group.limit_bytes.value > group.usage_bytes.value)
+			left += group.limit_bytes.value - group.usage_bytes.value;
+		if (left < *room)
+			*room = left;
+	}
+	mv_target_close(self);
+}
+
+int mv_memcopy_room(struct mv_source *source, uint64_t *ret_bytes)
+{
+	char text[8192];
+	ssize_t n = mv_source_read(source, "meminfo", text, sizeof(text));
+	uint64_t kib, room;
+
+	if (n < 0 || !mv_text_field(text, (size_t)n, "MemAvailable", &kib))
+		return -ENOENT;
+	room = kib * 1024;
+	less_by_group(source, &room);
+	*ret_bytes = room;
+	return 0;
+}
+
+/* ---- where it lies ---- */
+
+void mv_memcopy_init(struct mv_memcopy *copy)
+{
+	*copy = (struct mv_memcopy){.page_bytes = (uint32_t)sysconf(_SC_PAGESIZE)};
+}
+
+void mv_memcopy_release(struct mv_memcopy *copy)
+{
+	for (size_t i = 0; i < copy->slabs_count; i++)
+		munmap(copy->slabs[i].at, copy->slabs[i].bytes);
+	free(copy->slabs);
+	free(copy->at);
+	mv_memcopy_init(copy);
+}
+
+/* The ranges at page borders, joined where they touch. -EINVAL: not in order. */
+static ssize_t widen(const struct mv_memcopy *copy, const struct mv_range *ranges, size_t count,
+		     struct mv_memcopy_range *out)
+{
+	const uint64_t mask = ~(uint64_t)(copy->page_bytes - 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const uint64_t start = ranges[i].start & mask, end = (ranges[i].end + ~mask) & mask;
+
+		if (ranges[i].end < ranges[i].start || end < start ||
+		    (i && ranges[i].start < ranges[i - 1].end))
+			return -EINVAL;
+		if (ranges[i].end == ranges[i].start)
+			continue;
+		if (n && start <= out[n - 1].end)
+			out[n - 1].end = end;
+		else
+			out[n++] = (struct mv_memcopy_range){.start = start, .end = end};
+	}
+	return (ssize_t)n;
+}
+
+/* Where it was planned before, if it still fits there. */
+static bool keep_place(const struct mv_memcopy *copy, struct mv_memcopy_range *range)
+{
+	const struct mv_memcopy_range *old = mv_memcopy_find(copy, range->start);
+
+	if (!old || old->start != range->start || range->end - range->start > old->room_bytes)
+		return false;
+	range->bytes = old->bytes;
+	range->bits = old->bits;
+	range->room_bytes = old->room_bytes;
+	range->filled = old->filled;
+	return true;
+}
+
+static uint64_t align(uint64_t at, uint64_t to)
+{
+	return (at + to - 1) / to * to;
+}
+
+/* Offsets of one range's bytes and bits behind at; returns the end. */
+static uint64_t lay_out(struct mv_memcopy_range *range, uint32_t page_bytes, uint64_t at, uint8_t *base)
+{
+	const uint64_t bytes = range->end - range->start;
+	const uint64_t room = align(bytes + bytes / 8 + GROWS_BYTES, page_bytes);
+	const uint64_t from = align(at, bytes >= HUGE_BYTES ? HUGE_BYTES : page_bytes);
+	const uint64_t bits = align(from + room, 64);
+
+	if (base) {
+		range->room_bytes = room;
+		range->bytes = base + from;
+		range->bits = (uint64_t *)(void *)(base + bits);
+	}
+	return bits + align(room / page_bytes, 64) / 8;
+}
+
+/* Reserve one slab for those that have no place yet. */
+static int reserve(struct mv_memcopy *copy, struct mv_memcopy_range *ranges, size_t count)
+{
+	struct mv_memcopy_slab *slabs;
+	uint64_t bytes = 0, at;
+	uint8_t *base;
+
+	for (size_t i = 0; i < count; i++) {
+		if (ranges[i].bytes)
+			continue;
+		if (ranges[i].end - ranges[i].start > SIZE_MAX / 4)
+			return -ENOMEM;
+		bytes = lay_out(&ranges[i], copy->page_bytes, bytes, NULL);
+		if (bytes > SIZE_MAX / 4)
+			return -ENOMEM;
+	}
+	if (!bytes)
+		return 0;
+	slabs = reallocarray(copy->slabs, copy->slabs_count + 1, sizeof(*slabs));
+	if (!slabs)
+		return -ENOMEM;
+	copy->slabs = slabs;
+	bytes = align(bytes + HUGE_BYTES, copy->page_bytes);
+	base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (base == MAP_FAILED)
+		return -ENOMEM;
+	slabs[copy->slabs_count++] = (struct mv_memcopy_slab){base, bytes};
+	/* Small pages until it is known how full a range is; and a fork must not make the first write to each
+	 * fault. */
+	madvise(base, bytes, MADV_NOHUGEPAGE);
+	madvise(base, bytes, MADV_DONTFORK);
+	at = align((uintptr_t)base, HUGE_BYTES) - (uintptr_t)base;
+	for (size_t i = 0; i < count; i++)
+		if (!ranges[i].bytes)
+			at = lay_out(&ranges[i], copy->page_bytes, at, base);
+	return 0;
+}
+
+int mv_memcopy_plan(struct mv_memcopy *copy, const struct mv_range *ranges, size_t count)
+{
+	struct mv_memcopy_range *planned = calloc(count ? count : 1, sizeof(*planned));
+	ssize_t n;
+	int r;
+
+	if (!planned)
+		return -ENOMEM;
+	n = widen(copy, ranges, count, planned);
+	for (ssize_t i = 0; i < n; i++)
+		keep_place(copy, &planned[i]);
+	r = n < 0 ? (int)n : reserve(copy, planned, (size_t)n);
+	if (r < 0) {
+		free(planned);
+		return r;
+	}
+	free(copy->at);
+	copy->at = planned;
+	copy->count = (size_t)n;
+	return 0;
+}
+
+/* ---- taking the memory ---- */
+
+static int populate(const struct mv_memcopy *copy, uint8_t *at, uint64_t bytes)
+{
+	if (madvise(at, bytes, ADVISE_POPULATE_WRITE) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -ENOMEM;
+	for (uint64_t i = 0; i < bytes; i += copy->page_bytes)
+		*((volatile uint8_t *)at + i) += 0;
+	return 0;
+}
+
+/* Is it worth huge pages: nine tenths of it are there? */
+static int advise_huge(const struct mv_memcopy_range *range, struct mv_target *target)
+{
+	const uint64_t bytes = range->end - range->start;
+	struct mv_memcopy_cost cost;
+	int r;
+
+	if (bytes < HUGE_BYTES)
+		return 0;
+	r = mv_memcopy_cost(target, &(struct mv_range){range->start, range->end}, 1, &cost);
+	if (r == 0 && (cost.present_bytes - cost.zero_bytes) / 9 >= bytes / 10)
+		madvise(range->bytes, bytes, MADV_HUGEPAGE);
+	return r;
+}
+
+static int prefault_range(const struct mv_memcopy *copy, const struct mv_memcopy_range *range,
+			  struct mv_target *target)
+{
+	struct mv_range r = {range->start, range->end};
+	struct mv_run runs[RUNS];
+	uint64_t walked, told;
+	int err = advise_huge(range, target);
+
+	while (!err && r.start < r.end) {
+		ssize_t n = mv_target_scan(target, r, MV_CAT_PFNZERO, MV_SCAN_PAGES, runs, MV_COUNT_OF(runs),
+					   &walked, &told);
+
+		if (n < 0)
+			return (int)n;
+		for (ssize_t i = 0; !err && i < n; i++)
+			if ((runs[i].cats & (MV_CAT_PRESENT | MV_CAT_PFNZERO)) == MV_CAT_PRESENT)
+				err = populate(copy, range->bytes + (runs[i].start - range->start),
+					       runs[i].end - runs[i].start);
+		if (copy->deadline_ns && now_ns() > copy->deadline_ns)
+			err = -ETIMEDOUT;
+		r.start = walked;
+	}
+	return err;
+}
+
+int mv_memcopy_prefault(struct mv_memcopy *copy, struct mv_target *target)
+{
+	int r = 0;
+
+	if (mv_target_page_bytes(target) != copy->page_bytes)
+		return -EINVAL;
+	for (size_t i = 0; r == 0 && i < copy->count; i++)
+		r = prefault_range(copy, &copy->at[i], target);
+	return r;
+}
+
+/* ---- copying ---- */
+
+static bool has_page(const struct mv_memcopy_range *range, uint64_t page)
+{
+	return range->bits[page / 64] >> (page % 64) & 1;
+}
+
+static void set_pages(const struct mv_memcopy *copy, struct mv_memcopy_range *range, uint64_t start,
+		      uint64_t end)
+{
+	for (uint64_t p = (start - range->start) / copy->page_bytes;
+	     p < (end - range->start) / copy->page_bytes; p++)
+		range->bits[p / 64] |= UINT64_C(1) << (p % 64);
+	range->present_bytes += end - start;
+}
+
+/* What was here at the last fill reads as zeroes again. */
+static void clear_pages(const struct mv_memcopy *copy, struct mv_memcopy_range *range, uint64_t start,
+			uint64_t end)
+{
+	const uint64_t last = (end - range->start) / copy->page_bytes;
+
+	if (!range->filled)
+		return;
+	for (uint64_t p = (start - range->start) / copy->page_bytes; p < last; p++) {
+		if (p % 64 == 0 && last - p >= 64 && !range->bits[p / 64]) {
+			p += 63;
+			continue;
+		}
+		if (!has_page(range, p))
+			continue;
+		range->bits[p / 64] &= ~(UINT64_C(1) << (p % 64));
+		memset(range->bytes + p * copy->page_bytes, 0, copy->page_bytes);
+	}
+}
+
+static int read_run(const struct mv_memcopy *copy, struct mv_memcopy_range *range, struct mv_target *target,
+		    const struct mv_run *run)
+{
+	const uint64_t page_bytes = copy->page_bytes;
+	uint64_t at = run->start;
+
+	while (at < run->end) {
+		uint64_t want = run->end - at < READ_BYTES ? run->end - at : READ_BYTES;
+		ssize_t n = mv_target_bytes(target, at, range->bytes + (at - range->start), want);
+		uint64_t got = n > 0 ? (uint64_t)n / page_bytes * page_bytes : 0;
+
+		if (n < 0 && n != -EFAULT)
+			return (int)n;
+		set_pages(copy, range, at, at + got);
+		if (copy->done_bytes)
+			__atomic_fetch_add(copy->done_bytes, got, __ATOMIC_RELAXED);
+		at += got;
+		if (got < want) {
+			/* This page it is; a part of it may have come. */
+			memset(range->bytes + (at - range->start), 0, page_bytes);
+			if (range->filled)
+				clear_pages(copy, range, at, at + page_bytes);
+			range->unreadable_bytes += page_bytes;
+			at += page_bytes;
+		}
+	}
+	return 0;
+}
+
+static int take_run(const struct mv_memcopy *copy, struct mv_memcopy_range *range, struct mv_target *target,
+		    const struct mv_run *run)
+{
+	if ((run->cats & (MV_CAT_PRESENT | MV_CAT_PFNZERO)) == MV_CAT_PRESENT)
+		return read_run(copy, range, target, run);
+	clear_pages(copy, range, run->start, run->end);
+	if (run->cats & MV_CAT_PRESENT)
+		set_pages(copy, range, run->start, run->end);
+	else if (!(run->cats & MV_CAT_GUARD))
+		range->swapped_bytes += run->end - run->start;
+	return 0;
+}
+
+static int fill_range(const struct mv_memcopy *copy, struct mv_memcopy_range *range, struct mv_target *target)
+{
+	struct mv_range r = {range->start, range->end};
+	struct mv_run runs[RUNS];
+	uint64_t walked, told;
+
+	range->present_bytes = range->swapped_bytes = range->unreadable_bytes = 0;
+	while (r.start < r.end) {
+		uint64_t at = r.start;
+		ssize_t n =
+		    mv_target_scan(target, r, MV_CAT_PFNZERO | MV_CAT_GUARD, WINDOW_BYTES / copy->page_bytes,
+				   runs, MV_COUNT_OF(runs), &walked, &told);
+
+		if (n < 0)
+			return (int)n;
+		for (ssize_t i = 0; i < n; i++) {
+			int err;
+
+			clear_pages(copy, range, at, runs[i].start);
+			err = take_run(copy, range, target, &runs[i]);
+			if (err)
+				return err;
+			at = runs[i].end;
+		}
+		if (walked > at)
+			clear_pages(copy, range, at, walked);
+		if (copy->deadline_ns && now_ns() > copy->deadline_ns)
+			return -ETIMEDOUT;
+		r.start = walked;
+	}
+	range->absent_bytes =
+	    range->end - range->start - range->present_bytes - range->swapped_bytes - range->unreadable_bytes;
+	range->filled = true;
+	return 0;
+}
+
+int mv_memcopy_fill(struct mv_memcopy *copy, struct mv_target *target)
+{
+	int r = 0;
+
+	if (mv_target_page_bytes(target) != copy->page_bytes)
+		return -EINVAL;
+	for (size_t i = 0; r == 0 && i < copy->count; i++) {
+		r = fill_range(copy, &copy->at[i], target);
+		/* What has come so far is not told apart from what was there before. */
+		copy->at[i].filled = true;
+	}
+	return r;
+}
+
+/* ---- looking at it ---- */
+
+const struct mv_memcopy_range *mv_memcopy_find(const struct mv_memcopy *copy, uint64_t address)
+{
+	size_t low = 0, high = copy->count;
+
+	while (low < high) {
+		const size_t mid = low + (high - low) / 2;
+
+		if (copy->at[mid].end <= address)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < copy->count && copy->at[low].start <= address ? &copy->at[low] : NULL;
+}
+
+const uint8_t *mv_memcopy_at(const struct mv_memcopy *copy, uint64_t address, size_t bytes)
+{
+	const struct mv_memcopy_range *range = mv_memcopy_find(copy, address);
+
+	if (!range || bytes > range->end - address)
+		return NULL;
+	return range->bytes + (address - range->start);
+}
+
+bool mv_memcopy_has(const struct mv_memcopy *copy, uint64_t address)
+{
+	const struct mv_memcopy_range *range = mv_memcopy_find(copy, address);
+
+	return range && has_page(range, (address - range->start) / copy->page_bytes);
+}
+
+/* The first page from `page` on, and before `last`, whose bit is `set`; last when there is none. */
+static uint64_t next_page(const struct mv_memcopy_range *range, uint64_t page, uint64_t last, bool set)
+{
+	while (page < last) {
+		uint64_t word = range->bits[page / 64];
+
+		word = (set ? word : ~word) >> (page % 64);
+		if (word) {
+			page += (uint64_t)__builtin_ctzll(word);
+			return page < last ? page : last;
+		}
+		page += 64 - page % 64;
+	}
+	return last;
+}
+
+bool mv_memcopy_run(const struct mv_memcopy *copy, const struct mv_memcopy_range *range, uint64_t at,
+		    uint64_t end, struct mv_range *ret_run)
+{
+	const uint64_t page_bytes = copy->page_bytes;
+	uint64_t last, first, stop;
+
+	if (end > range->end)
+		end = range->end;
+	if (at >= end)
+		return false;
+	last = (end - range->start + page_bytes - 1) / page_bytes;
+	first = next_page(range, (at - range->start) / page_bytes, last, true);
+	if (first == last)
+		return false;
+	stop = next_page(range, first, last, false);
+	first = range->start + first * page_bytes;
+	stop = range->start + stop * page_bytes;
+	*ret_run = (struct mv_range){first > at ? first : at, stop < end ? stop : end};
+	return true;
+}
