@@ -254,6 +254,8 @@ void mv_stack_want(struct mv_stack *stack, const struct mv_context *ctx, int row
 	ret_want->cell_pages = 1;
 	settle(stack, ctx);
 	mv_header_want(ctx, rows, cols, ret_want);
+	/* Histories go on whatever is shown: what grew meanwhile is asked for afterwards. */
+	ret_want->facts |= MV_FACT_MAPS | MV_FACT_PAGES;
 	if (traces(stack))
 		ret_want->facts |= MV_FACT_FAULTS;
 	if (picture->ops->want)
