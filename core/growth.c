@@ -273,6 +273,10 @@ static void merge(struct mv_growth *g, struct track *into, const struct track *o
 	add_amounts(&into->pub.mark, &old->pub.mark, false);
 	into->pub.mark_pss += old->pub.mark_pss;
 	into->pub.mark_dirty += old->pub.mark_dirty;
+	if (old->pub.marked && (!into->pub.marked || old->pub.mark_start < into->pub.mark_start))
+		into->pub.mark_start = old->pub.mark_start;
+	if (old->pub.marked && (!into->pub.marked || old->pub.mark_end > into->pub.mark_end))
+		into->pub.mark_end = old->pub.mark_end;
 	into->pub.marked |= old->pub.marked;
 	shift_by(g, into, &old->pub.now, 1);
 	into->last.rss += old->last.rss;
@@ -300,6 +304,8 @@ static void settle_split(struct mv_growth *g, struct track *part)
 	if (from->pub.marked) {
 		part->pub.marked = true;
 		part->pub.mark = moved;
+		part->pub.mark_start = from->pub.mark_start;
+		part->pub.mark_end = from->pub.mark_end;
 		add_amounts(&from->pub.mark, &moved, true);
 	}
 	shift_by(g, from, &moved, -1);
@@ -672,6 +678,8 @@ static void mark_track(struct track *t, const struct mv_snapshot *s)
 	struct mv_growth_amounts a = amounts_of(s, t->index);
 
 	t->pub.marked = true;
+	t->pub.mark_start = t->pub.start;
+	t->pub.mark_end = t->pub.end;
 	t->pub.mark = a.have & 1u << MV_GROWTH_RSS ? a : t->pub.now;
 	t->pub.mark_pss = pss.value * 1024;
 	t->pub.mark_pss_have = mv_have(&pss);
@@ -693,6 +701,8 @@ void mv_growth_mark(struct mv_growth *g, const struct mv_snapshot *s, uint64_t n
 			continue;
 		}
 		g->tracks[i].pub.marked = g->tracks[i].seen;
+		g->tracks[i].pub.mark_start = g->tracks[i].pub.start;
+		g->tracks[i].pub.mark_end = g->tracks[i].pub.end;
 		g->tracks[i].pub.mark = g->tracks[i].pub.now;
 	}
 	page_marks_clear(&g->pages);
@@ -714,4 +724,21 @@ struct mv_range mv_growth_pages_todo(const struct mv_growth *g, struct mv_range 
 struct mv_growth_pages mv_growth_pages_at(const struct mv_growth *g, struct mv_range range)
 {
 	return page_marks_at(&g->pages, range);
+}
+
+struct mv_growth_pages mv_growth_pages_then(const struct mv_growth *g, const struct mv_growth_track *track,
+					    struct mv_range range)
+{
+	uint64_t bytes = g->page_bytes ? g->page_bytes : 4096, start = range.start, end = range.end;
+	struct mv_growth_pages pages = {0};
+
+	if (track->marked) {
+		start = start > track->mark_start ? start : track->mark_start;
+		end = end < track->mark_end ? end : track->mark_end;
+	}
+	if (!track->marked || start >= end)
+		return (struct mv_growth_pages){.known = (range.end - range.start) / bytes};
+	pages = page_marks_at(&g->pages, (struct mv_range){start, end});
+	pages.known += (range.end - range.start - (end - start)) / bytes;
+	return pages;
 }

@@ -107,6 +107,7 @@ struct mv_growth_track {
 	bool no_history;     /* dropped for lack of memory */
 	uint8_t kind, perms;
 	struct mv_growth_amounts first, now, mark; /* first and mark: 0 when it was not there then */
+	uint64_t mark_start, mark_end;		   /* where it lay at the mark */
 	uint64_t mark_pss, mark_dirty;		   /* bytes at the mark, where known then */
 	bool mark_pss_have, mark_dirty_have;
 	struct mv_growth_fit fit; /* of HELD */
@@ -160,6 +161,9 @@ struct mv_growth_pages {
 	uint64_t known, present; /* pages of the range that were looked at; of these, present */
 };
 struct mv_growth_pages mv_growth_pages_at(const struct mv_growth *growth, struct mv_range range);
+/* The same of a part of a mapping: where it did not reach at the mark, no page was. */
+struct mv_growth_pages mv_growth_pages_then(const struct mv_growth *growth, const struct mv_growth_track *track,
+					    struct mv_range range);
 
 /* ---- forecast: growth_forecast.c ---- */
 
@@ -174,7 +178,7 @@ void mv_growth_forecast(const struct mv_growth *growth, const struct mv_snapshot
 			struct mv_growth_forecast ret_forecasts[static MV_LIMIT__N]);
 /* The one that is reached first; MV_LIMIT__N none is. */
 enum mv_growth_limit mv_growth_nearest(const struct mv_growth_forecast forecasts[static MV_LIMIT__N]);
-/* "the cgroup's limit of 512M in 6 min (5 to 8 min)"; false: it is not reached. */
+/* "the cgroup's limit (512M) reached in 6 min (5 min to 8 min)"; false: it is not. */
 bool mv_growth_forecast_build(struct mv_build *b, enum mv_growth_limit limit, const struct mv_growth_forecast *forecast);
 /* "40 s", "12 min", "3.1 h", "2 d" */
 void mv_growth_time_build(struct mv_build *b, double seconds);

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "core/growth.h"
 
@@ -60,6 +61,8 @@ void mv_growth_time_build(struct mv_build *b, double seconds)
 {
 	if (seconds < 99.5)
 		mv_build_fmt(b, "%.0f s", seconds);
+	else if (seconds < 595)
+		mv_build_fmt(b, "%.1f min", seconds / 60);
 	else if (seconds < 99.5 * 60)
 		mv_build_fmt(b, "%.0f min", seconds / 60);
 	else if (seconds < 36 * 3600)
@@ -82,11 +85,11 @@ void mv_growth_rate_build(struct mv_build *b, double per_second)
 	rate *= spans[i].seconds;
 	if (per_second < 0)
 		mv_build_clean(b, MV_TEXT("-"));
-	if (rate < 1024)
+	if (rate < 1000)
 		mv_build_fmt(b, "%.0f B", rate);
-	else if (rate < 1024.0 * 1024)
+	else if (rate < 1000.0 * 1024)
 		mv_build_fmt(b, rate < 10 * 1024 ? "%.1f KiB" : "%.0f KiB", rate / 1024);
-	else if (rate < 1024.0 * 1024 * 1024)
+	else if (rate < 1000.0 * 1024 * 1024)
 		mv_build_fmt(b, rate < 10.0 * 1024 * 1024 ? "%.2f MiB" : "%.0f MiB", rate / (1024 * 1024));
 	else
 		mv_build_fmt(b, "%.2f GiB", rate / (1024.0 * 1024 * 1024));
@@ -95,31 +98,28 @@ void mv_growth_rate_build(struct mv_build *b, double per_second)
 
 bool mv_growth_forecast_build(struct mv_build *b, enum mv_growth_limit limit, const struct mv_growth_forecast *f)
 {
+	static const struct mv_clean names[MV_LIMIT__N] = {{"the cgroup's limit ("}, {"RLIMIT_AS ("}, {"MemAvailable ("}};
+	struct mv_build early, late;
+
 	if (f->why != MV_WHY_HAVE)
 		return false;
-	switch (limit) {
-	case MV_LIMIT_CGROUP:
-		mv_build_clean(b, MV_TEXT("the cgroup's limit of "));
-		mv_build_size(b, f->limit);
-		break;
-	case MV_LIMIT_ADDRESS_SPACE:
-		mv_build_clean(b, MV_TEXT("RLIMIT_AS of "));
-		mv_build_size(b, f->limit);
-		break;
-	default:
-		mv_build_clean(b, MV_TEXT("the end of the "));
-		mv_build_size(b, f->limit);
-		mv_build_clean(b, MV_TEXT(" that are available"));
-	}
-	mv_build_clean(b, MV_TEXT(" in "));
+	mv_build_clean(b, names[limit]);
+	mv_build_size(b, f->limit);
+	mv_build_clean(b, limit == MV_LIMIT_AVAILABLE ? MV_TEXT(") used up in ") : MV_TEXT(") reached in "));
 	mv_growth_time_build(b, f->in_s);
-	mv_build_clean(b, MV_TEXT(" ("));
-	mv_growth_time_build(b, f->early_s);
-	mv_build_clean(b, MV_TEXT(" to "));
+	mv_build_init(&early);
+	mv_build_init(&late);
+	mv_growth_time_build(&early, f->early_s);
 	if (f->late_s > 0)
-		mv_growth_time_build(b, f->late_s);
+		mv_growth_time_build(&late, f->late_s);
 	else
-		mv_build_clean(b, MV_TEXT("never"));
+		mv_build_clean(&late, MV_TEXT("never"));
+	if (strcmp(early.text, late.text) == 0)
+		return true;
+	mv_build_clean(b, MV_TEXT(" ("));
+	mv_build_clean(b, mv_build_text(&early));
+	mv_build_clean(b, MV_TEXT(" to "));
+	mv_build_clean(b, mv_build_text(&late));
 	mv_build_clean(b, MV_TEXT(")"));
 	return true;
 }

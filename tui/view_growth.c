@@ -18,19 +18,17 @@ static int growth_init(void *state, const struct mv_place *place)
 {
 	struct growth_view *v = state;
 
+	/* One wants to see what grows most, whatever was looked at before. */
+	(void)place;
 	v->sort = GROWTH_DELTA;
 	mv_calltree_init(&v->tree);
-	if (!place->unchosen)
-		v->selected = place->mapping;
 	return 0;
 }
 
 static void growth_go(void *state, const struct mv_place *place)
 {
-	struct growth_view *v = state;
-
-	if (place->mapping && !(place->unchosen && v->selected))
-		v->selected = place->mapping;
+	(void)state;
+	(void)place;
 }
 
 static void growth_release(void *state)

@@ -41,6 +41,7 @@ struct growth_view {
 	enum mv_growth_metric metric; /* of the first chart and of the trends */
 	struct growth_row *rows;
 	uint32_t count, cap;
+	uint32_t followed; /* mappings, whether they have changed or not */
 	double grown;	 /* what all that grew grew by, since the same time */
 	uint64_t made[5]; /* of what the rows were made */
 	bool short_of_memory;

@@ -161,7 +161,8 @@ static void draw_chart(const struct mv_context *ctx, struct mv_canvas *c, struct
 	mv_canvas_build(c, r.y, x, r.x + r.cols - x, by > 0 ? ROLE_GREW : ROLE_DIM, &b);
 	if (curve.any)
 		draw_bars(c, plot, &curve, low, high, role_of(metric));
-	label(c, plot.y, r.x, high);
+	if (curve.high > 0)
+		label(c, plot.y, r.x, high);
 	if (plot.rows > 1)
 		label(c, plot.y + plot.rows - 1, r.x, low);
 	draw_times(ctx, c, r.y + r.rows - 1, plot.x, plot.cols, span);

@@ -130,6 +130,12 @@ static double delta_of(const struct mv_growth_track *t, bool against)
 	       (double)(against ? t->mark.value[MV_GROWTH_HELD] : t->first.value[MV_GROWTH_HELD]);
 }
 
+/* What never moved is no row: of a hundred mappings two or three are. */
+static bool has_changed(const struct mv_growth_track *t, bool against)
+{
+	return delta_of(t, against) != 0 || t->fit.samples > 2 || t->no_history || (against ? !t->marked : t->appeared);
+}
+
 void growth_rows_settle(struct growth_view *v, const struct mv_context *ctx)
 {
 	const struct mv_growth *growth = mv_delta_growth(ctx->delta);
@@ -151,13 +157,16 @@ void growth_rows_settle(struct growth_view *v, const struct mv_context *ctx)
 		v->rows = more;
 		v->cap = count;
 	}
-	v->count = 0;
+	v->count = v->followed = 0;
 	v->grown = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t start = mv_snapshot_mappings(ctx->snap)[i].start;
 		const struct mv_growth_track *t = mv_growth_find(growth, start);
 
 		if (!t || !t->now.have)
+			continue;
+		v->followed++;
+		if (!has_changed(t, mark != NULL))
 			continue;
 		v->rows[v->count] = (struct growth_row){i, start, delta_of(t, mark != NULL)};
 		v->grown += v->rows[v->count].delta > 0 ? v->rows[v->count].delta : 0;
@@ -246,9 +255,12 @@ static void draw_trend(const struct growth_view *v, const struct mv_context *ctx
 		double part = curve.high > curve.low ? (curve.value[i] - curve.low) / (curve.high - curve.low) : 0;
 		int level = (int)(part * 7 + 0.5);
 
-		if (!curve.gap[i])
-			mv_canvas_glyph2(c, y, col->x + i, curve.high > curve.low ? ROLE_SPARK : ROLE_DIM, glyphs[level],
-					 ascii[level]);
+		if (curve.gap[i])
+			continue;
+		if (curve.high > curve.low)
+			mv_canvas_glyph2(c, y, col->x + i, ROLE_SPARK, glyphs[level], ascii[level]);
+		else
+			mv_canvas_glyph2(c, y, col->x + i, ROLE_DIM, U'─', '-');
 	}
 }
 
@@ -329,5 +341,6 @@ void growth_table_draw(const struct growth_view *v, const struct mv_context *ctx
 	if (!v->count && t->rows)
 		mv_canvas_text(c, t->y, t->x, t->cols, ROLE_DIM,
 			       v->short_of_memory ? MV_TEXT("memview ran out of memory for the table")
+						  : v->followed	    ? MV_TEXT("no mapping has changed")
 						  : MV_TEXT("reading the mappings' pages"));
 }

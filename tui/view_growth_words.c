@@ -151,7 +151,10 @@ void growth_note_draw(const struct growth_view *v, const struct mv_context *ctx,
 	if (v->geo.note_y < 0)
 		return;
 	mv_build_init(&b);
-	add(&b, v->count, v->count == 1 ? MV_TEXT(" mapping") : MV_TEXT(" mappings"));
+	mv_build_count(&b, v->count);
+	mv_build_clean(&b, MV_TEXT(" of "));
+	mv_build_count(&b, v->followed);
+	mv_build_clean(&b, MV_TEXT(" mappings changed"));
 	add(&b, gone, MV_TEXT(" gone since"));
 	if (gone) {
 		mv_build_clean(&b, MV_TEXT(" with "));
