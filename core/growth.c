@@ -144,12 +144,9 @@ static int keep_point(struct mv_growth *g, struct track *t, const struct history
 		return 0;
 	make_room(g, t);
 	if (!t->has_history) {
-		struct history_point first = t->last;
-
-		first.t_ds = (uint32_t)(t->pub.since_s * 10) & T_DS_MAX;
 		t->has_history = true;
-		if (first.t_ds < t->last.t_ds)
-			r = history_push(&t->history, &first, &g->history_bytes);
+		if (t->begin.t_ds < t->last.t_ds)
+			r = history_push(&t->history, &t->begin, &g->history_bytes);
 		if (!r)
 			r = history_push(&t->history, &t->last, &g->history_bytes);
 	}
@@ -172,6 +169,7 @@ static int take(struct mv_growth *g, struct track *t, const struct mv_growth_amo
 		r = keep_point(g, t, &p);
 	} else {
 		t->pub.since_s = p.t_ds / 10.0;
+		t->begin = p;
 		if (!t->pub.appeared)
 			t->pub.first = *amounts;
 		t->seen = true;
@@ -257,11 +255,15 @@ static void add_amounts(struct mv_growth_amounts *to, const struct mv_growth_amo
 /* Pages to add to a history for these amounts. */
 static void shift_by(struct mv_growth *g, struct track *t, const struct mv_growth_amounts *a, int sign)
 {
-	int64_t by[MV_GROWTH__METRICS];
+	struct history_shift by = {.rss = sign * (int64_t)to_pages(g, a->value[MV_GROWTH_RSS]),
+				   .swap = sign * (int64_t)to_pages(g, a->value[MV_GROWTH_SWAP]),
+				   .anon = sign * (int64_t)to_pages(g, a->value[MV_GROWTH_ANON]),
+				   .size = sign * (int64_t)to_pages(g, a->value[MV_GROWTH_SIZE])};
 
-	for (unsigned m = 0; m < MV_GROWTH__METRICS; m++)
-		by[m] = sign * (int64_t)to_pages(g, a->value[m]);
-	history_shift(&t->history, by[MV_GROWTH_RSS], by[MV_GROWTH_SWAP], by[MV_GROWTH_ANON], by[MV_GROWTH_SIZE]);
+	history_shift(&t->history, &by);
+	history_shift_point(&t->begin, &by);
+	if (sign > 0)
+		history_shift_point(&t->last, &by);
 }
 
 /* What held `old` was taken into `into`: its past comes along, so that nothing seems to have grown. */
@@ -279,12 +281,6 @@ static void merge(struct mv_growth *g, struct track *into, const struct track *o
 		into->pub.mark_end = old->pub.mark_end;
 	into->pub.marked |= old->pub.marked;
 	shift_by(g, into, &old->pub.now, 1);
-	into->last.rss += old->last.rss;
-	into->last.swap += old->last.swap;
-	into->last.anon += old->last.anon;
-	into->last.size += old->last.size;
-	into->last.low += old->last.low;
-	into->last.high += old->last.high;
 	add_amounts(&into->pub.now, &old->pub.now, false);
 }
 
@@ -619,12 +615,17 @@ size_t mv_growth_samples(const struct mv_growth *g, const struct mv_growth_track
 	size_t n = 0, count = 0;
 	uint32_t segment = 0;
 
+	/* Where it began is never thinned away. */
 	if (t->has_history) {
-		n = history_read(&t->history, points);
+		n = history_read(&t->history, points + 1);
+		if (points[1].t_ds > t->begin.t_ds)
+			points[0] = t->begin;
+		else
+			memmove(points, points + 1, n-- * sizeof(*points));
+		n++;
 	} else if (t->seen) {
-		points[n] = t->last;
-		points[n].t_ds = (uint32_t)(t->pub.since_s * 10) & T_DS_MAX;
-		n += points[n].t_ds < t->last.t_ds;
+		points[n] = t->begin;
+		n += t->begin.t_ds < t->last.t_ds;
 		points[n++] = t->last;
 	}
 	for (size_t i = n > cap ? n - cap : 0; i < n; i++) {

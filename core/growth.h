@@ -51,7 +51,7 @@ struct mv_growth_sample {
 	double low, high; /* of HELD, over all of them; equal to value for the other metrics */
 	uint32_t segment; /* counts gaps: no line leads from one segment to another */
 };
-#define MV_GROWTH_SAMPLES 336 /* no history has more */
+#define MV_GROWTH_SAMPLES 337 /* no history has more */
 
 /* ---- what a history amounts to ---- */
 

@@ -215,6 +215,7 @@ struct steps {
 	double pauses;	 /* all of them together */
 	double first_s, last_s; /* when the first began, when the last ended */
 	double last_pause; /* since then */
+	double ups, downs; /* bytes, all together */
 };
 
 static void find_steps(const struct mv_growth_sample *s, size_t n, double least, struct steps *t)
@@ -224,7 +225,11 @@ static void find_steps(const struct mv_growth_sample *s, size_t n, double least,
 
 	*t = (struct steps){0};
 	for (size_t i = 1; i < n; i++) {
-		if (s[i].value - s[i - 1].value > least) {
+		double by = s[i].value - s[i - 1].value;
+
+		t->ups += by > 0 ? by : 0;
+		t->downs += by < 0 ? -by : 0;
+		if (by > least) {
 			double pause = s[i - 1].at_s - t->last_s;
 
 			if (!rising && t->rises) {
@@ -363,7 +368,8 @@ static void fit_upward(const struct mv_growth_sample *s, size_t n, double least,
 	struct steps t;
 
 	find_steps(s, n, fmax(least / 4, range / 50), &t);
-	bool paused = t.pauses >= (t.last_s - t.first_s) / 2 && t.pauses > 0;
+	/* Between steps it stands still; what only trembles has none. */
+	bool paused = t.pauses >= (t.last_s - t.first_s) / 2 && t.pauses > 0 && t.downs < t.ups / 8;
 	if (t.rises >= 3 && paused) {
 		fit_steps(s, n, &t, fit);
 		return;

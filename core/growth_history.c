@@ -66,7 +66,7 @@ void history_release(struct history *h, size_t *bytes)
 }
 
 /* Of a coarse tier only what the finer one no longer has. */
-size_t history_read(const struct history *h, struct history_point out[static MV_GROWTH_SAMPLES])
+size_t history_read(const struct history *h, struct history_point out[static HISTORY_MOST])
 {
 	size_t n = 0;
 
@@ -92,17 +92,19 @@ static uint32_t shifted(uint32_t value, int64_t by)
 	return sum < 0 ? 0 : sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
 }
 
-void history_shift(struct history *h, int64_t rss, int64_t swap, int64_t anon, int64_t size)
+void history_shift_point(struct history_point *p, const struct history_shift *by)
+{
+	p->rss = shifted(p->rss, by->rss);
+	p->swap = shifted(p->swap, by->swap);
+	p->anon = shifted(p->anon, by->anon);
+	p->size = shifted(p->size, by->size);
+	p->low = shifted(p->low, by->rss + by->swap);
+	p->high = shifted(p->high, by->rss + by->swap);
+}
+
+void history_shift(struct history *h, const struct history_shift *by)
 {
 	for (unsigned k = 0; k < HISTORY_TIERS; k++)
-		for (uint16_t i = 0; i < h->tier[k].count; i++) {
-			struct history_point *p = &h->tier[k].at[slot(&h->tier[k], i)];
-
-			p->rss = shifted(p->rss, rss);
-			p->swap = shifted(p->swap, swap);
-			p->anon = shifted(p->anon, anon);
-			p->size = shifted(p->size, size);
-			p->low = shifted(p->low, rss + swap);
-			p->high = shifted(p->high, rss + swap);
-		}
+		for (uint16_t i = 0; i < h->tier[k].count; i++)
+			history_shift_point(&h->tier[k].at[slot(&h->tier[k], i)], by);
 }

@@ -11,7 +11,8 @@
 #define HISTORY_TIERS  7
 #define HISTORY_POINTS 48 /* a tier */
 #define HISTORY_EVERY  4  /* points of a tier make one of the next */
-_Static_assert(MV_GROWTH_SAMPLES == HISTORY_TIERS * HISTORY_POINTS, "growth.h tells how many there can be");
+#define HISTORY_MOST   (HISTORY_TIERS * HISTORY_POINTS)
+_Static_assert(MV_GROWTH_SAMPLES == HISTORY_MOST + 1, "growth.h tells how many there can be");
 
 /* Amounts are pages of the machine's size, at most 2^32 - 1 (16 TiB). 32 bytes. */
 struct history_point {
@@ -36,9 +37,13 @@ struct history {
 int history_push(struct history *h, const struct history_point *p, size_t *bytes);
 void history_release(struct history *h, size_t *bytes);
 /* Points, oldest first. */
-size_t history_read(const struct history *h, struct history_point out[static MV_GROWTH_SAMPLES]);
-/* Add so much to rss and swap of every point there is, or take it away. */
-void history_shift(struct history *h, int64_t rss, int64_t swap, int64_t anon, int64_t size);
+size_t history_read(const struct history *h, struct history_point out[static HISTORY_MOST]);
+/* Pages to add to every point there is, or to take away. */
+struct history_shift {
+	int64_t rss, swap, anon, size;
+};
+void history_shift(struct history *h, const struct history_shift *by);
+void history_shift_point(struct history_point *p, const struct history_shift *by);
 
 /* ---- pages at the mark ---- */
 
@@ -65,7 +70,7 @@ struct track {
 	bool seen;	   /* it has values */
 	bool changed;	   /* since the fit */
 	bool has_history;
-	struct history_point last; /* the newest look, in a history or not */
+	struct history_point begin, last; /* the first look and the newest, in a history or not */
 	struct history history;
 };
 

@@ -273,9 +273,9 @@ static bool grows(enum mv_growth_state state)
 	return state == MV_GROWTH_GROWS || state == MV_GROWTH_STEPS;
 }
 
-static void put_advice(struct mv_build *b, const struct mv_growth_evidence *e)
+static void put_advice(struct mv_build *b, const struct mv_snapshot *snap, const struct mv_growth_evidence *e)
 {
-	if (!e->touch.known)
+	if (!(snap->facts & MV_FACT_FAULTS))
 		mv_build_clean(b, MV_TEXT("F traces which code touches the new pages"));
 	if (!e->heap.known) {
 		mv_build_clean(b, b->len ? MV_TEXT("; 6 Heap: in use, or free?") : MV_TEXT("6 Heap: in use, or free?"));
@@ -308,5 +308,5 @@ void mv_growth_verdict(const struct mv_growth *g, const struct mv_snapshot *snap
 		mv_build_clean(&v->text, MV_TEXT("()"));
 	}
 	put_heap(&v->text, &e->heap, process->fit.slope);
-	put_advice(&v->advice, e);
+	put_advice(&v->advice, snap, e);
 }

@@ -10,8 +10,6 @@
 
 /* The growth view: where things are, keys. */
 
-#define TABLE_LEAST 4 /* rows that the charts leave to the table, heading included */
-
 /* ---- life ---- */
 
 static int growth_init(void *state, const struct mv_place *place)
@@ -41,10 +39,12 @@ static void growth_release(void *state)
 
 /* ---- where things are ---- */
 
-static int charts_rows(int left)
+/* Half of what is left, and what a short table does not need. */
+static int charts_rows(int left, uint32_t mappings)
 {
-	int rows = left / 2;
+	int table = mappings < 6 ? 6 : mappings > 99 ? 99 : (int)mappings, rows = left - table - 1;
 
+	rows = rows < left / 2 ? left / 2 : rows;
 	return rows < 4 ? 0 : rows > 16 ? 16 : rows;
 }
 
@@ -80,7 +80,7 @@ static void lay_out(struct growth_view *v, const struct mv_context *ctx, struct 
 		y++;
 	if (rows >= 20)
 		g->note_y = --end;
-	g->charts = (struct mv_rect){y, g->text.x, charts_rows(end - y - TABLE_LEAST + 3), g->text.cols};
+	g->charts = (struct mv_rect){y, g->text.x, charts_rows(end - y, v->count), g->text.cols};
 	if (rows < 16)
 		g->charts.rows = 0;
 	g->charts_count = g->text.cols >= 150 ? 3 : g->text.cols >= 100 ? 2 : 1;
@@ -109,8 +109,8 @@ static void growth_settle(void *state, const struct mv_context *ctx, struct mv_r
 	struct growth_view *v = state;
 
 	growth_verdict_settle(v, ctx);
-	lay_out(v, ctx, area);
 	growth_rows_settle(v, ctx);
+	lay_out(v, ctx, area);
 	growth_columns_layout(v, ctx);
 	v->at = row_of(v);
 	/* It grew downwards: its start is another now, its end is not. */

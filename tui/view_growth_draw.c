@@ -154,7 +154,8 @@ static void draw_chart(const struct mv_context *ctx, struct mv_canvas *c, struct
 	mv_build_clean(&b, MV_TEXT(" "));
 	mv_size_build(&b, (uint64_t)samples[n - 1].value, ctx->exact);
 	x += mv_canvas_build(c, r.y, x, r.x + r.cols - x, ROLE_STRONG, &b);
-	double by = samples[n - 1].value - (curve.any && !curve.gap[0] ? curve.value[0] : samples[0].value);
+	uint64_t then = (mv_against(ctx) ? &process->mark : &process->first)->value[metric];
+	double by = samples[n - 1].value - (double)then;
 	mv_build_init(&b);
 	mv_build_clean(&b, by < 0 ? MV_TEXT("  -") : MV_TEXT("  +"));
 	mv_size_build(&b, (uint64_t)fabs(by), ctx->exact);

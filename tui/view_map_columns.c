@@ -316,9 +316,9 @@ static struct mv_val value_at_mark(const struct mv_context *ctx, uint32_t i, enu
 	case COL_SWAP:
 		return mv_val_of(t->mark.value[MV_GROWTH_SWAP]);
 	case COL_PSS:
-		return t->marked && !t->mark_pss_have ? mv_val_missing(MV_WHY_NOT_READ) : mv_val_of(t->mark_pss);
+		return t->marked && !t->mark_pss_have ? mv_val_missing(MV_WHY_NOT_ASKED) : mv_val_of(t->mark_pss);
 	default:
-		return t->marked && !t->mark_dirty_have ? mv_val_missing(MV_WHY_NOT_READ) : mv_val_of(t->mark_dirty);
+		return t->marked && !t->mark_dirty_have ? mv_val_missing(MV_WHY_NOT_ASKED) : mv_val_of(t->mark_dirty);
 	}
 }
 
