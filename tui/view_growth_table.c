@@ -267,7 +267,8 @@ static void draw_trend(const struct growth_view *v, const struct mv_context *ctx
 static void draw_slope(struct mv_canvas *c, int y, const struct mv_column *columns, const struct mv_growth_track *t)
 {
 	bool told = t->fit.state != MV_GROWTH_SHORT && !t->no_history;
-	bool still = t->fit.state == MV_GROWTH_STEADY || t->fit.state == MV_GROWTH_STOPPED;
+	bool still = t->fit.state == MV_GROWTH_STEADY || t->fit.state == MV_GROWTH_STOPPED ||
+		     t->fit.state == MV_GROWTH_SAWTOOTH;
 	double margin = (t->fit.slope_high - t->fit.slope_low) / 2;
 	struct mv_build b;
 
