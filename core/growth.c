@@ -9,13 +9,13 @@
 
 /* Who is tracked: matching lists of mappings, taking in what each look told of them. */
 
-#define LOOK_NS	      (MV_NS_PER_SEC * 9 / 10) /* looks that come faster are not kept */
-#define GAP_TIMES     4
-#define GAP_NS	      (5 * MV_NS_PER_SEC) /* at least */
-#define FITS_A_FEED   128
-#define LEAST_PAGES   16 /* fewer are no change to speak of */
-#define LEAST_BYTES   (64u << 10)
-#define T_DS_MAX      ((UINT32_C(1) << 29) - 1)
+#define LOOK_NS	    (MV_NS_PER_SEC * 9 / 10) /* looks that come faster are not kept */
+#define GAP_TIMES   4
+#define GAP_NS	    (5 * MV_NS_PER_SEC) /* at least */
+#define FITS_A_FEED 128
+#define LEAST_PAGES 16 /* fewer are no change to speak of */
+#define LEAST_BYTES (64u << 10)
+#define T_DS_MAX    ((UINT32_C(1) << 29) - 1)
 
 int mv_growth_new(struct mv_growth **ret_growth)
 {
@@ -76,7 +76,8 @@ static void set_held(struct mv_growth_amounts *a)
 		a->have |= 1u << MV_GROWTH_HELD;
 }
 
-static struct history_point point_of(const struct mv_growth *g, const struct mv_growth_amounts *a, uint64_t at_ns)
+static struct history_point point_of(const struct mv_growth *g, const struct mv_growth_amounts *a,
+				     uint64_t at_ns)
 {
 	uint64_t ds = (at_ns - g->base_ns) / (MV_NS_PER_SEC / 10);
 	struct history_point p = {
@@ -157,7 +158,8 @@ static int keep_point(struct mv_growth *g, struct track *t, const struct history
 	return r;
 }
 
-static int take(struct mv_growth *g, struct track *t, const struct mv_growth_amounts *amounts, uint64_t at_ns, bool gap)
+static int take(struct mv_growth *g, struct track *t, const struct mv_growth_amounts *amounts, uint64_t at_ns,
+		bool gap)
 {
 	struct history_point p = point_of(g, amounts, at_ns);
 	int r = 0;
@@ -180,7 +182,8 @@ static int take(struct mv_growth *g, struct track *t, const struct mv_growth_amo
 
 /* ---- the process ---- */
 
-/* The usual time between two looks; true when this one came so late that nothing is known of the time before. */
+/* The usual time between two looks; true when this one came so late that nothing is known of the time before.
+ */
 static bool is_gap(uint64_t *spacing_ns, uint64_t before_ns, uint64_t now_ns)
 {
 	uint64_t ns = now_ns - before_ns;
@@ -323,7 +326,8 @@ static bool is_covered(const struct track *old, const struct track *now)
 	return old->name == now->name && now->pub.start <= old->pub.start && now->pub.end >= old->pub.end;
 }
 
-/* The same mapping: it begins where it began, or ends where it ended (what grows down), or has grown both ways. */
+/* The same mapping: it begins where it began, or ends where it ended (what grows down), or has grown both
+ * ways. */
 static bool is_same(const struct track *old, const struct track *now)
 {
 	return is_covered(old, now) ||
@@ -345,8 +349,8 @@ static void carry_over(struct track *now, struct track *old)
 }
 
 /*
- * Both lists ascend. An old one that lies in the track before it was merged into that; a new one that lies where an old
- * one was that goes on was cut off it. old_end: of the last old one that was matched, as it was.
+ * Both lists ascend. An old one that lies in the track before it was merged into that; a new one that lies
+ * where an old one was that goes on was cut off it. old_end: of the last old one that was matched, as it was.
  */
 static void match(struct mv_growth *g, struct track *now, uint32_t count)
 {
@@ -431,7 +435,8 @@ static struct mv_growth_amounts amounts_of(const struct mv_snapshot *s, uint32_t
 	return a;
 }
 
-/* Once for each whole round over the pages; while no counter moves, nothing has changed, and that is a look too. */
+/* Once for each whole round over the pages; while no counter moves, nothing has changed, and that is a look
+ * too. */
 static int feed_mappings(struct mv_growth *g, const struct mv_snapshot *s)
 {
 	uint64_t at_ns = s->pages_ns > s->smaps_ns ? s->pages_ns : s->smaps_ns;
@@ -468,7 +473,8 @@ static double least_of(const struct mv_growth *g)
 	return pages > LEAST_BYTES ? pages : LEAST_BYTES;
 }
 
-static struct mv_growth_fit fit_of(const struct mv_growth *g, const struct track *t, enum mv_growth_metric metric)
+static struct mv_growth_fit fit_of(const struct mv_growth *g, const struct track *t,
+				   enum mv_growth_metric metric)
 {
 	struct mv_growth_sample samples[MV_GROWTH_SAMPLES];
 	size_t n = mv_growth_samples(g, &t->pub, metric, samples, MV_GROWTH_SAMPLES);
@@ -595,7 +601,7 @@ static double amount_of(const struct history_point *p, enum mv_growth_metric met
 
 static bool tells(const struct history_point *p, enum mv_growth_metric metric)
 {
-	return metric == MV_GROWTH_DIRTY ? p->dirty_have
+	return metric == MV_GROWTH_DIRTY			      ? p->dirty_have
 	       : metric == MV_GROWTH_ANON || metric == MV_GROWTH_SWAP ? p->split_have
 								      : true;
 }
@@ -607,8 +613,8 @@ static const struct track *track_from(const struct mv_growth_track *pub)
 }
 _Static_assert(offsetof(struct track, pub) == 0, "a track is found by what is shown of it");
 
-size_t mv_growth_samples(const struct mv_growth *g, const struct mv_growth_track *pub, enum mv_growth_metric metric,
-			 struct mv_growth_sample *samples, size_t cap)
+size_t mv_growth_samples(const struct mv_growth *g, const struct mv_growth_track *pub,
+			 enum mv_growth_metric metric, struct mv_growth_sample *samples, size_t cap)
 {
 	struct history_point points[MV_GROWTH_SAMPLES];
 	const struct track *t = track_from(pub);

@@ -7,9 +7,9 @@
 #include "core/growth.h"
 
 /*
- * What a history amounts to. First the ups and downs: where much is given back again and again, only the troughs tell.
- * Then steps: rises with pauses between them. Then the last bend: what goes on now is what comes after it. Its slope is
- * the median of the slopes between its points.
+ * What a history amounts to. First the ups and downs: where much is given back again and again, only the
+ * troughs tell. Then steps: rises with pauses between them. Then the last bend: what goes on now is what
+ * comes after it. Its slope is the median of the slopes between its points.
  */
 
 #define LEAST_SAMPLES 6
@@ -95,7 +95,8 @@ static double noise_of(const struct mv_growth_sample *s, size_t n, double slope)
 /* ---- ups and downs ---- */
 
 struct turns {
-	struct mv_growth_sample trough[TURNS]; /* the newest ones; the beginning, if it went up from there, is the first */
+	struct mv_growth_sample
+	    trough[TURNS]; /* the newest ones; the beginning, if it went up from there, is the first */
 	double fall[TURNS];
 	size_t troughs, falls;
 	double rise;	  /* before the first fall */
@@ -182,8 +183,8 @@ static int troughs_lead(const struct turns *t, double least, double fall)
 	return (double)up >= 0.8 * all ? 1 : (double)down >= 0.8 * all ? -1 : 0;
 }
 
-static void fit_troughs(const struct mv_growth_sample *s, size_t n, struct turns *t, double least, double range,
-			struct mv_growth_fit *fit)
+static void fit_troughs(const struct mv_growth_sample *s, size_t n, struct turns *t, double least,
+			double range, struct mv_growth_fit *fit)
 {
 	double falls[TURNS];
 	size_t kept = t->falls < TURNS ? t->falls : TURNS;
@@ -194,9 +195,9 @@ static void fit_troughs(const struct mv_growth_sample *s, size_t n, struct turns
 	fit->fall = median(falls, kept);
 	fit->since_s = s[0].at_s;
 	int lead = troughs_lead(t, least, fit->fall);
-	/* Where the falls are small beside the growth, all points tell the slope better than the troughs alone. */
-	struct slope slope =
-	    lead && fit->fall < range / 3 ? slope_of(s, n) : slope_of(t->trough, t->troughs);
+	/* Where the falls are small beside the growth, all points tell the slope better than the troughs
+	 * alone. */
+	struct slope slope = lead && fit->fall < range / 3 ? slope_of(s, n) : slope_of(t->trough, t->troughs);
 	fit->state = lead > 0 ? MV_GROWTH_GROWS : lead < 0 ? MV_GROWTH_SHRINKS : MV_GROWTH_SAWTOOTH;
 	fit->saw = lead > 0 && fit->fall >= range / 3;
 	if (slope.have) {
@@ -211,11 +212,11 @@ static void fit_troughs(const struct mv_growth_sample *s, size_t n, struct turns
 
 struct steps {
 	size_t rises;
-	double longest;	 /* pause between two of them */
-	double pauses;	 /* all of them together */
+	double longest;		/* pause between two of them */
+	double pauses;		/* all of them together */
 	double first_s, last_s; /* when the first began, when the last ended */
-	double last_pause; /* since then */
-	double ups, downs; /* bytes, all together */
+	double last_pause;	/* since then */
+	double ups, downs;	/* bytes, all together */
 };
 
 static void find_steps(const struct mv_growth_sample *s, size_t n, double least, struct steps *t)
@@ -270,7 +271,8 @@ static void add(struct sums *u, const struct mv_growth_sample *s, const struct m
 /* Squares that a straight line leaves. */
 static double left_over(const struct sums *u)
 {
-	double tt = u->tt - u->t * u->t / u->n, tv = u->tv - u->t * u->v / u->n, vv = u->vv - u->v * u->v / u->n;
+	double tt = u->tt - u->t * u->t / u->n, tv = u->tv - u->t * u->v / u->n,
+	       vv = u->vv - u->v * u->v / u->n;
 	double left = tt > 0 ? vv - tv * tv / tt : vv;
 
 	return left > 0 ? left : 0;
@@ -308,7 +310,8 @@ static void fit_line(const struct mv_growth_sample *s, size_t n, double least, s
 {
 	size_t from = 0, bend;
 
-	for (int i = 0; i < BENDS && n - from >= 2 * LEAST_SAMPLES && (bend = find_bend(s + from, n - from, least)); i++)
+	for (int i = 0;
+	     i < BENDS && n - from >= 2 * LEAST_SAMPLES && (bend = find_bend(s + from, n - from, least)); i++)
 		from += bend;
 	const struct mv_growth_sample *now = s + from;
 	double seconds = s[n - 1].at_s - now[0].at_s, before_s = now[0].at_s - s[0].at_s;
@@ -339,7 +342,8 @@ static void fit_line(const struct mv_growth_sample *s, size_t n, double least, s
 
 /* ---- all of it ---- */
 
-static void fit_steps(const struct mv_growth_sample *s, size_t n, const struct steps *t, struct mv_growth_fit *fit)
+static void fit_steps(const struct mv_growth_sample *s, size_t n, const struct steps *t,
+		      struct mv_growth_fit *fit)
 {
 	struct slope slope = slope_of(s, n);
 
@@ -407,7 +411,8 @@ struct mv_growth_fit mv_growth_fit(const struct mv_growth_sample *s, size_t n, d
 		return fit;
 	}
 	if (turns.falls == 1 && turns.rise > 0 && turns.fall[0] >= turns.rise / 2) {
-		/* Whether it will do so again is to be seen, until it has gone well beyond where it turned. */
+		/* Whether it will do so again is to be seen, until it has gone well beyond where it turned.
+		 */
 		struct mv_growth_fit after = mv_growth_fit(s + turns.trough_at, n - turns.trough_at, least);
 		bool beyond = s[n - 1].value > turns.peak + turns.fall[0] / 2;
 

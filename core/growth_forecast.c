@@ -13,7 +13,8 @@ static bool goes_on(const struct mv_growth_fit *fit)
 	return (fit->state == MV_GROWTH_GROWS || fit->state == MV_GROWTH_STEPS) && fit->slope > 0;
 }
 
-static struct mv_growth_forecast foretell(struct mv_val limit, struct mv_val used, const struct mv_growth_fit *fit)
+static struct mv_growth_forecast foretell(struct mv_val limit, struct mv_val used,
+					  const struct mv_growth_fit *fit)
 {
 	struct mv_growth_forecast f = {.why = limit.why, .limit = limit.value, .used = used.value};
 
@@ -96,9 +97,11 @@ void mv_growth_rate_build(struct mv_build *b, double per_second)
 	mv_build_clean(b, spans[i].words);
 }
 
-bool mv_growth_forecast_build(struct mv_build *b, enum mv_growth_limit limit, const struct mv_growth_forecast *f)
+bool mv_growth_forecast_build(struct mv_build *b, enum mv_growth_limit limit,
+			      const struct mv_growth_forecast *f)
 {
-	static const struct mv_clean names[MV_LIMIT__N] = {{"the cgroup's limit ("}, {"RLIMIT_AS ("}, {"MemAvailable ("}};
+	static const struct mv_clean names[MV_LIMIT__N] = {
+	    {"the cgroup's limit ("}, {"RLIMIT_AS ("}, {"MemAvailable ("}};
 	struct mv_build early, late;
 
 	if (f->why != MV_WHY_HAVE)

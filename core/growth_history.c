@@ -7,8 +7,8 @@
 #include "core/growth_private.h"
 
 /*
- * Tiers of points: each holds the newest 48 of its kind, and of every four of them the next tier gets one, which keeps
- * the lowest and the highest of the four. So a trough is never thinned away.
+ * Tiers of points: each holds the newest 48 of its kind, and of every four of them the next tier gets one,
+ * which keeps the lowest and the highest of the four. So a trough is never thinned away.
  */
 
 static uint16_t slot(const struct history_tier *t, uint16_t i) /* i-th oldest */

@@ -94,7 +94,8 @@ static void take_cells(struct page_marks *m, uint64_t addr, const struct mv_grid
 
 void page_marks_feed(struct page_marks *m, const struct mv_snapshot *snap)
 {
-	const struct mv_range *spans = (const struct mv_range *)(const void *)((const char *)snap + snap->spans.offset);
+	const struct mv_range *spans =
+	    (const struct mv_range *)(const void *)((const char *)snap + snap->spans.offset);
 
 	if (snap->cell_pages != 1 || (m->page_bytes && m->page_bytes != snap->page_bytes))
 		return;
@@ -111,13 +112,13 @@ void page_marks_feed(struct page_marks *m, const struct mv_snapshot *snap)
 /* Pages from addr on that were looked at, up to the end of its word of bits. */
 static uint64_t looked_from(const struct page_marks *m, uint64_t addr)
 {
-	uint64_t key = addr / block_bytes(m), page = addr / m->page_bytes % BLOCK_PAGES, not;
+	uint64_t key = addr / block_bytes(m), page = addr / m->page_bytes % BLOCK_PAGES, not ;
 	uint32_t at = lower(m, key);
 
 	if (at == m->count || m->blocks[at].key != key)
 		return 0;
 	not = ~m->blocks[at].looked[page / 64] >> page % 64;
-	return not ? (uint64_t)__builtin_ctzll(not) : 64 - page % 64;
+	return not ? (uint64_t)__builtin_ctzll(not ) : 64 - page % 64;
 }
 
 struct mv_range page_marks_todo(const struct page_marks *m, struct mv_range range)

@@ -5,7 +5,8 @@
 
 #include "core/growth_private.h"
 
-/* What the histories say, in plain words: what goes on, since when, where, by whom; and what would tell more. */
+/* What the histories say, in plain words: what goes on, since when, where, by whom; and what would tell more.
+ */
 
 #define STANDS_OUT 0.6 /* share of what is touched, or grown, that is worth naming */
 #define MOST_OF_IT 0.8
@@ -14,7 +15,7 @@ struct mv_clean mv_growth_state_words(enum mv_growth_state state)
 {
 	static const struct mv_clean words[MV_GROWTH__STATES] = {
 #define X(id, words) {words},
-	    MV_GROWTH_STATES(X)
+		MV_GROWTH_STATES(X)
 #undef X
 	};
 
@@ -25,7 +26,7 @@ struct mv_clean mv_growth_metric_words(enum mv_growth_metric metric)
 {
 	static const struct mv_clean words[MV_GROWTH__METRICS] = {
 #define X(id, words) {words},
-	    MV_GROWTH_METRICS(X)
+		MV_GROWTH_METRICS(X)
 #undef X
 	};
 
@@ -37,7 +38,8 @@ struct mv_clean mv_growth_metric_words(enum mv_growth_metric metric)
 /* Code that touches for others: the C library and the loader. */
 static bool is_servant(const struct mv_snapshot *snap, uint32_t function)
 {
-	static const char *const servants[] = {"libc.so", "libc-", "ld-linux", "ld-", "libstdc++", "libpthread", "ld-musl"};
+	static const char *const servants[] = {"libc.so",   "libc-",	  "ld-linux", "ld-",
+					       "libstdc++", "libpthread", "ld-musl"};
 	const struct mv_function *f = mv_snapshot_function(snap, function);
 	const char *image;
 
@@ -55,8 +57,8 @@ struct mv_growth_touch mv_growth_touched(const struct mv_calltree *tree, const s
 	struct mv_growth_touch touch = {.function = MV_FUNCTION_NONE};
 	uint32_t at = 0;
 
-	if (!(snap->facts & MV_FACT_FAULTS) || snap->trace.why != MV_WHY_HAVE || snap->trace.stacks_why != MV_WHY_HAVE ||
-	    !tree->count || !tree->nodes[0].pages)
+	if (!(snap->facts & MV_FACT_FAULTS) || snap->trace.why != MV_WHY_HAVE ||
+	    snap->trace.stacks_why != MV_WHY_HAVE || !tree->count || !tree->nodes[0].pages)
 		return touch;
 	touch.known = true;
 	/* Down the branch that has most, as long as it keeps nearly all of what stands above. */
@@ -84,7 +86,8 @@ static double grown(const struct mv_growth *g, const struct track *t, double sin
 	return by - mv_growth_held_at(g, &t->pub, since_s);
 }
 
-struct mv_growth_share mv_growth_most(const struct mv_growth *g, const struct mv_snapshot *snap, double since_s)
+struct mv_growth_share mv_growth_most(const struct mv_growth *g, const struct mv_snapshot *snap,
+				      double since_s)
 {
 	struct {
 		uint64_t name;
@@ -150,7 +153,8 @@ static void put_name(struct mv_build *b, const struct mv_snapshot *snap, uint64_
 }
 
 /* " 97 % of it in [heap]" */
-static void put_where(struct mv_build *b, const struct mv_growth *g, const struct mv_snapshot *snap, double since_s)
+static void put_where(struct mv_build *b, const struct mv_growth *g, const struct mv_snapshot *snap,
+		      double since_s)
 {
 	struct mv_growth_share most = mv_growth_most(g, snap, since_s);
 
@@ -278,15 +282,16 @@ static void put_advice(struct mv_build *b, const struct mv_snapshot *snap, const
 	if (!(snap->facts & MV_FACT_FAULTS))
 		mv_build_clean(b, MV_TEXT("F traces which code touches the new pages"));
 	if (!e->heap.known) {
-		mv_build_clean(b, b->len ? MV_TEXT("; 6 Heap: in use, or free?") : MV_TEXT("6 Heap: in use, or free?"));
+		mv_build_clean(b, b->len ? MV_TEXT("; 6 Heap: in use, or free?")
+					 : MV_TEXT("6 Heap: in use, or free?"));
 	} else if (e->heap.in_use_slope > 0) {
 		mv_build_clean(b, b->len ? MV_TEXT("; L tells live blocks from lost ones")
 					 : MV_TEXT("L tells live blocks from lost ones"));
 	}
 }
 
-void mv_growth_verdict(const struct mv_growth *g, const struct mv_snapshot *snap, const struct mv_growth_evidence *e,
-		       struct mv_growth_verdict *ret_verdict)
+void mv_growth_verdict(const struct mv_growth *g, const struct mv_snapshot *snap,
+		       const struct mv_growth_evidence *e, struct mv_growth_verdict *ret_verdict)
 {
 	const struct mv_growth_track *process = mv_growth_process(g);
 	struct mv_growth_verdict *v = ret_verdict;
@@ -303,7 +308,8 @@ void mv_growth_verdict(const struct mv_growth *g, const struct mv_snapshot *snap
 		return;
 	put_where(&v->text, g, snap, process->fit.since_s);
 	if (e->touch.known && e->touch.share > 0) {
-		mv_build_fmt(&v->text, "; %.0f %% of the new pages first touched below ", e->touch.share * 100);
+		mv_build_fmt(&v->text, "; %.0f %% of the new pages first touched below ",
+			     e->touch.share * 100);
 		mv_build_clean(&v->text, mv_snapshot_function_name(snap, e->touch.function));
 		mv_build_clean(&v->text, MV_TEXT("()"));
 	}

@@ -59,7 +59,8 @@ static void lay_out(struct growth_view *v, const struct mv_context *ctx, struct 
 	int y = area.y, end = area.y + area.rows, rows = area.rows;
 	struct mv_build lines[MV_LIMIT__N];
 
-	*g = (struct growth_geometry){.area = area, .path_y = -1, .advice_y = -1, .forecast_y = -1, .head_y = -1, .note_y = -1};
+	*g = (struct growth_geometry){
+	    .area = area, .path_y = -1, .advice_y = -1, .forecast_y = -1, .head_y = -1, .note_y = -1};
 	g->text = area.cols >= 40 ? (struct mv_rect){area.y, area.x + 1, rows, area.cols - 2} : area;
 	g->header_rows = rows >= 13 ? mv_header_rows(rows) : rows >= 7;
 	y += g->header_rows;
@@ -132,14 +133,17 @@ static void growth_want(const void *state, const struct mv_context *ctx, struct 
 	want->facts |= MV_FACT_MAPS | MV_FACT_PAGES;
 }
 
-static void growth_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c, struct mv_rect area)
+static void growth_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c,
+			struct mv_rect area)
 {
 	const struct growth_view *v = state;
 
 	if (area.rows < 1 || area.cols < 1)
 		return;
 	if (v->geo.header_rows)
-		mv_header_draw(ctx, c, (struct mv_rect){area.y, area.x, v->geo.header_rows > 1 ? area.rows : 1, area.cols});
+		mv_header_draw(
+		    ctx, c,
+		    (struct mv_rect){area.y, area.x, v->geo.header_rows > 1 ? area.rows : 1, area.cols});
 	growth_path_draw(v, ctx, c);
 	growth_verdict_draw(v, ctx, c);
 	if (!ctx->snap || !mv_growth_process(mv_delta_growth(ctx->delta)))
@@ -202,8 +206,8 @@ static struct mv_outcome sort_next(struct growth_view *v, const struct mv_contex
 	/* A margin and a picture are no order. */
 	do
 		column = (column + 1) % GROWTH__COLUMNS;
-	while (column != (int)v->sort &&
-	       (!v->columns[column].w || column == GROWTH_MARGIN || column == GROWTH_TREND || column == GROWTH_SHARE));
+	while (column != (int)v->sort && (!v->columns[column].w || column == GROWTH_MARGIN ||
+					  column == GROWTH_TREND || column == GROWTH_SHARE));
 	v->sort = (enum growth_column)column;
 	v->reverse = false;
 	return reordered(v, ctx);
@@ -293,7 +297,8 @@ static struct mv_outcome growth_act(void *state, const struct mv_context *ctx, e
 		v->reverse = !v->reverse;
 		return reordered(v, ctx);
 	case MV_ACT_FIND:
-		return (struct mv_outcome){.kind = MV_OUT_ASK, .text = MV_TEXT("find a name, or an address as 0x...: ")};
+		return (struct mv_outcome){.kind = MV_OUT_ASK,
+					   .text = MV_TEXT("find a name, or an address as 0x...: ")};
 	case MV_ACT_FIND_NEXT:
 	case MV_ACT_FIND_PREV:
 		return find(v, ctx, action == MV_ACT_FIND_PREV);
@@ -304,7 +309,8 @@ static struct mv_outcome growth_act(void *state, const struct mv_context *ctx, e
 	}
 }
 
-static bool meaning(const void *state, const struct mv_context *ctx, unsigned n, struct mv_meaning *ret_meaning)
+static bool meaning(const void *state, const struct mv_context *ctx, unsigned n,
+		    struct mv_meaning *ret_meaning)
 {
 	return growth_meaning(state, ctx, n, ret_meaning);
 }
@@ -321,7 +327,8 @@ static struct mv_place growth_place(const void *state, const struct mv_context *
 	const struct growth_view *v = state;
 
 	(void)ctx;
-	return (struct mv_place){.mapping = v->at < v->count ? v->rows[v->at].start : 0, .unchosen = !v->selected};
+	return (struct mv_place){.mapping = v->at < v->count ? v->rows[v->at].start : 0,
+				 .unchosen = !v->selected};
 }
 
 const struct mv_view_ops mv_view_growth = {

@@ -11,8 +11,8 @@
 #define LABEL_COLS 6 /* of the sizes at the left */
 #define APART_COLS 3 /* between two charts */
 
-void growth_curve_make(struct growth_curve *curve, const struct mv_growth_sample *s, size_t n, double from_s, double to_s,
-		       int cols)
+void growth_curve_make(struct growth_curve *curve, const struct mv_growth_sample *s, size_t n, double from_s,
+		       double to_s, int cols)
 {
 	int most = (int)MV_COUNT_OF(curve->value);
 	size_t i = 0;
@@ -20,7 +20,8 @@ void growth_curve_make(struct growth_curve *curve, const struct mv_growth_sample
 	*curve = (struct growth_curve){.cols = cols < 0 ? 0 : cols > most ? most : cols};
 	for (int x = 0; x < curve->cols; x++) {
 		/* Up to the column's end; the last one reaches to now. */
-		double end = from_s + (to_s - from_s) * (x + 1) / curve->cols, begin = end - (to_s - from_s) / curve->cols;
+		double end = from_s + (to_s - from_s) * (x + 1) / curve->cols,
+		       begin = end - (to_s - from_s) / curve->cols;
 		bool inside = false;
 
 		while (i < n && s[i].at_s <= end + 1e-6) {
@@ -68,8 +69,8 @@ static enum mv_role role_of(enum mv_growth_metric metric)
 					   : ROLE_SPARK;
 }
 
-static void draw_bars(struct mv_canvas *c, struct mv_rect r, const struct growth_curve *curve, double low, double high,
-		      enum mv_role role)
+static void draw_bars(struct mv_canvas *c, struct mv_rect r, const struct growth_curve *curve, double low,
+		      double high, enum mv_role role)
 {
 	static const char32_t glyphs[] = U" ▁▂▃▄▅▆▇█";
 	static const char ascii[] = " .:-=+*##";
@@ -107,7 +108,8 @@ static void build_ago(struct mv_build *b, double seconds)
 }
 
 /* "-6:12 ... -3:06 ... now"; the mark where it was made. */
-static void draw_times(const struct mv_context *ctx, struct mv_canvas *c, int y, int x, int cols, struct mv_range_s span)
+static void draw_times(const struct mv_context *ctx, struct mv_canvas *c, int y, int x, int cols,
+		       struct mv_range_s span)
 {
 	const struct mv_growth_mark *mark = mv_growth_marked(mv_delta_growth(ctx->delta));
 	double seconds = span.to - span.from;
@@ -128,8 +130,8 @@ static void draw_times(const struct mv_context *ctx, struct mv_canvas *c, int y,
 	}
 }
 
-static void draw_chart(const struct mv_context *ctx, struct mv_canvas *c, struct mv_rect r, enum mv_growth_metric metric,
-		       bool chosen)
+static void draw_chart(const struct mv_context *ctx, struct mv_canvas *c, struct mv_rect r,
+		       enum mv_growth_metric metric, bool chosen)
 {
 	const struct mv_growth *growth = mv_delta_growth(ctx->delta);
 	const struct mv_growth_track *process = mv_growth_process(growth);
@@ -145,7 +147,8 @@ static void draw_chart(const struct mv_context *ctx, struct mv_canvas *c, struct
 					mv_growth_metric_words(metric));
 	if (!n) {
 		mv_canvas_text(c, r.y, x + 2, r.x + r.cols - x - 2, ROLE_DIM,
-			       metric == MV_GROWTH_DIRTY ? MV_TEXT("- (read while a view shows it: Map)") : MV_TEXT("-"));
+			       metric == MV_GROWTH_DIRTY ? MV_TEXT("- (read while a view shows it: Map)")
+							 : MV_TEXT("-"));
 		return;
 	}
 	growth_curve_make(&curve, samples, n, span.from, span.to, plot.cols);
@@ -177,6 +180,7 @@ void growth_charts_draw(const struct growth_view *v, const struct mv_context *ct
 	for (int i = 0; i < g->charts_count; i++) {
 		struct mv_rect r = {g->charts.y, g->charts.x + i * (cols + APART_COLS), g->charts.rows, cols};
 
-		draw_chart(ctx, c, r, (enum mv_growth_metric)((v->metric + (unsigned)i) % MV_GROWTH__METRICS), i == 0);
+		draw_chart(ctx, c, r, (enum mv_growth_metric)((v->metric + (unsigned)i) % MV_GROWTH__METRICS),
+			   i == 0);
 	}
 }

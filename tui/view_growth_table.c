@@ -119,8 +119,9 @@ static int compare(const void *a, const void *b, void *arg)
 		r = (p > q) - (p < q);
 	}
 	if (!r)
-		return key->sort == GROWTH_ADDRESS && key->sign < 0 ? (x->start < y->start) - (x->start > y->start)
-								    : (x->start > y->start) - (x->start < y->start);
+		return key->sort == GROWTH_ADDRESS && key->sign < 0
+			   ? (x->start < y->start) - (x->start > y->start)
+			   : (x->start > y->start) - (x->start < y->start);
 	return key->sign * r;
 }
 
@@ -133,7 +134,8 @@ static double delta_of(const struct mv_growth_track *t, bool against)
 /* What never moved is no row: of a hundred mappings two or three are. */
 static bool has_changed(const struct mv_growth_track *t, bool against)
 {
-	return delta_of(t, against) != 0 || t->fit.samples > 2 || t->no_history || (against ? !t->marked : t->appeared);
+	return delta_of(t, against) != 0 || t->fit.samples > 2 || t->no_history ||
+	       (against ? !t->marked : t->appeared);
 }
 
 void growth_rows_settle(struct growth_view *v, const struct mv_context *ctx)
@@ -193,7 +195,8 @@ bool growth_row_matches(const struct mv_context *ctx, const struct growth_row *r
 
 /* ---- cells ---- */
 
-static void put(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role, const struct mv_build *b)
+static void put(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role,
+		const struct mv_build *b)
 {
 	if (!col->w)
 		return;
@@ -252,7 +255,8 @@ static void draw_trend(const struct growth_view *v, const struct mv_context *ctx
 	size_t n = mv_growth_samples(mv_delta_growth(ctx->delta), t, v->metric, samples, MV_GROWTH_SAMPLES);
 	growth_curve_make(&curve, samples, n, span.from, span.to, col->w);
 	for (int i = 0; i < curve.cols; i++) {
-		double part = curve.high > curve.low ? (curve.value[i] - curve.low) / (curve.high - curve.low) : 0;
+		double part =
+		    curve.high > curve.low ? (curve.value[i] - curve.low) / (curve.high - curve.low) : 0;
 		int level = (int)(part * 7 + 0.5);
 
 		if (curve.gap[i])
@@ -264,7 +268,8 @@ static void draw_trend(const struct growth_view *v, const struct mv_context *ctx
 	}
 }
 
-static void draw_slope(struct mv_canvas *c, int y, const struct mv_column *columns, const struct mv_growth_track *t)
+static void draw_slope(struct mv_canvas *c, int y, const struct mv_column *columns,
+		       const struct mv_growth_track *t)
 {
 	bool told = t->fit.state != MV_GROWTH_SHORT && !t->no_history;
 	bool still = t->fit.state == MV_GROWTH_STEADY || t->fit.state == MV_GROWTH_STOPPED ||
@@ -313,7 +318,8 @@ static void draw_row(const struct growth_view *v, const struct mv_context *ctx, 
 	draw_trend(v, ctx, c, y, &col[GROWTH_TREND], t);
 	if (col[GROWTH_STATE].w)
 		mv_canvas_text(c, y, col[GROWTH_STATE].x, col[GROWTH_STATE].w,
-			       t->fit.state == MV_GROWTH_GROWS || t->fit.state == MV_GROWTH_STEPS ? ROLE_GREW : ROLE_DIM,
+			       t->fit.state == MV_GROWTH_GROWS || t->fit.state == MV_GROWTH_STEPS ? ROLE_GREW
+												  : ROLE_DIM,
 			       t->no_history ? MV_TEXT("-") : mv_growth_state_words(t->fit.state));
 	mv_build_init(&b);
 	mv_words_name(&b, ctx->snap, row->mapping, true);
@@ -342,6 +348,6 @@ void growth_table_draw(const struct growth_view *v, const struct mv_context *ctx
 	if (!v->count && t->rows)
 		mv_canvas_text(c, t->y, t->x, t->cols, ROLE_DIM,
 			       v->short_of_memory ? MV_TEXT("memview ran out of memory for the table")
-						  : v->followed	    ? MV_TEXT("no mapping has changed")
+			       : v->followed	  ? MV_TEXT("no mapping has changed")
 						  : MV_TEXT("reading the mappings' pages"));
 }

@@ -12,7 +12,8 @@
 struct mv_range_s growth_span(const struct mv_context *ctx)
 {
 	const struct mv_growth_mark *mark = mv_against(ctx);
-	struct mv_range_s span = {mark ? mark->at_s : 0, mv_growth_about(mv_delta_growth(ctx->delta)).until_s};
+	struct mv_range_s span = {mark ? mark->at_s : 0,
+				  mv_growth_about(mv_delta_growth(ctx->delta)).until_s};
 
 	if (span.to < span.from + 1)
 		span.to = span.from + 1;
@@ -31,12 +32,14 @@ void growth_verdict_settle(struct growth_view *v, const struct mv_context *ctx)
 	for (unsigned i = 0; i < MV_LIMIT__N; i++)
 		v->forecast[i] = (struct mv_growth_forecast){.why = MV_WHY_NOT_READ};
 	if (!ctx->snap || !mv_growth_process(growth)) {
-		mv_build_clean(&v->verdict.text, ctx->snap && ctx->snap->life != MV_LIFE_ALIVE
-						     ? MV_TEXT("nothing was watched: it has no memory of its own")
-						     : MV_TEXT("nothing has been read yet"));
+		mv_build_clean(&v->verdict.text,
+			       ctx->snap && ctx->snap->life != MV_LIFE_ALIVE
+				   ? MV_TEXT("nothing was watched: it has no memory of its own")
+				   : MV_TEXT("nothing has been read yet"));
 		return;
 	}
-	if (mv_faults_traced(ctx->snap) && mv_calltree_build(&v->tree, ctx->snap, MV_CALLTREE_CALLERS, 0) == 0)
+	if (mv_faults_traced(ctx->snap) &&
+	    mv_calltree_build(&v->tree, ctx->snap, MV_CALLTREE_CALLERS, 0) == 0)
 		evidence.touch = mv_growth_touched(&v->tree, ctx->snap);
 	mv_growth_verdict(growth, ctx->snap, &evidence, &v->verdict);
 	mv_growth_forecast(growth, ctx->snap, v->forecast);
@@ -50,7 +53,8 @@ static void build_at(struct mv_build *b, const struct mv_context *ctx, double in
 	mv_clock_build(b, ctx->now_real_ns + (uint64_t)(in_s * 1e9));
 }
 
-int growth_forecast_lines(const struct growth_view *v, const struct mv_context *ctx, struct mv_build lines[static MV_LIMIT__N])
+int growth_forecast_lines(const struct growth_view *v, const struct mv_context *ctx,
+			  struct mv_build lines[static MV_LIMIT__N])
 {
 	struct mv_growth_forecast left[MV_LIMIT__N];
 	enum mv_growth_limit next;
@@ -85,8 +89,10 @@ void growth_path_draw(const struct growth_view *v, const struct mv_context *ctx,
 		double from = mark ? mark->at_s : 0;
 
 		mv_build_clean(&b, mark ? MV_TEXT("against the mark of ") : MV_TEXT("watched since "));
-		mv_clock_build(&b, mark ? mark->real_ns
-					: ctx->now_real_ns - (ctx->now_ns > about.since_ns ? ctx->now_ns - about.since_ns : 0));
+		mv_clock_build(&b,
+			       mark ? mark->real_ns
+				    : ctx->now_real_ns -
+					  (ctx->now_ns > about.since_ns ? ctx->now_ns - about.since_ns : 0));
 		mv_build_clean(&b, MV_TEXT(" ("));
 		mv_growth_time_build(&b, about.until_s > from ? about.until_s - from : 0);
 		mv_build_clean(&b, MV_TEXT(")"));
@@ -123,11 +129,13 @@ void growth_verdict_draw(const struct growth_view *v, const struct mv_context *c
 	struct mv_build lines[MV_LIMIT__N];
 	int n = growth_forecast_lines(v, ctx, lines);
 
-	mv_wrap_draw(c, g->verdict, told ? verdict_role(v->verdict.state) : ROLE_WARN, mv_build_text(&v->verdict.text));
+	mv_wrap_draw(c, g->verdict, told ? verdict_role(v->verdict.state) : ROLE_WARN,
+		     mv_build_text(&v->verdict.text));
 	if (g->advice_y >= 0)
 		mv_canvas_build(c, g->advice_y, g->text.x, g->text.cols, ROLE_DIM, &v->verdict.advice);
 	for (int i = 0; i < n && i < g->forecast_rows; i++)
-		mv_canvas_build(c, g->forecast_y + i, g->text.x, g->text.cols, i ? ROLE_TEXT : ROLE_STRONG, &lines[i]);
+		mv_canvas_build(c, g->forecast_y + i, g->text.x, g->text.cols, i ? ROLE_TEXT : ROLE_STRONG,
+				&lines[i]);
 }
 
 static void add(struct mv_build *b, uint64_t n, struct mv_clean words)
@@ -178,24 +186,25 @@ static const struct {
 	struct mv_clean title, formula, source, unit, note;
 } meanings[] = {
     {{"the verdict"},
-     {"from the history of RSS + swap: it grows when its slope is above nothing for certain (95 %) and the rise is more than its "
-      "noise; up and down when it gives much back at least twice: then only its low points count; stopped when it "
+     {"from the history of RSS + swap: it grows when its slope is above nothing for certain (95 %) and the "
+      "rise is more than its "
+      "noise; up and down when it gives much back at least twice: then only its low points count; stopped "
+      "when it "
       "rose and has been level since"},
      {HISTORY},
      {"bytes a second"},
-     {"RSS + swap: what is swapped out has not been given back. Fewer than 8 s tell nothing, nor does a gap in the watching."}},
+     {"RSS + swap: what is swapped out has not been given back. Fewer than 8 s tell nothing, nor does a gap "
+      "in the watching."}},
     {{"GROWN"},
      {"(RSS + swap now) - (RSS + swap when the watching began, or at the mark)"},
      {HISTORY},
      {"bytes (K = 1024, M = 1024K, G = 1024M)"},
-     {"A mapping that came later (+) had nothing then. What was merged into a neighbour or split off keeps its past."}},
-    {{"SHARE"},
-     {"GROWN of this mapping / GROWN of all mappings that grew"},
-     {HISTORY},
-     {"percent"},
-     {""}},
+     {"A mapping that came later (+) had nothing then. What was merged into a neighbour or split off keeps "
+      "its past."}},
+    {{"SHARE"}, {"GROWN of this mapping / GROWN of all mappings that grew"}, {HISTORY}, {"percent"}, {""}},
     {{"SLOPE"},
-     {"median of the slopes between any two looks (Theil and Sen), since the last bend of the curve; of what goes up and "
+     {"median of the slopes between any two looks (Theil and Sen), since the last bend of the curve; of what "
+      "goes up and "
       "down, of its low points"},
      {HISTORY},
      {"bytes a second, a minute or an hour"},
@@ -209,20 +218,25 @@ static const struct {
      {"the figure over time, from the beginning (or the mark) to now; the scale of each trend is its own"},
      {HISTORY},
      {"bytes"},
-     {"Older looks are thinned: the last 48, then one of 4, one of 16 ... Nothing is drawn where nobody looked. Tab shows "
+     {"Older looks are thinned: the last 48, then one of 4, one of 16 ... Nothing is drawn where nobody "
+      "looked. Tab shows "
       "another figure."}},
     {{"at this rate"},
      {"(limit - used) / slope; the range from the slope's interval"},
-     {"memory.max and memory.current of the cgroup; RLIMIT_AS (/proc/PID/limits) and VSZ; MemAvailable (/proc/meminfo)"},
+     {"memory.max and memory.current of the cgroup; RLIMIT_AS (/proc/PID/limits) and VSZ; MemAvailable "
+      "(/proc/meminfo)"},
      {"time from now"},
-     {"As if all else stood still. What runs out of available memory is swapped, if there is swap, before it is killed."}},
+     {"As if all else stood still. What runs out of available memory is swapped, if there is swap, before it "
+      "is killed."}},
 };
 
-bool growth_meaning(const struct growth_view *v, const struct mv_context *ctx, unsigned n, struct mv_meaning *m)
+bool growth_meaning(const struct growth_view *v, const struct mv_context *ctx, unsigned n,
+		    struct mv_meaning *m)
 {
 	(void)v;
 	if (n >= MV_COUNT_OF(meanings))
 		return mv_header_meaning(ctx, n - (unsigned)MV_COUNT_OF(meanings), m);
-	mv_words_meaning(m, meanings[n].title, meanings[n].formula, meanings[n].source, meanings[n].unit, meanings[n].note);
+	mv_words_meaning(m, meanings[n].title, meanings[n].formula, meanings[n].source, meanings[n].unit,
+			 meanings[n].note);
 	return true;
 }

@@ -3,7 +3,8 @@
 
 #include "tui/view_pages_draw.h"
 
-/* Pages against the mark: which are there now and were not then. What was where then, core/growth remembers. */
+/* Pages against the mark: which are there now and were not then. What was where then, core/growth remembers.
+ */
 
 bool mv_pages_mark_want(const struct mv_pages *p, const struct mv_context *ctx, struct mv_want *want)
 {
@@ -78,7 +79,8 @@ void mv_pages_mark_row(const struct mv_pages *p, const struct mv_context *ctx, s
 static void put_sum(const struct mv_pages *p, const struct mv_context *ctx, struct mv_pages_pen *pen)
 {
 	const struct mv_tally *tally = p->whole ? NULL : mv_snapshot_tally(ctx->snap, p->index);
-	const struct mv_growth_track *track = p->index < mv_snapshot_count(ctx->snap) ? track_of(ctx, p->index) : NULL;
+	const struct mv_growth_track *track =
+	    p->index < mv_snapshot_count(ctx->snap) ? track_of(ctx, p->index) : NULL;
 	struct mv_build b;
 
 	if (!tally || !track)
@@ -95,7 +97,8 @@ static void put_sum(const struct mv_pages *p, const struct mv_context *ctx, stru
 	pen_build_whole(pen, ROLE_STRONG, &b);
 }
 
-void mv_pages_mark_legend(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c, int y, int x, int end)
+void mv_pages_mark_legend(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c, int y,
+			  int x, int end)
 {
 	const struct mv_growth_mark *mark = mv_against(ctx);
 	struct mv_pages_pen pen = {c, y, x, end};

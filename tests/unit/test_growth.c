@@ -28,7 +28,8 @@ static size_t count;
 
 static void add(double at_s, double value)
 {
-	samples[count++] = (struct mv_growth_sample){.at_s = at_s, .value = value, .low = value, .high = value};
+	samples[count++] =
+	    (struct mv_growth_sample){.at_s = at_s, .value = value, .low = value, .high = value};
 }
 
 static struct mv_growth_fit fit(void)
@@ -299,7 +300,8 @@ static void feed(double at_s, size_t n, bool new_list)
 
 static void set_row(size_t i, uint64_t start, uint64_t end, const char *name, uint32_t pages)
 {
-	rows[i] = (struct snapbuild_row){.start = start, .end = end, .perms = "rw-p", .kind = MV_KIND_ANON, .name = name};
+	rows[i] = (struct snapbuild_row){
+	    .start = start, .end = end, .perms = "rw-p", .kind = MV_KIND_ANON, .name = name};
 	rows[i].state[MV_PAGE_ANON] = pages;
 }
 
@@ -418,7 +420,8 @@ static void a_late_look_is_a_gap_and_an_old_one_nothing(void **state)
 	assert_int_equal(mv_growth_process(growth)->now.value[MV_GROWTH_RSS], 2000 * 4096);
 	/* Looks that come too fast are not kept either. */
 	feed(719.2, 1, false);
-	assert_int_equal(mv_growth_samples(growth, mv_growth_process(growth), MV_GROWTH_HELD, s, MV_GROWTH_SAMPLES), 20);
+	assert_int_equal(
+	    mv_growth_samples(growth, mv_growth_process(growth), MV_GROWTH_HELD, s, MV_GROWTH_SAMPLES), 20);
 }
 
 /* A longer pace is a pace, not one gap after the other. */
@@ -433,7 +436,8 @@ static void a_slower_pace_is_learnt(void **state)
 	assert_true(mv_growth_about(growth).gaps <= 2);
 }
 
-/* One look a second for two days: of each time there is something, of the last the most, and no low point is lost. */
+/* One look a second for two days: of each time there is something, of the last the most, and no low point is
+ * lost. */
 static void a_history_is_thinned(void **state)
 {
 	const uint32_t seconds = 2 * 86400;
@@ -453,7 +457,8 @@ static void a_history_is_thinned(void **state)
 	n = history_read(&h, points);
 	uint32_t low = UINT32_MAX;
 	for (size_t i = 0; i < n; i++) {
-		uint32_t age = seconds * 10 - points[i].t_ds, step = i ? points[i].t_ds - points[i - 1].t_ds : 10;
+		uint32_t age = seconds * 10 - points[i].t_ds,
+			 step = i ? points[i].t_ds - points[i - 1].t_ds : 10;
 
 		assert_true(!i || points[i].t_ds > points[i - 1].t_ds);
 		assert_true(step <= 40 || step * 9 <= age * 2);
@@ -465,27 +470,30 @@ static void a_history_is_thinned(void **state)
 	assert_int_equal(bytes, 0);
 }
 
-/* A day at one look a second, hundreds of mappings that all change, others that come and go: within the bound. */
+/* A day at one look a second, hundreds of mappings that all change, others that come and go: within the
+ * bound. */
 static void a_day_fits(void **state)
 {
 	const unsigned looks = getenv("MV_LONG") ? 86400 : 700, n = 400;
 
 	(void)state;
 	for (unsigned i = 0; i < n; i++)
-		set_row(i, 0x100000000 + i * UINT64_C(0x10000000), 0x100000000 + i * UINT64_C(0x10000000) + 0x8000000, "", 100);
+		set_row(i, 0x100000000 + i * UINT64_C(0x10000000),
+			0x100000000 + i * UINT64_C(0x10000000) + 0x8000000, "", 100);
 	for (unsigned k = 0; k < looks; k++) {
 		for (unsigned i = 0; i < n; i++)
 			rows[i].state[MV_PAGE_ANON] = 100 + (k + i) % 2000;
 		/* One that is there for a while, at another place each time. */
-		set_row(n, 0x7f0000000000 + k / 10 * UINT64_C(0x200000), 0x7f0000000000 + k / 10 * UINT64_C(0x200000) + 0x100000,
-			"passing", 5 + k % 10);
+		set_row(n, 0x7f0000000000 + k / 10 * UINT64_C(0x200000),
+			0x7f0000000000 + k / 10 * UINT64_C(0x200000) + 0x100000, "passing", 5 + k % 10);
 		feed(100 + k, n + 1, k % 10 == 0);
 		assert_true(mv_growth_bytes(growth) <= MV_GROWTH_BYTES);
 	}
 	assert_int_equal(mv_growth_count(growth), n + 1);
 	assert_int_equal(mv_growth_about(growth).gone, (looks - 1) / 10);
 	struct mv_growth_sample s[MV_GROWTH_SAMPLES];
-	size_t got = mv_growth_samples(growth, mv_growth_process(growth), MV_GROWTH_HELD, s, MV_GROWTH_SAMPLES);
+	size_t got =
+	    mv_growth_samples(growth, mv_growth_process(growth), MV_GROWTH_HELD, s, MV_GROWTH_SAMPLES);
 	for (size_t i = 1; i < got; i++)
 		assert_true(s[i].at_s > s[i - 1].at_s);
 	assert_true(s[0].at_s < looks / 2.0);
@@ -756,9 +764,11 @@ static void times_and_rates_read_well(void **state)
 	static const struct {
 		double value;
 		const char *text;
-	} times[] = {{5, "5 s"}, {99, "99 s"}, {150, "2.5 min"}, {1200, "20 min"}, {7200, "2.0 h"}, {86400 * 3, "3 days"}},
-	  rates[] = {{1.02 * MIB, "1.02 MiB/s"}, {20 * MIB, "20 MiB/s"}, {31 * 1024, "31 KiB/s"}, {100, "5.9 KiB/min"},
-		     {1, "3.5 KiB/h"}, {-2 * MIB, "-2.00 MiB/s"}, {1001 * 1024, "0.98 MiB/s"}};
+	} times[] = {{5, "5 s"},       {99, "99 s"},	{150, "2.5 min"},
+		     {1200, "20 min"}, {7200, "2.0 h"}, {86400 * 3, "3 days"}},
+	  rates[] = {{1.02 * MIB, "1.02 MiB/s"}, {20 * MIB, "20 MiB/s"}, {31 * 1024, "31 KiB/s"},
+		     {100, "5.9 KiB/min"},	 {1, "3.5 KiB/h"},	 {-2 * MIB, "-2.00 MiB/s"},
+		     {1001 * 1024, "0.98 MiB/s"}};
 	struct mv_build b;
 
 	(void)state;

@@ -271,7 +271,8 @@ static void growth_map_and_pages_against_a_mark(void **state)
 
 static void every_size_and_every_figure_is_said(void **state)
 {
-	static const int sizes[][2] = {{1, 1}, {2, 10}, {5, 20}, {8, 30}, {10, 40}, {24, 80}, {40, 120}, {60, 200}, {6, 200}, {40, 10}};
+	static const int sizes[][2] = {{1, 1},	 {2, 10},   {5, 20},   {8, 30},	 {10, 40},
+				       {24, 80}, {40, 120}, {60, 200}, {6, 200}, {40, 10}};
 	struct mv_meaning m;
 	unsigned n = 0;
 
@@ -298,7 +299,8 @@ static void every_size_and_every_figure_is_said(void **state)
 /* One look a second, twelve columns: each second in its place, none where nobody looked. */
 static void curves_have_gaps(void **state)
 {
-	struct mv_growth_sample s[] = {{0, 10, 10, 10, 0}, {1, 20, 20, 20, 0}, {2, 30, 30, 30, 0}, {9, 5, 5, 5, 1}, {10, 6, 6, 6, 1}};
+	struct mv_growth_sample s[] = {
+	    {0, 10, 10, 10, 0}, {1, 20, 20, 20, 0}, {2, 30, 30, 30, 0}, {9, 5, 5, 5, 1}, {10, 6, 6, 6, 1}};
 	struct growth_curve c;
 
 	(void)state;
