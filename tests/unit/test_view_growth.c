@@ -217,7 +217,7 @@ static void tab_shows_other_figures(void **state)
 	(void)state;
 	tick(10);
 	press("5");
-	assert_true(shows("       RSS 30.1M  +26.2M"));
+	assert_true(shows("RSS 23.8M  +20.1M"));
 	press("<Tab><Tab>");
 	assert_true(shows("swap 0"));
 	press("<Tab>");
