@@ -13,31 +13,33 @@ struct item {
 	int give_up;	      /* dropped first when higher */
 	enum mv_view_id side; /* MV_VIEW__N: no side */
 	char key[16];
-	int x, w; /* w 0: not shown */
+	int x, w;  /* w 0: not shown */
+	bool bare; /* its key alone */
 };
-#define ITEMS_MAX 24
+#define ITEMS_MAX    24
+#define GIVE_UP_SIDE 2
 
 static const struct item bottom_items[] = {
-    {MV_ACT_SIDE_MAP, {"Map"}, 2, MV_VIEW_MAP, "", 0, 0},
-    {MV_ACT_SIDE_PAGES, {"Pages"}, 2, MV_VIEW_PAGES, "", 0, 0},
-    {MV_ACT_SIDE_FAULTS, {"Faults"}, 2, MV_VIEW_FAULTS, "", 0, 0},
-    {MV_ACT_SIDE_THREADS, {"Threads"}, 2, MV_VIEW_THREADS, "", 0, 0},
-    {MV_ACT_SIDE_GROWTH, {"Growth"}, 2, MV_VIEW_GROWTH, "", 0, 0},
-    {MV_ACT_SIDE_TABLES, {"Tables"}, 2, MV_VIEW_TABLES, "", 0, 0},
-    {MV_ACT_ENTER, {"in"}, 4, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_BACK, {"out"}, 3, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_FIND, {"find"}, 5, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_SORT, {"sort"}, 8, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_FILTER, {"filter"}, 9, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_GROUP, {"group"}, 10, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_COLUMNS, {"columns"}, 11, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_ZOOM_IN, {"zoom"}, 8, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_COLOUR, {"colour"}, 10, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_PANE, {"pane"}, 6, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_STOP, {"exact"}, 6, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_MEANING, {"what is it"}, 7, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_HELP, {"help"}, 0, MV_VIEW__N, "", 0, 0},
-    {MV_ACT_QUIT, {"quit"}, 1, MV_VIEW__N, "", 0, 0},
+    {MV_ACT_SIDE_MAP, {"Map"}, GIVE_UP_SIDE, MV_VIEW_MAP, "", 0, 0, false},
+    {MV_ACT_SIDE_PAGES, {"Pages"}, GIVE_UP_SIDE, MV_VIEW_PAGES, "", 0, 0, false},
+    {MV_ACT_SIDE_FAULTS, {"Faults"}, GIVE_UP_SIDE, MV_VIEW_FAULTS, "", 0, 0, false},
+    {MV_ACT_SIDE_THREADS, {"Threads"}, GIVE_UP_SIDE, MV_VIEW_THREADS, "", 0, 0, false},
+    {MV_ACT_SIDE_GROWTH, {"Growth"}, GIVE_UP_SIDE, MV_VIEW_GROWTH, "", 0, 0, false},
+    {MV_ACT_SIDE_TABLES, {"Tables"}, GIVE_UP_SIDE, MV_VIEW_TABLES, "", 0, 0, false},
+    {MV_ACT_ENTER, {"in"}, 4, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_BACK, {"out"}, 3, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_FIND, {"find"}, 5, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_SORT, {"sort"}, 8, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_FILTER, {"filter"}, 9, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_GROUP, {"group"}, 10, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_COLUMNS, {"columns"}, 11, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_ZOOM_IN, {"zoom"}, 8, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_COLOUR, {"colour"}, 10, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_PANE, {"pane"}, 6, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_STOP, {"exact"}, 6, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_MEANING, {"what is it"}, 7, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_HELP, {"help"}, 0, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_QUIT, {"quit"}, 1, MV_VIEW__N, "", 0, 0, false},
 };
 _Static_assert(MV_COUNT_OF(bottom_items) <= ITEMS_MAX, "room for every item");
 
@@ -68,6 +70,33 @@ static int place_items(struct item *items, size_t count)
 	return end;
 }
 
+/* When all else has gone, sides that are not shown keep their keys: all of them can be turned to. */
+static void shorten_sides(const struct mv_bottom *bottom, struct item *items, size_t count)
+{
+	for (size_t i = count; i-- > 0 && place_items(items, count) > bottom->cols;) {
+		if (!items[i].w || items[i].side == MV_VIEW__N || items[i].side == bottom->shown)
+			continue;
+		items[i].bare = true;
+		items[i].w = (int)strlen(items[i].key);
+	}
+}
+
+static bool drop_one(const struct mv_bottom *bottom, struct item *items, size_t count, int above)
+{
+	struct item *worst = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		bool on = items[i].side != MV_VIEW__N && items[i].side == bottom->shown;
+
+		if (items[i].w && !on && items[i].give_up > above &&
+		    (!worst || items[i].give_up >= worst->give_up))
+			worst = &items[i];
+	}
+	if (worst)
+		worst->w = 0;
+	return worst != NULL;
+}
+
 static size_t layout_items(const struct mv_bottom *bottom, struct item *items)
 {
 	size_t count = 0;
@@ -84,16 +113,14 @@ static size_t layout_items(const struct mv_bottom *bottom, struct item *items)
 		item->w = (int)strlen(item->key) + 1 + (int)mv_clean_width(item->words);
 		count++;
 	}
-	while (place_items(items, count) > bottom->cols) {
-		struct item *worst = NULL;
-
-		for (size_t i = 0; i < count; i++)
-			if (items[i].w && (!worst || items[i].give_up >= worst->give_up))
-				worst = &items[i];
-		if (!worst)
-			break;
-		worst->w = 0;
-	}
+	while (place_items(items, count) > bottom->cols && drop_one(bottom, items, count, GIVE_UP_SIDE))
+		;
+	shorten_sides(bottom, items, count);
+	while (place_items(items, count) > bottom->cols && drop_one(bottom, items, count, -1))
+		;
+	/* Not even the side that is shown. */
+	for (size_t i = 0; i < count && place_items(items, count) > bottom->cols; i++)
+		items[i].w = 0;
 	return count;
 }
 
@@ -110,11 +137,12 @@ void mv_bottom_draw(const struct mv_bottom *bottom, struct mv_canvas *c, int y)
 			continue;
 		int x = item->x +
 			mv_canvas_text(c, y, item->x, -1, on ? ROLE_SIDE_ON : ROLE_KEY, mv_words(item->key));
-		mv_canvas_text(c, y, x + 1, -1,
-			       on     ? ROLE_SIDE_ON
-			       : side ? ROLE_SIDE
-				      : ROLE_KEY_TEXT,
-			       item->words);
+		if (!item->bare)
+			mv_canvas_text(c, y, x + 1, -1,
+				       on     ? ROLE_SIDE_ON
+				       : side ? ROLE_SIDE
+					      : ROLE_KEY_TEXT,
+				       item->words);
 		if (on)
 			mv_canvas_role(c, (struct mv_rect){y, item->x, 1, item->w}, ROLE_SIDE_ON);
 	}

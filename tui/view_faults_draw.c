@@ -12,7 +12,8 @@
 
 /* ---- figures ---- */
 
-void mv_faults_put(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role, const struct mv_build *b)
+void mv_faults_put(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role,
+		   const struct mv_build *b)
 {
 	if (!col->w)
 		return;
@@ -22,7 +23,8 @@ void mv_faults_put(struct mv_canvas *c, int y, const struct mv_column *col, enum
 		mv_canvas_build(c, y, col->x, col->w, role, b);
 }
 
-void mv_faults_put_count(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role, uint64_t n)
+void mv_faults_put_count(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role,
+			 uint64_t n)
 {
 	struct mv_build b;
 	char brief[8];
@@ -37,8 +39,8 @@ void mv_faults_put_count(struct mv_canvas *c, int y, const struct mv_column *col
 	mv_faults_put(c, y, col, n ? role : ROLE_DIM, &b);
 }
 
-void mv_faults_put_size(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role, uint64_t bytes,
-			bool exact)
+void mv_faults_put_size(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role,
+			uint64_t bytes, bool exact)
 {
 	struct mv_build b;
 
@@ -52,7 +54,8 @@ void mv_faults_put_size(struct mv_canvas *c, int y, const struct mv_column *col,
 }
 
 /* "12,345", "3.4" below ten: what is rare is not nothing. */
-void mv_faults_put_rate(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role, struct mv_rate rate)
+void mv_faults_put_rate(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role,
+			struct mv_rate rate)
 {
 	struct mv_build b;
 
@@ -71,8 +74,8 @@ void mv_faults_put_rate(struct mv_canvas *c, int y, const struct mv_column *col,
 }
 
 /* "███▌     34%" */
-void mv_faults_put_share(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role, uint64_t part,
-			 uint64_t whole)
+void mv_faults_put_share(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role,
+			 uint64_t part, uint64_t whole)
 {
 	struct mv_build b;
 	uint64_t tenths = whole ? (uint64_t)((unsigned __int128)part * 1000 / whole) : 0;
@@ -104,7 +107,7 @@ static void put_ordinal(struct mv_build *b, uint64_t n)
 	unsigned last = (unsigned)(n % 10), tens = (unsigned)(n / 10 % 10);
 
 	mv_build_count(b, n);
-	mv_build_clean(b, tens == 1    ? MV_TEXT("th")
+	mv_build_clean(b, tens == 1   ? MV_TEXT("th")
 			  : last == 1 ? MV_TEXT("st")
 			  : last == 2 ? MV_TEXT("nd")
 			  : last == 3 ? MV_TEXT("rd")
@@ -236,13 +239,15 @@ static size_t warnings_of(const struct mv_snapshot *snap, struct warning list[st
 	}
 	if (!t->kernel_side) {
 		w = add_warning(list, &count, ROLE_LABEL);
-		mv_build_clean(&w->text, MV_TEXT("faults inside system calls are not seen (needs CAP_PERFMON)"));
+		mv_build_clean(&w->text,
+			       MV_TEXT("faults inside system calls are not seen (needs CAP_PERFMON)"));
 		mv_build_clean(&w->brief, MV_TEXT("not seen: those in system calls"));
 	}
 	if (t->no_stack && t->stacks_why <= MV_WHY_HAVE) {
 		w = add_warning(list, &count, ROLE_LABEL);
 		mv_build_count(&w->text, t->no_stack);
-		mv_build_clean(&w->text, t->no_stack == 1 ? MV_TEXT(" sample has no stack") : MV_TEXT(" samples have no stack"));
+		mv_build_clean(&w->text, t->no_stack == 1 ? MV_TEXT(" sample has no stack")
+							  : MV_TEXT(" samples have no stack"));
 		w->brief = w->text;
 	}
 	if (t->stacks_left_out) {
@@ -296,8 +301,10 @@ static const struct mv_column kind_columns[KIND__N] = {
     [KIND_NAME] = {.heading = {"KIND"}, .width = 15, .min_width = 15, .on = true},
     [KIND_RATE] = {.heading = {"FAULTS/S"}, .width = 9, .min_width = 8, .on = true, .right = true},
     [KIND_SPARK] = {.heading = {"OVER TIME"}, .width = 12, .min_width = 9, .on = true, .give_up = 2},
-    [KIND_FAULTS] = {.heading = {"FAULTS"}, .width = 12, .min_width = 10, .on = true, .right = true, .give_up = 3},
-    [KIND_BROUGHT] = {.heading = {"MEMORY"}, .width = 7, .min_width = 6, .on = true, .right = true, .give_up = 4},
+    [KIND_FAULTS] =
+	{.heading = {"FAULTS"}, .width = 12, .min_width = 10, .on = true, .right = true, .give_up = 3},
+    [KIND_BROUGHT] =
+	{.heading = {"MEMORY"}, .width = 7, .min_width = 6, .on = true, .right = true, .give_up = 4},
     [KIND_SHARE] = {.heading = {"SHARE"}, .width = 19, .min_width = 12, .on = true, .give_up = 1},
 };
 
@@ -323,14 +330,17 @@ static struct mv_rate sum_rate(const struct mv_delta *delta)
 	return sum;
 }
 
-static struct mv_rate counted_rate(const struct mv_delta *delta)
+/* Of what has ended nothing goes on a second. */
+static struct mv_rate counted_rate(const struct mv_context *ctx)
 {
-	struct mv_rate minor = mv_delta_minor_rate(delta), major = mv_delta_major_rate(delta);
+	struct mv_rate minor = mv_delta_minor_rate(ctx->delta), major = mv_delta_major_rate(ctx->delta);
 
-	return (struct mv_rate){minor.per_second + major.per_second, minor.have && major.have};
+	return (struct mv_rate){minor.per_second + major.per_second,
+				ctx->snap->trace.running && minor.have && major.have};
 }
 
-static void draw_kind(const struct mv_context *ctx, struct mv_canvas *c, int y, const struct mv_column *col, unsigned k)
+static void draw_kind(const struct mv_context *ctx, struct mv_canvas *c, int y, const struct mv_column *col,
+		      unsigned k)
 {
 	const struct mv_trace *t = &ctx->snap->trace;
 	enum mv_role role = mv_role_of_fault(k);
@@ -339,12 +349,14 @@ static void draw_kind(const struct mv_context *ctx, struct mv_canvas *c, int y, 
 	mv_build_init(&b);
 	mv_build_clean(&b, mv_words_fault(k));
 	mv_faults_put(c, y, &col[KIND_NAME], role, &b);
-	mv_faults_put_rate(c, y, &col[KIND_RATE], ROLE_STRONG, mv_delta_fault_rate(ctx->delta, (enum mv_fault_kind)k));
+	mv_faults_put_rate(c, y, &col[KIND_RATE], ROLE_STRONG,
+			   mv_delta_fault_rate(ctx->delta, (enum mv_fault_kind)k));
 	if (col[KIND_SPARK].w)
 		mv_spark_draw(c, y, col[KIND_SPARK].x, col[KIND_SPARK].w, role,
 			      mv_delta_fault_series(ctx->delta, (enum mv_fault_kind)k), true);
 	mv_faults_put_count(c, y, &col[KIND_FAULTS], ROLE_TEXT, t->faults[k]);
-	mv_faults_put_size(c, y, &col[KIND_BROUGHT], ROLE_TEXT, t->pages[k] * ctx->snap->page_bytes, ctx->exact);
+	mv_faults_put_size(c, y, &col[KIND_BROUGHT], ROLE_TEXT, t->pages[k] * ctx->snap->page_bytes,
+			   ctx->exact);
 	mv_faults_put_share(c, y, &col[KIND_SHARE], role, t->faults[k], all_faults(t));
 }
 
@@ -375,8 +387,8 @@ static void draw_quiet(const struct mv_context *ctx, struct mv_canvas *c, int y,
 	mv_canvas_build(c, y, x, cols, ROLE_DIM, &b);
 }
 
-static void draw_sum(struct mv_canvas *c, int y, const struct mv_column *col, struct mv_clean name, struct mv_rate rate,
-		     uint64_t faults)
+static void draw_sum(struct mv_canvas *c, int y, const struct mv_column *col, struct mv_clean name,
+		     struct mv_rate rate, uint64_t faults)
 {
 	struct mv_build b;
 
@@ -392,7 +404,8 @@ static int clamp(int v, int low, int high)
 	return v < low ? low : v > high ? high : v;
 }
 
-static void draw_kinds_table(const struct mv_faults_view *v, const struct mv_context *ctx, struct mv_canvas *c)
+static void draw_kinds_table(const struct mv_faults_view *v, const struct mv_context *ctx,
+			     struct mv_canvas *c)
 {
 	const struct mv_trace *t = &ctx->snap->trace;
 	const struct mv_rect *text = &v->geo.text;
@@ -414,7 +427,7 @@ static void draw_kinds_table(const struct mv_faults_view *v, const struct mv_con
 	if (v->geo.quiet_line)
 		draw_quiet(ctx, c, y++, text->x, text->cols);
 	draw_sum(c, y++, col, MV_TEXT("all, estimated"), sum_rate(ctx->delta), all_faults(t));
-	draw_sum(c, y, col, MV_TEXT("all, counted"), counted_rate(ctx->delta), t->minor + t->major);
+	draw_sum(c, y, col, MV_TEXT("all, counted"), counted_rate(ctx), t->minor + t->major);
 	if (col[KIND_SPARK].w)
 		mv_spark_draw(c, y, col[KIND_SPARK].x, col[KIND_SPARK].w, ROLE_FAULT_MINOR,
 			      mv_delta_series(ctx->delta, MV_SERIES_MINOR), true);
@@ -431,7 +444,8 @@ static void draw_kinds_table(const struct mv_faults_view *v, const struct mv_con
 }
 
 /* Few rows: the fastest first, whole or not at all. */
-static void draw_kinds_brief(const struct mv_faults_view *v, const struct mv_context *ctx, struct mv_canvas *c)
+static void draw_kinds_brief(const struct mv_faults_view *v, const struct mv_context *ctx,
+			     struct mv_canvas *c)
 {
 	int x = v->geo.text.x, y = v->geo.kinds_y, end = x + v->geo.text.cols, left = v->geo.kinds_rows;
 	uint32_t kinds = mv_faults_kinds(ctx->snap);
@@ -490,19 +504,23 @@ static void build_reason(const struct mv_context *ctx, struct mv_build *b, struc
 		mv_build_clean(b, MV_TEXT("page faults cannot be traced: "));
 		mv_build_clean(b, mv_words(mv_why_text((enum mv_why)why)));
 		if (why == MV_WHY_NEEDS_PERFMON)
-			*ret_advice = MV_TEXT("What helps: memview as root (sudo), or sysctl kernel.perf_event_paranoid=2");
+			*ret_advice = MV_TEXT(
+			    "What helps: memview as root (sudo), or sysctl kernel.perf_event_paranoid=2");
 		else if (why == MV_WHY_NEEDS_PTRACE || why == MV_WHY_NEEDS_ROOT)
-			*ret_advice = MV_TEXT("What helps: memview as root (sudo), or as the owner of the process");
+			*ret_advice =
+			    MV_TEXT("What helps: memview as root (sudo), or as the owner of the process");
 		else if (why == MV_WHY_NO_KERNEL)
 			*ret_advice = MV_TEXT("A kernel with CONFIG_PERF_EVENTS offers it.");
 	}
 }
 
-static void draw_counter(const struct mv_context *ctx, struct mv_canvas *c, int y, int x, int cols, bool major)
+static void draw_counter(const struct mv_context *ctx, struct mv_canvas *c, int y, int x, int cols,
+			 bool major)
 {
 	struct mv_val v = ctx->snap ? ctx->snap->figure[major ? MV_FIG_MAJOR : MV_FIG_MINOR]
 				    : mv_val_missing(MV_WHY_NOT_READ);
-	struct mv_column count = {.x = x + 7, .w = 13, .right = true}, rate = {.x = x + 21, .w = 10, .right = true};
+	struct mv_column count = {.x = x + 7, .w = 13, .right = true},
+			 rate = {.x = x + 21, .w = 10, .right = true};
 	enum mv_role role = major ? ROLE_FAULT_MAJOR : ROLE_FAULT_MINOR;
 
 	if (cols < 34)
@@ -512,7 +530,8 @@ static void draw_counter(const struct mv_context *ctx, struct mv_canvas *c, int 
 		mv_faults_put_count(c, y, &count, ROLE_STRONG, v.value);
 	else
 		mv_canvas_text_right(c, y, count.x, count.w, ROLE_DIM, MV_TEXT("-"));
-	mv_faults_put_rate(c, y, &rate, role, major ? mv_delta_major_rate(ctx->delta) : mv_delta_minor_rate(ctx->delta));
+	mv_faults_put_rate(c, y, &rate, role,
+			   major ? mv_delta_major_rate(ctx->delta) : mv_delta_minor_rate(ctx->delta));
 	mv_canvas_text(c, y, x + 31, 2, ROLE_LABEL, MV_TEXT("/s"));
 	mv_spark_draw(c, y, x + 35, clamp(cols - 35, 0, 60), role,
 		      mv_delta_series(ctx->delta, major ? MV_SERIES_MAJOR : MV_SERIES_MINOR), true);
@@ -560,7 +579,7 @@ static void draw_tabs(const struct mv_faults_view *v, const struct mv_context *c
 		mv_canvas_text(c, y, x + 1, end - x - 1, on ? ROLE_SIDE_ON : ROLE_SIDE, name);
 		x += width + 2;
 	}
-	x += 2;
+	x += 1 + mv_canvas_text(c, y, x + 1, end - x - 1 < 3 ? 0 : 3, ROLE_KEY, MV_TEXT("Tab")) + 2;
 	mv_build_init(&b);
 	if (v->pane != MV_FAULTS_STACKS)
 		return;
@@ -599,7 +618,8 @@ void mv_faults_draw(const struct mv_faults_view *v, const struct mv_context *ctx
 
 	if (g->header_rows)
 		mv_header_draw(ctx, canvas,
-			       (struct mv_rect){g->area.y, g->area.x, g->header_rows > 1 ? g->area.rows : 1, g->area.cols});
+			       (struct mv_rect){g->area.y, g->area.x, g->header_rows > 1 ? g->area.rows : 1,
+						g->area.cols});
 	draw_path(v, ctx, canvas);
 	if (!mv_faults_traced(ctx->snap)) {
 		draw_reason(v, ctx, canvas);
@@ -613,7 +633,7 @@ void mv_faults_draw(const struct mv_faults_view *v, const struct mv_context *ctx
 		draw_kinds_brief(v, ctx, canvas);
 	draw_tabs(v, ctx, canvas);
 	mv_faults_pane_draw(v, ctx, canvas, v->pane, g->head_y,
-			    (struct mv_rect){g->list_y, g->text.x, g->list_rows, g->text.cols}, v->top[v->pane],
-			    v->at[v->pane]);
+			    (struct mv_rect){g->list_y, g->text.x, g->list_rows, g->text.cols},
+			    v->top[v->pane], v->at[v->pane]);
 	draw_second(v, ctx, canvas);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "tui/view_faults_words.h"
 #include "tui/view_private.h"
 #include "tui/widget.h"
 
@@ -472,6 +473,45 @@ static enum mv_role build_chip(const struct mv_context *ctx, struct mv_build *b)
 	return ROLE_LIVE;
 }
 
+/* That page faults are traced: below how fresh it is, beside the faults' figures. */
+static struct mv_clean tracing_chip(const struct mv_context *ctx)
+{
+	return mv_faults_traced(ctx->snap) && ctx->snap->trace.running && !has_ended(ctx) ? MV_TEXT("TRACING")
+											  : MV_TEXT("");
+}
+
+/* Of one line alone the edge says both: what is traced is alive. */
+static enum mv_role build_edge(const struct mv_context *ctx, int rows, struct mv_build *b)
+{
+	enum mv_role role = build_chip(ctx, b);
+	struct mv_clean tracing = tracing_chip(ctx);
+
+	if (rows > 1 || role != ROLE_LIVE || !tracing.text[0])
+		return role;
+	mv_build_init(b);
+	mv_build_clean(b, tracing);
+	return ROLE_TRACE;
+}
+
+static void draw_second(const struct mv_context *ctx, struct mv_canvas *canvas, int y, int left, int end)
+{
+	struct mv_clean tracing = tracing_chip(ctx);
+	int chip_cols = (int)mv_clean_width(tracing), room = end - left - (chip_cols ? chip_cols + 1 : 0);
+	struct line line;
+
+	build_second(&line, ctx);
+	fit(&line, room);
+	if (width_of_line(&line) > room) {
+		chip_cols = 0;
+		build_second(&line, ctx);
+		fit(&line, end - left);
+		fit_hard(&line, end - left);
+	}
+	draw_line(&line, canvas, y, left, end - (chip_cols ? chip_cols + 1 : 0));
+	if (chip_cols)
+		mv_canvas_text(canvas, y, end - chip_cols, chip_cols, ROLE_TRACE, tracing);
+}
+
 int mv_header_rows(int rows)
 {
 	return rows < 1 ? 0 : rows < ROWS_FOR_TWO ? 1 : 2;
@@ -486,7 +526,7 @@ int mv_header_draw(const struct mv_context *ctx, struct mv_canvas *canvas, struc
 	if (!rows || area.cols < 1)
 		return 0;
 	int left = area.x + (area.cols > 2), end = area.x + area.cols - (area.cols > 2);
-	enum mv_role role = build_chip(ctx, &chip);
+	enum mv_role role = build_edge(ctx, rows, &chip);
 	int chip_cols = (int)mv_clean_width(mv_build_text(&chip));
 
 	build_first(&line, ctx);
@@ -502,10 +542,7 @@ int mv_header_draw(const struct mv_context *ctx, struct mv_canvas *canvas, struc
 		mv_canvas_build(canvas, area.y, end - chip_cols, chip_cols, role, &chip);
 	if (rows < 2)
 		return rows;
-	build_second(&line, ctx);
-	fit(&line, end - left);
-	fit_hard(&line, end - left);
-	draw_line(&line, canvas, area.y + 1, left, end);
+	draw_second(ctx, canvas, area.y + 1, left, end);
 	return rows;
 }
 

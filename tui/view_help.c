@@ -42,11 +42,14 @@ enum {
 
 static const struct {
 	enum mv_role role;
-	struct mv_clean glyph, words;
+	char32_t glyph;
+	char ascii;
+	struct mv_clean words;
 } marks[] = {
-    {ROLE_NEW, {"+"}, {"new: appeared within the last 3 seconds"}},
-    {ROLE_GREW, {"^"}, {"grew: its size did, within the last 3 seconds"}},
-    {ROLE_GONE, {"-"}, {"gone: unmapped within the last 3 seconds"}},
+    {ROLE_NEW, U'+', '+', {"new: appeared within the last 3 seconds"}},
+    {ROLE_GREW, U'^', '^', {"grew: its size did, within the last 3 seconds"}},
+    {ROLE_GONE, U'-', '-', {"gone: unmapped within the last 3 seconds"}},
+    {ROLE_TRACE, U'▼', 'v', {"a page fault fell here within the last second (3 or F traces them)"}},
 };
 
 /* Where a line's words begin, and what they are. */
@@ -142,7 +145,7 @@ static void draw_title(struct mv_canvas *c, int y, int x, int cols, int n)
 {
 	struct mv_clean words = n == TITLE_STATES  ? MV_TEXT("a page, one glyph")
 				: n == TITLE_KINDS ? MV_TEXT("kinds of mappings")
-				: n == TITLE_MARKS ? MV_TEXT("marks of a mapping's line")
+				: n == TITLE_MARKS ? MV_TEXT("marks of a mapping, of a page")
 						   : mv_words(mv_actions[n - TITLE_GROUPS].group);
 
 	mv_canvas_text(c, y, x, cols, ROLE_HEADING, words);
@@ -163,7 +166,7 @@ static void draw_line(struct mv_canvas *c, int y, int x, int cols, struct help_l
 		mv_canvas_glyph2(c, y, x + 1, mv_role_of_state(line.n), mv_page_states[line.n].glyph,
 				 mv_page_states[line.n].ascii);
 	} else if (line.part == 0 && line.kind == LINE_MARK) {
-		mv_canvas_text(c, y, x + 1, 1, marks[line.n].role, marks[line.n].glyph);
+		mv_canvas_glyph2(c, y, x + 1, marks[line.n].role, marks[line.n].glyph, marks[line.n].ascii);
 	} else if (line.part == 0 && line.kind == LINE_KIND) {
 		mv_canvas_text(c, y, x + 1, KEY_COLS, mv_role_of_kind(line.n),
 			       mv_words(mv_kind_name((enum mv_kind)line.n)));

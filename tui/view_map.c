@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "tui/view_faults_words.h"
 #include "tui/view_map.h"
 
 /* ---- life ---- */
@@ -184,6 +185,36 @@ static void draw_bracket(const struct map_state *s, const struct mv_context *ctx
 	}
 }
 
+/*
+ * Where faults fell within the last second: on the box's upper edge, above the cell that holds the address.
+ * The title gives way to them as a whole while faults are traced; what the mark means stands in the lower
+ * edge.
+ */
+static void draw_faults(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	const struct map_layout *l = &s->layout;
+	uint32_t recent = mv_faults_recent(ctx->snap), count;
+	const struct mv_fault_entry *log = recent ? mv_snapshot_fault_log(ctx->snap, &count) : NULL;
+	bool box = l->strip_box.rows > 0;
+
+	for (uint32_t i = recent; i-- > 0;)
+		for (int x = 0; x < s->cells_cols && x < l->strip.cols; x++)
+			if (s->cells[x].first != UINT32_MAX && log[i].addr >= s->cells[x].start &&
+			    log[i].addr < s->cells[x].end) {
+				mv_grid_flash(c, box ? l->strip_box.y : l->strip.y, l->strip.x + x, 1,
+					      mv_role_of_fault(log[i].kind));
+				break;
+			}
+	if (recent && l->strip_box.cols >= 60) {
+		int y = l->strip_box.y + l->strip_box.rows - 1,
+		    x = l->strip_box.x + l->strip_box.cols / 2 - 8;
+
+		x += mv_canvas_text(c, y, x, -1, ROLE_LABEL, MV_TEXT(" "));
+		mv_canvas_glyph2(c, y, x, ROLE_TRACE, U'▼', 'v');
+		mv_canvas_text(c, y, x + 1, -1, ROLE_LABEL, MV_TEXT(" faults fall here "));
+	}
+}
+
 static void draw_strip(const struct map_state *s, const struct mv_context *ctx, struct mv_canvas *c)
 {
 	const struct map_layout *l = &s->layout;
@@ -195,6 +226,8 @@ static void draw_strip(const struct map_state *s, const struct mv_context *ctx, 
 		struct mv_clean title =
 		    s->to_scale ? MV_TEXT("address space, true to scale") : MV_TEXT("address space");
 
+		if (mv_faults_recent(ctx->snap) && s->pane != PANE_STRIP)
+			title = MV_TEXT("");
 		mv_canvas_box(c, l->strip_box, title);
 		int bottom = l->strip_box.y + l->strip_box.rows - 1, end = l->strip_box.x + l->strip_box.cols;
 
@@ -221,6 +254,7 @@ static void draw_strip(const struct map_state *s, const struct mv_context *ctx, 
 	/* Reverse video would show full as empty: without colours the bracket alone marks it. */
 	bool marked = s->selected.set && !(ctx->mono && l->strip_box.rows);
 	mv_strip_draw(c, l->strip, ctx->snap, s->cells, s->cells_cols, marked ? s->selected.start : 0);
+	draw_faults(s, ctx, c);
 	if (l->strip_box.rows)
 		draw_bracket(s, ctx, c);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include "tui/view_faults_words.h"
 #include "tui/view_pages_draw.h"
 
 static void note_cells(struct mv_pages_seen *seen, const struct mv_grid_cell *cells, uint32_t count)
@@ -74,6 +75,34 @@ static void draw_folded(const struct mv_pages *p, struct mv_canvas *c, int y, co
 	}
 	pen_build(&pen, ROLE_DIM, &b);
 	seen->states |= UINT32_C(1) << MV_PAGE_NONE;
+}
+
+/*
+ * Where a fault fell within the last second. The newest wins a cell, whatever its pages are coloured by.
+ */
+static void draw_flashes(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c, int y,
+			 const struct mv_pages_row *row, struct mv_pages_seen *seen)
+{
+	const struct mv_pages_geometry *g = &p->geo;
+	uint64_t cell_bytes = mv_pages_cell_bytes(p), cells = mv_pages_row_cells(p, row);
+	uint32_t recent = mv_faults_recent(ctx->snap), count;
+
+	if (!recent || row->folded || p->gone || !cells)
+		return;
+	const struct mv_fault_entry *log = mv_snapshot_fault_log(ctx->snap, &count);
+	for (uint32_t i = recent; i-- > 0;) {
+		struct mv_range pages = mv_faults_pages(ctx->snap, &log[i]);
+
+		if (pages.start >= row->range.end || pages.end <= row->range.start)
+			continue;
+		uint64_t first =
+		    pages.start > row->range.start ? (pages.start - row->range.start) / cell_bytes : 0;
+		uint64_t end = (pages.end - row->range.start + cell_bytes - 1) / cell_bytes;
+		for (uint64_t k = first; k < end && k < cells; k++)
+			mv_grid_flash(c, y, g->grid_x + (int)k * g->cell_cols, g->cell_cols,
+				      mv_role_of_fault(log[i].kind));
+		seen->faults |= UINT32_C(1) << log[i].kind;
+	}
 }
 
 /* One row: its address, its cells, in the whole process its mapping's name. */
@@ -157,6 +186,7 @@ static void draw_grid(const struct mv_pages *p, const struct mv_context *ctx, st
 			break;
 		bool here = has && row.range.start == at.range.start;
 		draw_row(p, ctx, c, g->grid_y + i, &row, here, seen);
+		draw_flashes(p, ctx, c, g->grid_y + i, &row, seen);
 		if (here)
 			mv_grid_mark(c, g->grid_y + i, g->grid_x + (int)column * g->cell_cols, g->cell_cols);
 	}

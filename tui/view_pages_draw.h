@@ -10,6 +10,7 @@
 struct mv_pages_seen {
 	uint32_t states; /* bit per enum mv_page_state */
 	bool fresh, huge;
+	uint32_t faults; /* kinds that flash, a bit each */
 	uint64_t cells,
 	    unread; /* of those that a snapshot has brought: what was asked for just now is no news */
 };

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "tui/view_faults_words.h"
 #include "tui/view_pages_draw.h"
+#include "tui/view_private.h"
 
 /* The lines below the grid: what the colours mean, how many pages there are, what the cursor is on. */
 
@@ -48,6 +50,24 @@ static void legend_scale(struct mv_pages_pen *pen, const struct mv_clean caption
 			i == 0 && cols - 2 > room ? least : captions[i]);
 }
 
+/* What flashes: it comes first, since it is what is new. */
+static void legend_faults(struct mv_pages_pen *pen, uint32_t kinds)
+{
+	bool said = false;
+
+	for (unsigned k = 0; k < MV_FAULT__N; k++) {
+		struct mv_build b;
+
+		if (!(kinds >> k & 1))
+			continue;
+		mv_build_init(&b);
+		mv_build_clean(&b, said ? MV_TEXT("") : MV_TEXT("fault now: "));
+		mv_build_clean(&b, mv_words_fault(k));
+		pen_key(pen, mv_role_of_fault(k), U'▼', 'v', mv_build_text(&b));
+		said = true;
+	}
+}
+
 static void draw_legend(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c,
 			const struct mv_pages_seen *seen)
 {
@@ -63,6 +83,7 @@ static void draw_legend(const struct mv_pages *p, const struct mv_context *ctx, 
 		mv_pages_mark_legend(p, ctx, c, pen.y, pen.x, pen.end);
 		return;
 	}
+	legend_faults(&pen, seen->faults);
 	switch (p->colour) {
 	case MV_GRID_AGE:
 		pen_text(&pen, ROLE_LABEL, MV_TEXT("age below  "));
@@ -348,7 +369,8 @@ static void draw_cell_counts(struct mv_pages_pen *pen, const struct mv_grid_cell
 	mv_build_count(&b, cell->pages);
 	mv_build_clean(&b, MV_TEXT(" "));
 	mv_build_clean(&b, pages_word(cell->pages));
-	pen_build_whole(pen, ROLE_LABEL, &b);
+	if (!pen_build_whole(pen, ROLE_LABEL, &b))
+		return;
 	for (unsigned s = 0; s <= MV_PAGE__N; s++) {
 		bool rest = s == MV_PAGE__N;
 		uint64_t n = !rest ? cell->tally.state[s] : cell->pages > touched ? cell->pages - touched : 0;
@@ -363,6 +385,38 @@ static void draw_cell_counts(struct mv_pages_pen *pen, const struct mv_grid_cell
 		if (!pen_build_whole(pen, ROLE_LABEL, &b))
 			return;
 	}
+}
+
+/* "faulted just now, demand zero by 4712 loader in load_row": parts that do not fit are left out whole. */
+static void draw_fault(struct mv_pages_pen *pen, const struct mv_context *ctx, struct mv_range cell)
+{
+	const struct mv_fault_entry *e = mv_faults_newest(ctx->snap, cell);
+	struct mv_build b;
+
+	if (!e)
+		return;
+	mv_build_init(&b);
+	uint64_t age_ns = ctx->now_ns > e->at_ns ? ctx->now_ns - e->at_ns : 0;
+	mv_build_clean(&b, age_ns < MV_NS_PER_SEC ? MV_TEXT("faulted just now") : MV_TEXT("faulted "));
+	if (age_ns >= MV_NS_PER_SEC) {
+		mv_age_build(&b, age_ns);
+		mv_build_clean(&b, MV_TEXT(" ago"));
+	}
+	mv_build_clean(&b, MV_TEXT(", "));
+	mv_build_clean(&b, mv_words_fault(e->kind));
+	if (!pen_build_whole(pen, mv_role_of_fault(e->kind), &b))
+		return;
+	mv_build_init(&b);
+	mv_build_clean(&b, MV_TEXT(" by "));
+	mv_words_fault_thread(&b, ctx->snap, e->tid);
+	const struct mv_function *function = mv_snapshot_function(ctx->snap, e->function);
+	if (pen_build_whole(pen, ROLE_TEXT, &b) && function) {
+		mv_build_init(&b);
+		mv_build_clean(&b, MV_TEXT(" in "));
+		mv_words_function(&b, mv_snapshot_text(ctx->snap, function->name), pen->end - pen->x - 6);
+		pen_build_whole(pen, ROLE_TEXT, &b);
+	}
+	pen->x += 2;
 }
 
 /* Second line: what the state means, or what the cell of many pages holds; in the whole process, whose page
@@ -393,6 +447,7 @@ static void draw_note_line(const struct mv_pages *p, const struct mv_context *ct
 		mv_build_clean(&b, MV_TEXT("  "));
 		pen_build(&pen, ROLE_TEXT, &b);
 	}
+	draw_fault(&pen, ctx, cell);
 	const struct mv_grid_cell *cells = mv_pages_cells(p, ctx->snap, row.range.start, &count);
 	if (never_read(ctx->snap, row.mapping))
 		return;

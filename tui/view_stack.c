@@ -107,9 +107,7 @@ static void keep(struct mv_stack_view *v, const struct mv_context *ctx, const st
 	v->rates = mv_delta_thread(ctx->delta, t->tid);
 	v->known = true;
 	v->gone = t->gone;
-	if (!v->pool_len)
-		v->pool_len = 1; /* offset 0 is no text */
-	v->pool_len = 1;
+	v->pool_len = 1; /* offset 0 is no text */
 	v->name = keep_text(v, mv_snapshot_text(ctx->snap, t->name));
 	keep_stack(v, ctx->snap, t);
 	keep_calls(v, ctx->snap, t);
@@ -138,9 +136,11 @@ static void take(struct mv_stack_view *v, const struct mv_context *ctx)
 	if (!memcmp(now, v->seen_for, sizeof(now)))
 		return;
 	memcpy(v->seen_for, now, sizeof(now));
-	if (t)
+	/* What is dead has no stack any more: the picture before is its last. */
+	bool dead = t && (t->state == 'Z' || t->state == 'X');
+	if (t && !(dead && v->known))
 		keep(v, ctx, t);
-	else if (has_ended(v, snap))
+	else if (dead || has_ended(v, snap))
 		v->gone = true;
 	if (!v->gone)
 		mv_stack_grid_take(v, snap);

@@ -10,7 +10,7 @@
 
 /* ---- where things are ---- */
 
-#define BESIDE_COLS 100 /* from so many on, the pages lie beside the calls */
+#define BESIDE_COLS 112 /* from so many on, the pages lie beside the calls */
 
 /* Rows of the grid below the calls, at most. */
 static int rows_below(int rows)
@@ -387,7 +387,7 @@ static void draw_size(const struct mv_stack_view *v, const struct mv_context *ct
 	if (v->size_y < 0 || !v->known)
 		return;
 	if (!v->stack.end) {
-		pen_text(&pen, ROLE_DIM, MV_TEXT("where its stack is is not known"));
+		pen_text(&pen, ROLE_DIM, MV_TEXT("where its stack lies is not known"));
 		return;
 	}
 	size_piece(&pen, v->danger == MV_STACK_NEAR ? ROLE_ALERT : ROLE_STRONG, "in use ", &t->used, "",

@@ -63,7 +63,8 @@ void mv_threads_layout(const struct mv_threads *v, const struct mv_context *ctx,
 	if (cols >= 60) {
 		col[MV_THREAD_COL_STATE].min_width = cols >= 76 ? 10 : 8;
 		col[MV_THREAD_COL_NAME].min_width = 12;
-		col[MV_THREAD_COL_WHERE].min_width = cols >= 150 ? 56 : cols >= 110 ? 36 : 24;
+		col[MV_THREAD_COL_WHERE].width = cols >= 150 ? 56 : cols >= 110 ? 40 : 30;
+		col[MV_THREAD_COL_WHERE].min_width = cols >= 110 ? col[MV_THREAD_COL_WHERE].width : 24;
 	} else if (cols >= 36) {
 		col[MV_THREAD_COL_NAME].min_width = 8;
 	}
@@ -97,8 +98,8 @@ static void size_cell(struct cell *cell, const struct mv_val *v, bool exact)
 		cell->role = ROLE_DIM;
 }
 
-/* What has not changed is quiet. */
-static void rate_cell(struct cell *cell, struct mv_rate r, enum mv_role role)
+/* What has not changed is quiet. Where room is short the heading alone bears the sign. */
+static void rate_cell(struct cell *cell, struct mv_rate r, enum mv_role role, int cols)
 {
 	char text[8];
 
@@ -109,7 +110,7 @@ static void rate_cell(struct cell *cell, struct mv_rate r, enum mv_role role)
 	uint64_t n = (uint64_t)llround(r.per_second > 0 ? r.per_second : 0);
 	cell->role = n ? role : ROLE_DIM;
 	mv_text_short(text, n);
-	mv_build_clean(&cell->text, n ? MV_TEXT("+") : MV_TEXT(""));
+	mv_build_clean(&cell->text, n && (int)strlen(text) + 3 <= cols ? MV_TEXT("+") : MV_TEXT(""));
 	mv_build_clean(&cell->text, mv_words(text));
 	mv_build_clean(&cell->text, n ? MV_TEXT("/s") : MV_TEXT(""));
 }
@@ -181,13 +182,13 @@ static struct cell cell_of(const struct mv_context *ctx, const struct mv_thread 
 		count_cell(&cell, t->minor_faults, cols);
 		break;
 	case MV_THREAD_COL_MINOR_RATE:
-		rate_cell(&cell, rates.minor, ROLE_FAULT_MINOR);
+		rate_cell(&cell, rates.minor, ROLE_FAULT_MINOR, cols);
 		break;
 	case MV_THREAD_COL_MAJOR:
 		count_cell(&cell, t->major_faults, cols);
 		break;
 	case MV_THREAD_COL_MAJOR_RATE:
-		rate_cell(&cell, rates.major, ROLE_FAULT_MAJOR);
+		rate_cell(&cell, rates.major, ROLE_FAULT_MAJOR, cols);
 		break;
 	case MV_THREAD_COL_STACK:
 		size_cell(&cell, &size, ctx->exact);
@@ -242,6 +243,11 @@ static void draw_where(const struct mv_context *ctx, struct mv_canvas *c, int y,
 	struct mv_pages_pen pen = {c, y, x, x + cols};
 	struct mv_build b;
 
+	/* What is dead has no stack, whatever address it is said to be at. */
+	if (!t->gone && (t->state == 'Z' || t->state == 'X')) {
+		pen_text(&pen, ROLE_DIM, MV_TEXT("-"));
+		return;
+	}
 	if (!t->count) {
 		draw_no_calls(ctx, t, &pen);
 		return;
@@ -400,7 +406,19 @@ static void draw_note(const struct mv_threads *v, const struct mv_context *ctx, 
 		pen_build_whole(&pen, ROLE_DIM, &b);
 		return;
 	}
-	mv_build_clean(&b, MV_TEXT("where each waits is read without stopping it; "));
+	if (ctx->snap->life != MV_LIFE_ALIVE) {
+		pen_text(&pen, ROLE_DIM, MV_TEXT("where each was when it was last read"));
+		return;
+	}
+	bool sampled = false;
+	uint32_t count;
+	const struct mv_thread *t = mv_snapshot_threads(ctx->snap, &count);
+	for (uint32_t i = 0; i < count && !sampled; i++)
+		sampled = t[i].how == MV_HOW_SAMPLED;
+	mv_build_clean(&b,
+		       sampled && v->text.cols >= 100
+			   ? MV_TEXT("where each waits is read without stopping it, ~ sampled as it ran; ")
+			   : MV_TEXT("where each waits is read without stopping it; "));
 	if (pen_build_whole(&pen, ROLE_DIM, &b) && pen.end - pen.x > 26) {
 		pen_text(&pen, ROLE_KEY, MV_TEXT("!"));
 		pen_text(&pen, ROLE_DIM, MV_TEXT(" takes an exact picture"));

@@ -123,7 +123,7 @@ bool mv_threads_how(struct mv_build *b, const struct mv_context *ctx, const stru
 		mv_build_clean(b, MV_TEXT("without stopping it, "));
 		break;
 	case MV_HOW_SAMPLED:
-		mv_build_clean(b, MV_TEXT("from a sample of a page fault, "));
+		mv_build_clean(b, MV_TEXT("sampled while it ran, "));
 		break;
 	case MV_HOW_STOPPED:
 		mv_build_clean(b, MV_TEXT("stopped "));
@@ -152,8 +152,7 @@ static struct mv_clean advice_for(uint32_t why)
 	case MV_WHY_NEEDS_ROOT:
 		return MV_TEXT("run memview as root (sudo), or as the owner of the process");
 	case MV_WHY_RUNNING:
-		return MV_TEXT(
-		    "what runs is seen only by a stop, or by a page fault while faults are traced (F)");
+		return MV_TEXT("what runs is sampled when it is on a CPU while memview looks: not yet");
 	case MV_WHY_NO_UNWINDER:
 		return MV_TEXT("stacks, pages and states are told all the same");
 	default:
@@ -190,6 +189,12 @@ bool mv_threads_nothing(struct mv_build *b, const struct mv_context *ctx, struct
 		mv_build_clean(b, MV_TEXT("a kernel thread has no stack in user memory"));
 	} else if (snap && snap->life != MV_LIFE_ALIVE) {
 		mv_build_clean(b, MV_TEXT("the process has ended, and its threads with it"));
+	} else if (snap && snap->threads_head.why == MV_WHY_NOT_READ &&
+		   snap->part_why[MV_PART_MAPS] > MV_WHY_HAVE) {
+		/* Without the list of mappings nobody looks at threads. */
+		mv_build_clean(b, MV_TEXT("the threads cannot be read: "));
+		mv_build_clean(b, mv_words(mv_why_text((enum mv_why)snap->part_why[MV_PART_MAPS])));
+		*ret_advice = advice_for(snap->part_why[MV_PART_MAPS]);
 	} else if (!snap || snap->threads_head.why == MV_WHY_NOT_READ) {
 		mv_build_clean(b, MV_TEXT("reading the threads"));
 	} else if (snap->threads_head.why == MV_WHY_HAVE) {
@@ -361,8 +366,8 @@ static struct mv_clean note_of(enum mv_thread_column column)
 		    "other memory.");
 	case MV_THREAD_COL_WHERE:
 		return MV_TEXT(
-		    "Read while it waits, without stopping it. ~ before the first: from a sample of a page "
-		    "fault, since it was running. Enter shows all calls.");
+		    "Read while it waits, without stopping it. ~ before the first: it was running, and was "
+		    "sampled on its CPU. Enter shows all calls.");
 	default:
 		return MV_TEXT("");
 	}

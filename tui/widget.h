@@ -34,6 +34,8 @@ void mv_strip_draw(struct mv_canvas *c, struct mv_rect area, const struct mv_sna
 enum mv_grid_colour { MV_GRID_STATE, MV_GRID_AGE, MV_GRID_SHARE, MV_GRID_GROWTH, MV_GRID_COLOUR__N };
 void mv_grid_draw(struct mv_canvas *c, int y, int x, const struct mv_grid_cell *cells, int count, int cell_cols,
 		  uint32_t cell_pages, enum mv_grid_colour colour);
+/* A fault fell on what a cell that is drawn already stands for. */
+void mv_grid_flash(struct mv_canvas *c, int y, int x, int cell_cols, enum mv_role role);
 /* Mark a cell that is drawn already as the selected one. */
 void mv_grid_mark(struct mv_canvas *c, int y, int x, int cell_cols);
 

@@ -133,6 +133,13 @@ void mv_grid_draw(struct mv_canvas *c, int y, int x, const struct mv_grid_cell *
 	}
 }
 
+void mv_grid_flash(struct mv_canvas *c, int y, int x, int cell_cols, enum mv_role role)
+{
+	for (int k = 0; k < cell_cols; k++)
+		mv_canvas_glyph2(c, y, x + k, role, k ? U' ' : U'▼', k ? ' ' : 'v');
+	mv_canvas_attr(c, (struct mv_rect){y, x, 1, cell_cols}, MV_ATTR_BOLD);
+}
+
 /* Reverse video would make one shade look like another. */
 static bool hides_ground(const struct mv_canvas *c, char32_t glyph)
 {

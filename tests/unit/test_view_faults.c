@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -144,10 +145,13 @@ static void begin(struct rig *r, int rows, int cols)
 	memcpy(r->mappings, mappings, sizeof(mappings));
 	memcpy(r->threads, threads, sizeof(threads));
 	memcpy(r->log, entries, sizeof(entries));
-	r->sim.build.trace = (struct snapbuild_trace){
-	    functions,	 MV_COUNT_OF(functions), r->stacks, MV_COUNT_OF(stacks),  r->mappings, MV_COUNT_OF(mappings),
-	    r->threads, MV_COUNT_OF(threads),	 r->log,    MV_COUNT_OF(entries), NULL,	       0,
-	    NULL,	 0};
+	r->sim.build.trace = (struct snapbuild_trace){functions,   MV_COUNT_OF(functions),
+						      r->stacks,   MV_COUNT_OF(stacks),
+						      r->mappings, MV_COUNT_OF(mappings),
+						      r->threads,  MV_COUNT_OF(threads),
+						      r->log,	   MV_COUNT_OF(entries),
+						      NULL,	   0,
+						      NULL,	   0};
 	add_trace(&r->sim.build);
 	r->area = (struct mv_rect){0, 0, rows, cols};
 	r->v = calloc(1, mv_view_faults.state_bytes);
@@ -169,7 +173,351 @@ static void finish(struct rig *r)
 	pagesim_end(&r->sim);
 }
 
+static const char *screen_of(struct rig *r, const struct mv_view_ops *ops, const void *state)
+{
+	FILE *out = fmemopen(text, sizeof(text), "w");
+	struct mv_canvas c;
+
+	assert_non_null(out);
+	assert_int_equal(mv_canvas_init(&c, r->area.rows, r->area.cols), 0);
+	c.ascii = r->sim.ctx.ascii;
+	ops->draw(state, &r->sim.ctx, &c, r->area);
+	assert_int_equal(mv_canvas_dump(&c, out), 0);
+	fclose(out);
+	mv_canvas_release(&c);
+	char *roles = strstr(text, "--- roles");
+	if (roles)
+		*roles = '\0';
+	return text;
+}
+
+static bool shows(struct rig *r, const char *words)
+{
+	return strstr(screen_of(r, &mv_view_faults, r->v), words);
+}
+
+static struct mv_outcome press(struct rig *r, enum mv_action action)
+{
+	struct mv_outcome out = mv_view_faults.act(r->v, &r->sim.ctx, action, (struct mv_input){0});
+
+	turn(r);
+	return out;
+}
+
+static struct mv_outcome find(struct rig *r, const char *words)
+{
+	struct mv_outcome out = mv_view_faults.answer(r->v, &r->sim.ctx, words);
+
+	turn(r);
+	return out;
+}
+
+static void test_kinds(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	start(&r, 23, 80);
+	assert_true(shows(&r, "demand zero"));
+	assert_true(shows(&r, "9,460"));
+	assert_true(shows(&r, "copy on write"));
+	assert_true(shows(&r, "none yet: swap in, stack growth"));
+	assert_true(shows(&r, "all, estimated"));
+	assert_true(shows(&r, "10,000"));
+	assert_true(shows(&r, "10,032"));
+	assert_true(shows(&r, "12 of them major"));
+	assert_true(shows(&r, "traced for 0:42   every 31st fault   323 samples"));
+	assert_true(shows(&r, "Stacks   Mappings   Threads   Log  Tab"));
+	finish(&r);
+}
+
+/* Of what has ended nothing goes on a second, by samples or by counters. */
+static void test_no_rates_after_the_end(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	start(&r, 23, 80);
+	assert_false(shows(&r, "all, counted            -"));
+	r.sim.build.head.trace.running = false;
+	r.sim.build.head.life = MV_LIFE_GONE;
+	turn(&r);
+	assert_true(shows(&r, "was traced for 0:42"));
+	assert_true(shows(&r, "all, counted            -"));
+	finish(&r);
+}
+
+static void test_warnings(void **state)
+{
+	struct rig r;
+	struct mv_trace *t = &r.sim.build.head.trace;
+
+	(void)state;
+	start(&r, 39, 120);
+	assert_false(shows(&r, "lost"));
+	assert_false(shows(&r, "system calls"));
+	t->lost = 5;
+	t->kernel_side = false;
+	t->threads_why = MV_WHY_NEEDS_FILES;
+	t->threads_covered = 2;
+	turn(&r);
+	assert_true(shows(&r, "5 samples were lost"));
+	assert_true(shows(&r, "faults inside system calls are not seen (needs CAP_PERFMON)"));
+	assert_true(shows(&r, "2 of 3 threads"));
+	t->stacks_why = MV_WHY_NO_UNWINDER;
+	turn(&r);
+	assert_true(shows(&r, "no call stacks: "));
+	finish(&r);
+}
+
+/* Why nothing is traced, what would help, and the counters all the same. */
+static void test_reasons(void **state)
+{
+	static const struct {
+		enum mv_why why;
+		const char *says, *helps;
+	} all[] = {{MV_WHY_NEEDS_PERFMON, "kernel.perf_event_paranoid",
+		    "What helps: memview as root (sudo), or sysctl"},
+		   {MV_WHY_NEEDS_PTRACE, "needs CAP_SYS_PTRACE", "as the owner of the process"},
+		   {MV_WHY_NO_KERNEL, "page faults cannot be traced: ", "CONFIG_PERF_EVENTS"}};
+	struct rig r;
+
+	(void)state;
+	for (size_t i = 0; i < MV_COUNT_OF(all); i++) {
+		start(&r, 23, 120);
+		r.sim.build.head.trace.why = all[i].why;
+		turn(&r);
+		assert_true(shows(&r, all[i].says));
+		assert_true(shows(&r, all[i].helps));
+		assert_true(shows(&r, "What the kernel counts goes on:"));
+		assert_false(shows(&r, "Stacks"));
+		/* No key does harm. */
+		for (int a = MV_ACT_NONE; a < MV_ACT__N; a++)
+			press(&r, (enum mv_action)a);
+		finish(&r);
+	}
+}
+
+static void test_tree_and_its_inverse(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	start(&r, 39, 120);
+	assert_true(shows(&r, "x from the callers down"));
+	assert_true(shows(&r, "▾ _start"));
+	assert_true(shows(&r, "memset"));
+	press(&r, MV_ACT_FIRST);
+	press(&r, MV_ACT_LEFT);
+	assert_true(shows(&r, "▸ _start"));
+	press(&r, MV_ACT_RIGHT);
+	assert_true(shows(&r, "▾ _start"));
+	press(&r, MV_ACT_GROUP);
+	assert_true(shows(&r, "x from who touches, up"));
+	assert_true(shows(&r, "memset < load_row < load_table"));
+	finish(&r);
+}
+
+static void test_find(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	start(&r, 39, 120);
+	assert_int_equal(press(&r, MV_ACT_FIND_NEXT).kind, MV_OUT_HINT);
+	assert_int_equal(press(&r, MV_ACT_FIND).kind, MV_OUT_ASK);
+	assert_int_equal(find(&r, "parse_cell").kind, MV_OUT_STAY);
+	assert_int_equal(find(&r, "no such function").kind, MV_OUT_HINT);
+	assert_int_equal(find(&r, "0x55d1c2a03000").kind, MV_OUT_HINT);
+	press(&r, MV_ACT_PANE);
+	assert_int_equal(find(&r, "0x55d1c2a03000").kind, MV_OUT_STAY);
+	assert_int_equal(r.v->at[MV_FAULTS_MAPPINGS], 1);
+	assert_int_equal(find(&r, "libc").kind, MV_OUT_STAY);
+	assert_int_equal(r.v->at[MV_FAULTS_MAPPINGS], 2);
+	finish(&r);
+}
+
+static void test_panes(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	start(&r, 30, 120);
+	press(&r, MV_ACT_PANE);
+	assert_true(shows(&r, "[heap]"));
+	assert_true(shows(&r, "(gone)"));
+	assert_true(shows(&r, "demand zero 80%"));
+	assert_false(shows(&r, "\x1b"));
+	press(&r, MV_ACT_PANE);
+	assert_true(shows(&r, "THREAD"));
+	assert_true(shows(&r, "읽기"));
+	press(&r, MV_ACT_PANE);
+	assert_true(shows(&r, "55d1c2a03010"));
+	assert_true(shows(&r, "(not known)"));
+	press(&r, MV_ACT_PANE);
+	assert_true(shows(&r, "FUNCTION"));
+	assert_int_equal(r.v->pane, MV_FAULTS_STACKS);
+	finish(&r);
+}
+
+/* Into the page grid of the mapping, the cursor on the page that faulted. */
+static void test_enter_goes_to_the_page(void **state)
+{
+	struct rig r;
+	struct mv_outcome out;
+
+	(void)state;
+	start(&r, 39, 120);
+	for (int i = 0; i < 3; i++)
+		press(&r, MV_ACT_PANE);
+	out = press(&r, MV_ACT_ENTER);
+	assert_int_equal(out.kind, MV_OUT_PUSH);
+	assert_int_equal(out.view, MV_VIEW_PAGES);
+	assert_int_equal(out.place.mapping, HEAP);
+	assert_int_equal(out.place.page, HEAP + 0x3000);
+	assert_false(out.place.unchosen);
+	press(&r, MV_ACT_DOWN);
+	assert_int_equal(press(&r, MV_ACT_ENTER).place.page, ANON + 0x5000);
+	/* Not mapped any more: that is said, and one stays. */
+	press(&r, MV_ACT_PANE);
+	press(&r, MV_ACT_PANE);
+	press(&r, MV_ACT_LAST);
+	assert_int_equal(press(&r, MV_ACT_ENTER).kind, MV_OUT_HINT);
+	finish(&r);
+}
+
+static void test_stacks_of_one_thread(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	start(&r, 39, 120);
+	press(&r, MV_ACT_PANE);
+	press(&r, MV_ACT_PANE);
+	press(&r, MV_ACT_DOWN);
+	press(&r, MV_ACT_RIGHT);
+	assert_true(shows(&r, "only thread 4712 읽기"));
+	assert_true(shows(&r, "clone3"));
+	assert_false(shows(&r, "run_batch"));
+	for (int i = 0; i < 4; i++)
+		press(&r, MV_ACT_LEFT);
+	assert_int_equal(r.v->only, 0);
+	finish(&r);
+}
+
+/* On the other sides: the header says so, the strip and the grid show where. */
+static void test_marks_on_other_sides(void **state)
+{
+	static const struct mv_view_ops *const sides[] = {&mv_view_map, &mv_view_pages};
+	struct rig r;
+
+	(void)state;
+	for (size_t i = 0; i < MV_COUNT_OF(sides); i++) {
+		for (int traced = 0; traced < 2; traced++) {
+			struct mv_place place = {.mapping = HEAP, .page = HEAP + 0x3000};
+			struct mv_view_ops ops = *sides[i];
+
+			begin(&r, 30, 120);
+			add_history(&r);
+			void *side = calloc(1, ops.state_bytes);
+			assert_int_equal(ops.init(side, &place), 0);
+			pagesim_turn(&r.sim, &ops, side, r.area, 2);
+			if (traced) {
+				r.sim.build.head.facts = 0;
+				static struct mv_want want;
+				memset(&want, 0, sizeof(want));
+				want.cell_pages = 1;
+				ops.want(side, &r.sim.ctx, &want);
+				want.facts |= MV_FACT_FAULTS;
+				pagesim_answer(&r.sim, &want);
+				ops.settle(side, &r.sim.ctx, r.area);
+			}
+			const char *screen = screen_of(&r, &ops, side);
+			assert_int_equal(strstr(screen, "TRACING") != NULL, traced);
+			assert_int_equal(strstr(screen, "▼") != NULL, traced);
+			if (ops.id == MV_VIEW_PAGES) {
+				assert_int_equal(
+				    strstr(screen,
+					   "faulted just now, copy on write by 4711 python3 in [jit]") !=
+					NULL,
+				    traced);
+				assert_int_equal(strstr(screen, "fault now: copy on write") != NULL, traced);
+			} else {
+				assert_int_equal(strstr(screen, "faults fall here") != NULL, traced);
+			}
+			/* What is older than a second is no news. */
+			if (traced) {
+				for (size_t k = 0; k < MV_COUNT_OF(entries); k++)
+					r.log[k].plain.at_ns = 90 * S;
+				static struct mv_want want;
+				memset(&want, 0, sizeof(want));
+				want.cell_pages = 1;
+				ops.want(side, &r.sim.ctx, &want);
+				want.facts |= MV_FACT_FAULTS;
+				pagesim_answer(&r.sim, &want);
+				ops.settle(side, &r.sim.ctx, r.area);
+				screen = screen_of(&r, &ops, side);
+				assert_non_null(strstr(screen, "TRACING"));
+				assert_null(strstr(screen, "▼"));
+			}
+			if (ops.release)
+				ops.release(side);
+			free(side);
+			finish(&r);
+		}
+	}
+}
+
+static void test_any_size(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	for (int rows = 1; rows <= 62; rows += rows < 24 ? 1 : 7) {
+		for (int cols = 1; cols <= 200; cols += cols < 44 ? 3 : 31) {
+			begin(&r, rows, cols);
+			turn(&r);
+			for (int pane = 0; pane < MV_FAULTS_PANES; pane++) {
+				press(&r, MV_ACT_LAST);
+				screen_of(&r, &mv_view_faults, r.v);
+				press(&r, MV_ACT_PANE);
+			}
+			finish(&r);
+		}
+	}
+}
+
+static void test_every_meaning_is_told(void **state)
+{
+	struct mv_meaning m;
+	struct rig r;
+	unsigned n = 0;
+
+	(void)state;
+	start(&r, 39, 120);
+	for (; mv_view_faults.meaning(r.v, &r.sim.ctx, n, &m); n++)
+		assert_true(m.title.len && m.formula.len);
+	assert_true(n > MV_FAULT__N);
+	finish(&r);
+}
+
 int main(void)
 {
-	return 0;
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_kinds),
+	    cmocka_unit_test(test_no_rates_after_the_end),
+	    cmocka_unit_test(test_warnings),
+	    cmocka_unit_test(test_reasons),
+	    cmocka_unit_test(test_tree_and_its_inverse),
+	    cmocka_unit_test(test_find),
+	    cmocka_unit_test(test_panes),
+	    cmocka_unit_test(test_enter_goes_to_the_page),
+	    cmocka_unit_test(test_stacks_of_one_thread),
+	    cmocka_unit_test(test_marks_on_other_sides),
+	    cmocka_unit_test(test_any_size),
+	    cmocka_unit_test(test_every_meaning_is_told),
+	};
+
+	setlocale(LC_ALL, "C.UTF-8");
+	return cmocka_run_group_tests_name("view_faults", tests, NULL, NULL);
 }
