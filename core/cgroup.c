@@ -240,3 +240,46 @@ int mv_oom_read(struct mv_target *target, struct mv_oom *ret_oom)
 	*ret_oom = oom;
 	return 0;
 }
+
+static struct mv_val read_address_limit(struct mv_target *target, ssize_t *ret_len)
+{
+	static const char key[] = "Max address space";
+	char text[4096];
+	ssize_t len = *ret_len = mv_target_read(target, MV_FILE_LIMITS, text, sizeof(text));
+	struct mv_scan all = {text, text + (len > 0 ? len : 0)}, line;
+	uint64_t value;
+
+	if (len < 0)
+		return missing(len);
+	while (mv_scan_line(&all, &line)) {
+		if ((size_t)(line.end - line.at) < sizeof(key) || memcmp(line.at, key, sizeof(key) - 1) != 0)
+			continue;
+		line.at += sizeof(key) - 1;
+		mv_scan_spaces(&line);
+		if (line.end - line.at >= 9 && memcmp(line.at, "unlimited", 9) == 0)
+			return mv_val_missing(MV_WHY_NO_LIMIT);
+		return mv_scan_dec(&line, &value) ? mv_val_of(value) : mv_val_missing(MV_WHY_MALFORMED);
+	}
+	return mv_val_missing(MV_WHY_MALFORMED);
+}
+
+int mv_limits_read(struct mv_source *source, struct mv_target *target, struct mv_limits *ret_limits)
+{
+	struct mv_limits limits = {0};
+	char text[8192];
+	ssize_t len;
+	uint64_t kib;
+
+	limits.address_bytes = read_address_limit(target, &len);
+	if (len == -ESRCH)
+		return -ESRCH;
+	len = mv_source_read(source, "meminfo", text, sizeof(text));
+	if (len < 0)
+		limits.available_bytes = missing(len);
+	else if (mv_text_field(text, (size_t)len, "MemAvailable", &kib))
+		limits.available_bytes = mv_val_of(kib * 1024);
+	else
+		limits.available_bytes = mv_val_missing(MV_WHY_NO_KERNEL);
+	*ret_limits = limits;
+	return 0;
+}

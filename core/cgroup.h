@@ -21,6 +21,14 @@ int mv_cgroup_read(struct mv_source *source, struct mv_target *target, struct mv
 /* The "memory" path out of PID/cgroup's text; returns the version, 0 when there is none. */
 int mv_cgroup_parse_path(const char *text, size_t len, char *path, size_t cap);
 
+/* Other ends that memory can come to. */
+struct mv_limits {
+	struct mv_val address_bytes;   /* RLIMIT_AS, soft; MV_WHY_NO_LIMIT */
+	struct mv_val available_bytes; /* MemAvailable of the machine */
+};
+/* Source: PID/limits "Max address space", meminfo MemAvailable. Errors: -ESRCH. Cost: 2 reads, 10-40 us. */
+int mv_limits_read(struct mv_source *source, struct mv_target *target, struct mv_limits *ret_limits);
+
 struct mv_oom {
 	struct mv_val score;  /* 0-2000 */
 	struct mv_val adjust; /* -1000..1000, stored + 1000 */

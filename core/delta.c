@@ -56,6 +56,8 @@ struct mv_delta {
 
 	struct thread_row *threads; /* ascending by tid */
 	uint32_t threads_count;
+
+	struct mv_growth *growth;
 };
 
 /* More vanish at once than anybody can look at: keep the first so many. */
@@ -68,6 +70,10 @@ int mv_delta_new(struct mv_delta **ret_delta)
 
 	if (!d)
 		return -ENOMEM;
+	if (mv_growth_new(&d->growth) < 0) {
+		free(d);
+		return -ENOMEM;
+	}
 	*ret_delta = d;
 	return 0;
 }
@@ -81,6 +87,7 @@ void mv_delta_free(struct mv_delta *delta)
 	free(delta->names);
 	free(delta->ghosts);
 	free(delta->threads);
+	mv_growth_free(delta->growth);
 	free(delta);
 }
 
@@ -451,6 +458,8 @@ int mv_delta_feed(struct mv_delta *delta, const struct mv_snapshot *snap)
 	feed_trace(delta, snap);
 	if (r == 0)
 		r = feed_threads(delta, snap);
+	if (mv_growth_feed(delta->growth, snap) < 0)
+		r = -ENOMEM;
 	delta->started = true;
 	delta->taken_ns = snap->taken_ns;
 	delta->epoch = snap->epoch;
@@ -504,6 +513,16 @@ struct mv_mapping_change mv_delta_mapping(const struct mv_delta *delta, uint64_t
 	return (struct mv_mapping_change){.change = (enum mv_change)row->change,
 					  .at_ns = row->change_ns,
 					  .growth = {row->growth, row->growth_have}};
+}
+
+const struct mv_growth *mv_delta_growth(const struct mv_delta *delta)
+{
+	return delta->growth;
+}
+
+void mv_delta_mark(struct mv_delta *delta, const struct mv_snapshot *snap, uint64_t now_ns, uint64_t real_ns)
+{
+	mv_growth_mark(delta->growth, snap, now_ns, real_ns);
 }
 
 const struct mv_ghost *mv_delta_ghosts(const struct mv_delta *delta, size_t *ret_count)

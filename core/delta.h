@@ -8,6 +8,7 @@
  * matches nothing.
  */
 
+#include "core/growth.h"
 #include "core/series.h"
 #include "core/snapshot.h"
 
@@ -63,6 +64,11 @@ struct mv_mapping_change {
 };
 /* By the start address of a mapping of the newest snapshot fed; all zero when unknown. O(log n). */
 struct mv_mapping_change mv_delta_mapping(const struct mv_delta *delta, uint64_t start);
+
+/* What was held since the watching began, and at the mark: fed by mv_delta_feed too. */
+const struct mv_growth *mv_delta_growth(const struct mv_delta *delta);
+/* Mark a baseline: mv_growth_mark. */
+void mv_delta_mark(struct mv_delta *delta, const struct mv_snapshot *snap, uint64_t now_ns, uint64_t real_ns);
 
 /* Mappings that vanished within the last 3 s, ascending by start. Names are copied. */
 struct mv_ghost {

@@ -142,6 +142,8 @@ static void read_cgroup(struct mv_sampler *s, uint64_t now_ns)
 		s->cgroup_why = MV_WHY_NOT_HERE;
 	if (mv_oom_read(s->target, &s->oom) < 0)
 		s->oom.score = mv_val_missing(MV_WHY_IO);
+	if (mv_limits_read(s->source, s->target, &s->limits) < 0)
+		s->limits.address_bytes = mv_val_missing(MV_WHY_IO);
 }
 
 /* Read once: it lies in the target's memory and could fault pages of it in. */

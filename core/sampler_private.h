@@ -87,6 +87,7 @@ struct mv_sampler {
 	uint64_t started_real_ns;
 	struct mv_cgroup cgroup;
 	struct mv_oom oom;
+	struct mv_limits limits;
 	enum mv_why cgroup_why;
 	uint64_t cgroup_ns;
 	char *cmdline; /* clean, NUL after each argument */

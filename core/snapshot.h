@@ -128,6 +128,7 @@ struct mv_snapshot {
 	struct mv_status status;
 	struct mv_cgroup cgroup;
 	struct mv_oom oom;
+	struct mv_limits limits;
 	struct mv_val figure[MV_FIG__N];
 	uint32_t part_why[MV_PART__N]; /* enum mv_why: MV_WHY_HAVE when that part is readable */
 	struct mv_features features;

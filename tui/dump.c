@@ -108,6 +108,12 @@ static void carry_out(struct dump *d, enum mv_effect effect)
 	case MV_EFFECT_FASTER:
 		d->ctx.interval_ms = mv_interval_next(d->ctx.interval_ms, effect == MV_EFFECT_SLOWER);
 		break;
+	case MV_EFFECT_MARK:
+		mv_delta_mark(d->delta, d->snap, d->ctx.now_ns, d->ctx.now_real_ns);
+		break;
+	case MV_EFFECT_AGAINST:
+		d->ctx.against = !d->ctx.against;
+		break;
 	case MV_EFFECT_THEME:
 		mv_theme_choose_next(&d->choice);
 		break;

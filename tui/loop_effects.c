@@ -178,6 +178,12 @@ void mv_loop_effect(struct mv_loop *loop, enum mv_effect effect)
 	case MV_EFFECT_EXACT:
 		loop->ctx.exact = !loop->ctx.exact;
 		break;
+	case MV_EFFECT_MARK:
+		mv_delta_mark(loop->delta, loop->ctx.snap, loop->ctx.now_ns, loop->ctx.now_real_ns);
+		break;
+	case MV_EFFECT_AGAINST:
+		loop->ctx.against = !loop->ctx.against;
+		break;
 	case MV_EFFECT_NONE:
 	case MV_EFFECT_DRAW:
 		break;

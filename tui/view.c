@@ -40,8 +40,9 @@ static const struct mv_view_ops *const views[MV_VIEW__N] = {
     [MV_VIEW_MAP] = &mv_view_map,	[MV_VIEW_PAGES] = &mv_view_pages,
     [MV_VIEW_PAGE] = &mv_view_page,	[MV_VIEW_TABLES] = &mv_view_tables,
     [MV_VIEW_FAULTS] = &mv_view_faults, [MV_VIEW_THREADS] = &mv_view_threads,
-    [MV_VIEW_STACK] = &mv_view_stack,	[MV_VIEW_HELP] = &mv_view_help,
-    [MV_VIEW_MEANING] = &mv_view_meaning, [MV_VIEW_OUTPUT] = &mv_view_output,
+    [MV_VIEW_STACK] = &mv_view_stack,	[MV_VIEW_GROWTH] = &mv_view_growth,
+    [MV_VIEW_HELP] = &mv_view_help,	[MV_VIEW_MEANING] = &mv_view_meaning,
+    [MV_VIEW_OUTPUT] = &mv_view_output,
 };
 
 /* ---- levels ---- */
@@ -253,6 +254,8 @@ void mv_stack_want(struct mv_stack *stack, const struct mv_context *ctx, int row
 	ret_want->cell_pages = 1;
 	settle(stack, ctx);
 	mv_header_want(ctx, rows, cols, ret_want);
+	/* Histories go on whatever is shown: what grew meanwhile is asked for afterwards. */
+	ret_want->facts |= MV_FACT_MAPS | MV_FACT_PAGES;
 	if (traces(stack))
 		ret_want->facts |= MV_FACT_FAULTS;
 	if (picture->ops->want)
@@ -463,6 +466,24 @@ static enum mv_effect trace_everywhere(struct mv_stack *stack, const struct mv_c
 					      : MV_TEXT("page faults are no longer traced"));
 }
 
+/* The time by the clock goes with it: mv_growth_marked tells it to whoever shows something against it. */
+static enum mv_effect mark(struct mv_stack *stack, const struct mv_context *ctx)
+{
+	if (!ctx->snap || !mv_growth_process(mv_delta_growth(ctx->delta)))
+		return hint(stack, ctx, MV_TEXT("nothing has been read yet that could be marked"));
+	hint(stack, ctx, ctx->against ? MV_TEXT("marked: from now on it is shown against this")
+				      : MV_TEXT("marked: d shows what has changed since"));
+	return MV_EFFECT_MARK;
+}
+
+static enum mv_effect show_against(struct mv_stack *stack, const struct mv_context *ctx)
+{
+	if (!mv_growth_marked(mv_delta_growth(ctx->delta))->set)
+		return hint(stack, ctx, MV_TEXT("nothing is marked yet: m marks what there is now"));
+	hint(stack, ctx, ctx->against ? MV_TEXT("shown as it is") : MV_TEXT("shown against the mark; d: as it is"));
+	return MV_EFFECT_AGAINST;
+}
+
 /* What means the same in every view. */
 static enum mv_effect act_common(struct mv_stack *stack, const struct mv_context *ctx, enum mv_action action)
 {
@@ -477,6 +498,12 @@ static enum mv_effect act_common(struct mv_stack *stack, const struct mv_context
 		return open_side(stack, ctx, MV_VIEW_FAULTS);
 	case MV_ACT_SIDE_THREADS:
 		return open_side(stack, ctx, MV_VIEW_THREADS);
+	case MV_ACT_SIDE_GROWTH:
+		return open_side(stack, ctx, MV_VIEW_GROWTH);
+	case MV_ACT_MARK:
+		return mark(stack, ctx);
+	case MV_ACT_AGAINST:
+		return show_against(stack, ctx);
 	case MV_ACT_SIDE_TABLES:
 		return open_side(stack, ctx, MV_VIEW_TABLES);
 	case MV_ACT_TRACE:

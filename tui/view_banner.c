@@ -11,7 +11,7 @@
 
 #define EXEC_SHOWN_NS (10 * MV_NS_PER_SEC)
 
-static void build_clock(struct mv_build *b, uint64_t real_ns)
+void mv_clock_build(struct mv_build *b, uint64_t real_ns)
 {
 	time_t t = (time_t)(real_ns / MV_NS_PER_SEC);
 	struct tm tm;
@@ -60,7 +60,7 @@ static void build_exit(struct mv_build *b, const struct mv_keeper_status *status
 	}
 	if (status->exit_real_ns) {
 		mv_build_clean(b, MV_TEXT(" at "));
-		build_clock(b, status->exit_real_ns);
+		mv_clock_build(b, status->exit_real_ns);
 	}
 	mv_build_clean(b, MV_TEXT("; the last picture stays"));
 }
@@ -113,7 +113,7 @@ bool mv_banner_of(const struct mv_context *ctx, uint64_t exec_ns, uint64_t exec_
 		    b, MV_TEXT("a zombie: it has ended, its parent has not asked for its exit status yet"));
 	} else if (exec_ns && ctx->now_ns < exec_ns + EXEC_SHOWN_NS) {
 		mv_build_clean(b, MV_TEXT("exec: a new program since "));
-		build_clock(b, exec_real_ns);
+		mv_clock_build(b, exec_real_ns);
 	} else {
 		return false;
 	}

@@ -24,6 +24,7 @@ static const struct item bottom_items[] = {
     {MV_ACT_SIDE_PAGES, {"Pages"}, GIVE_UP_SIDE, MV_VIEW_PAGES, "", 0, 0, false},
     {MV_ACT_SIDE_FAULTS, {"Faults"}, GIVE_UP_SIDE, MV_VIEW_FAULTS, "", 0, 0, false},
     {MV_ACT_SIDE_THREADS, {"Threads"}, GIVE_UP_SIDE, MV_VIEW_THREADS, "", 0, 0, false},
+    {MV_ACT_SIDE_GROWTH, {"Growth"}, GIVE_UP_SIDE, MV_VIEW_GROWTH, "", 0, 0, false},
     {MV_ACT_SIDE_TABLES, {"Tables"}, GIVE_UP_SIDE, MV_VIEW_TABLES, "", 0, 0, false},
     {MV_ACT_ENTER, {"in"}, 4, MV_VIEW__N, "", 0, 0, false},
     {MV_ACT_BACK, {"out"}, 3, MV_VIEW__N, "", 0, 0, false},

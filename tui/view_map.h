@@ -95,6 +95,7 @@ struct map_rows {
 	/* What all this was made from. */
 	bool made;
 	uint64_t seq, folds;
+	uint64_t mark_ns; /* the mark that it is shown against, 0 none */
 	uint32_t maps_gen, epoch, ghosts;
 	struct map_order order;
 	uint64_t folds_now; /* counts folding and unfolding */
@@ -203,6 +204,8 @@ struct mv_clean map_column_source(enum map_column column);
 unsigned map_column_field(enum map_column column); /* smaps field behind it, MV_SMAPS__N none */
 bool map_column_is_size(enum map_column column);
 bool map_column_needs_smaps(enum map_column column);
+/* It shows the change since the mark: its number is the rate, in bytes. */
+bool map_column_is_delta(const struct mv_context *ctx, enum map_column column);
 bool map_column_ascends(enum map_column column); /* sorted upwards unless reversed */
 void map_columns_layout(struct map_state *state, const struct mv_context *ctx, int cols);
 /* The number that a column is sorted by and that its cell shows: of a mapping; of a row (groups: the sum). */

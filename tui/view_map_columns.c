@@ -146,6 +146,10 @@ static int exact_cols(const struct mv_context *ctx, enum mv_figure largest)
 	return b.len > 11 ? (int)b.len : 11;
 }
 
+/* SIZE to SWAP, against a mark. */
+static const struct mv_clean delta_headings[] = {{"ΔSIZE"}, {"ΔRSS"}, {"ΔPSS"}, {"ΔDIRTY"}, {"ΔSWAP"}};
+_Static_assert(MV_COUNT_OF(delta_headings) == COL_SWAP - COL_SIZE + 1, "one for each");
+
 void map_columns_layout(struct map_state *state, const struct mv_context *ctx, int cols)
 {
 	int digits = address_digits(ctx->snap), longest = longest_address(ctx->snap);
@@ -172,6 +176,10 @@ void map_columns_layout(struct map_state *state, const struct mv_context *ctx, i
 		if (i == COL_ADDRESS || i == COL_END) {
 			column->width = longest;
 			column->min_width = cols >= 90 ? longest : digits;
+		}
+		if (map_column_is_delta(ctx, (enum map_column)i)) {
+			column->heading = delta_headings[i - COL_SIZE];
+			column->width = column->min_width = 6;
 		}
 		if (ctx->exact && map_column_is_size((enum map_column)i)) {
 			column->width = exact_cols(ctx, i == COL_SIZE ? MV_FIG_SIZE : MV_FIG_RSS);
@@ -220,7 +228,7 @@ static struct mv_val swap_of(const struct mv_context *ctx, uint32_t i)
 				  : (enum mv_why)ctx->snap->part_why[MV_PART_PAGES]);
 }
 
-struct mv_val map_value(const struct mv_context *ctx, uint32_t i, enum map_column column, double *ret_rate)
+static struct mv_val plain_value(const struct mv_context *ctx, uint32_t i, enum map_column column, double *ret_rate)
 {
 	const struct mv_mapping *m = &mv_snapshot_mappings(ctx->snap)[i];
 
@@ -287,6 +295,46 @@ struct mv_val map_value(const struct mv_context *ctx, uint32_t i, enum map_colum
 	}
 }
 
+bool map_column_is_delta(const struct mv_context *ctx, enum map_column column)
+{
+	return mv_against(ctx) && column >= COL_SIZE && column <= COL_SWAP;
+}
+
+/* What the column had at the mark; 0 of a mapping that was not there. */
+static struct mv_val value_at_mark(const struct mv_context *ctx, uint32_t i, enum map_column column)
+{
+	uint64_t start = mv_snapshot_mappings(ctx->snap)[i].start;
+	const struct mv_growth_track *t = mv_growth_find(mv_delta_growth(ctx->delta), start);
+
+	if (!t)
+		return mv_val_missing(MV_WHY_NOT_READ);
+	switch (column) {
+	case COL_SIZE:
+		return mv_val_of(t->mark.value[MV_GROWTH_SIZE]);
+	case COL_RSS:
+		return mv_val_of(t->mark.value[MV_GROWTH_RSS]);
+	case COL_SWAP:
+		return mv_val_of(t->mark.value[MV_GROWTH_SWAP]);
+	case COL_PSS:
+		return t->marked && !t->mark_pss_have ? mv_val_missing(MV_WHY_NOT_ASKED) : mv_val_of(t->mark_pss);
+	default:
+		return t->marked && !t->mark_dirty_have ? mv_val_missing(MV_WHY_NOT_ASKED) : mv_val_of(t->mark_dirty);
+	}
+}
+
+struct mv_val map_value(const struct mv_context *ctx, uint32_t i, enum map_column column, double *ret_rate)
+{
+	struct mv_val now = plain_value(ctx, i, column, ret_rate), then;
+
+	if (!mv_have(&now) || !map_column_is_delta(ctx, column))
+		return now;
+	then = value_at_mark(ctx, i, column);
+	if (!mv_have(&then))
+		return then;
+	*ret_rate = (double)now.value - (double)then.value;
+	return mv_val_of(0);
+}
+
 struct mv_clean map_name(const struct mv_context *ctx, uint32_t i)
 {
 	struct mv_clean name = mv_snapshot_name(ctx->snap, i);
@@ -330,6 +378,14 @@ static void build_growth(struct map_cell *cell, double per_second)
 	cell->role = per_second > 0 ? ROLE_GREW : ROLE_DIM;
 }
 
+static void build_delta(struct map_cell *cell, double delta, bool exact)
+{
+	cell->role = delta > 0 ? ROLE_GREW : ROLE_DIM;
+	if (delta != 0)
+		mv_build_clean(&cell->text, delta > 0 ? MV_TEXT("+") : MV_TEXT("-"));
+	mv_size_build(&cell->text, (uint64_t)fabs(delta), exact);
+}
+
 static void build_flags(struct mv_build *b, uint64_t flags)
 {
 	for (unsigned i = 0; i < MV_VM__N; i++) {
@@ -352,6 +408,8 @@ void map_cell_build(const struct mv_context *ctx, enum map_column column, struct
 		cell->role = ROLE_DIM;
 	} else if (column == COL_ADDRESS || column == COL_END) {
 		mv_build_fmt(&cell->text, "%0*llx", address_digits(ctx->snap), (unsigned long long)v.value);
+	} else if (map_column_is_delta(ctx, column)) {
+		build_delta(cell, rate, ctx->exact);
 	} else if (map_column_is_size(column)) {
 		mv_size_build(&cell->text, v.value, ctx->exact);
 		if (!v.value)
@@ -381,9 +439,12 @@ void map_cell_build(const struct mv_context *ctx, enum map_column column, struct
 static void draw_bar(const struct map_state *state, const struct mv_context *ctx, struct mv_canvas *c, int y,
 		     int x, int w, const struct map_row *row, enum mv_role role)
 {
+	struct mv_context plain = *ctx;
 	double rate;
-	struct mv_val rss = map_row_value(state, ctx, row, COL_RSS, &rate);
-	struct mv_val size = map_row_value(state, ctx, row, COL_SIZE, &rate);
+
+	plain.against = false; /* how full it is, it is now */
+	struct mv_val rss = map_row_value(state, &plain, row, COL_RSS, &rate);
+	struct mv_val size = map_row_value(state, &plain, row, COL_SIZE, &rate);
 
 	if (mv_have(&rss) && mv_have(&size))
 		mv_bar_draw(c, y, x, w, role, rss.value, size.value);
@@ -501,12 +562,17 @@ static void draw_ghost(const struct map_state *state, const struct mv_context *c
 		  ghost->name[0] ? mv_clean_trusted(ghost->name) : MV_TEXT("[anon]"));
 }
 
-/* New and grown mappings are lit for three seconds. */
+/* New and grown mappings are lit for three seconds; against a mark, what was not there then. */
 static enum mv_role light_of(const struct mv_context *ctx, const struct map_row *row)
 {
 	if (row->kind != ROW_MAPPING)
 		return ROLE_TEXT;
 	const struct mv_mapping *m = &mv_snapshot_mappings(ctx->snap)[row->index];
+	if (mv_against(ctx)) {
+		const struct mv_growth_track *t = mv_growth_find(mv_delta_growth(ctx->delta), m->start);
+
+		return t && !t->marked ? ROLE_NEW : ROLE_TEXT;
+	}
 	struct mv_mapping_change change = mv_delta_mapping(ctx->delta, m->start);
 	if (ctx->now_ns >= change.at_ns + MV_LIT_NS)
 		return ROLE_TEXT;
@@ -558,7 +624,10 @@ void map_row_draw(const struct map_state *state, const struct mv_context *ctx, s
 			    (int)cell.text.len > column->w) {
 				/* Rounded is better than cut short. */
 				mv_build_init(&cell.text);
-				mv_build_size(&cell.text, v.value);
+				if (map_column_is_delta(ctx, id))
+					build_delta(&cell, rate, false);
+				else
+					mv_build_size(&cell.text, v.value);
 			}
 			draw_cell(c, y, x + column->x, column, &cell);
 		}

@@ -105,7 +105,8 @@ static struct map_sum sum_up(const struct map_rows *rows, const struct mv_contex
 
 static bool is_kept(const struct map_rows *rows, const struct mv_context *ctx, const struct map_group *group)
 {
-	return group->sums != UINT32_MAX && rows->sums_seq == ctx->snap->seq;
+	/* Kept are the figures as they are. */
+	return group->sums != UINT32_MAX && rows->sums_seq == ctx->snap->seq && !mv_against(ctx);
 }
 
 struct map_sum map_group_sum(const struct map_rows *rows, const struct mv_context *ctx,

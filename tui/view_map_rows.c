@@ -157,9 +157,20 @@ static bool is_still(enum map_column sort)
 	       sort == COL_DEVICE;
 }
 
-static bool is_current(const struct map_rows *rows, const struct mv_snapshot *snap,
-		       const struct map_order *order, uint32_t ghosts)
+static uint64_t mark_of(const struct mv_context *ctx)
 {
+	const struct mv_growth_mark *mark = mv_against(ctx);
+
+	return mark ? mark->at_ns : 0;
+}
+
+static bool is_current(const struct map_rows *rows, const struct mv_context *ctx, const struct map_order *order,
+		       uint32_t ghosts)
+{
+	const struct mv_snapshot *snap = ctx->snap;
+
+	if (rows->mark_ns != mark_of(ctx))
+		return false;
 	if (!rows->made || rows->maps_gen != snap->maps_gen || rows->epoch != snap->epoch ||
 	    rows->ghosts != ghosts || rows->folds != rows->folds_now)
 		return false;
@@ -175,7 +186,7 @@ bool map_rows_settle(struct map_rows *rows, const struct mv_context *ctx, const 
 	if (!ctx->snap)
 		return false;
 	uint32_t ghosts = count_ghosts(ctx);
-	if (is_current(rows, ctx->snap, order, ghosts))
+	if (is_current(rows, ctx, order, ghosts))
 		return false;
 	rows->failed = make(rows, ctx, order, ghosts) < 0;
 	rows->made = true;
@@ -183,6 +194,7 @@ bool map_rows_settle(struct map_rows *rows, const struct mv_context *ctx, const 
 	rows->maps_gen = ctx->snap->maps_gen;
 	rows->epoch = ctx->snap->epoch;
 	rows->ghosts = ghosts;
+	rows->mark_ns = mark_of(ctx);
 	rows->order = *order;
 	rows->folds = rows->folds_now;
 	if (rows->failed)

@@ -115,7 +115,8 @@ static uint64_t key_of(struct map_rows *rows, const struct mv_context *ctx, cons
 		sum = value_of(ctx, row->index, column);
 	if (!mv_have(&sum.value))
 		return KEY_MISSING;
-	uint64_t key = column == COL_GROWTH ? order_of(sum.rate) : sum.value.value;
+	bool signed_number = column == COL_GROWTH || map_column_is_delta(ctx, column);
+	uint64_t key = signed_number ? order_of(sum.rate) : sum.value.value;
 	key = downwards ? ~key : key;
 	return key == KEY_MISSING ? key - 1 : key;
 }

@@ -48,7 +48,9 @@ bool map_column_meaning(const struct map_state *state, const struct mv_context *
 		map_cell_build(ctx, column, v, rate, &cell);
 		mv_build_clean(&m->title, mv_build_text(&cell.text));
 	}
-	if (mv_have(&v) && map_column_is_size(column)) {
+	if (mv_have(&v) && map_column_is_delta(ctx, column)) {
+		mv_build_clean(&m->note, MV_TEXT("now less at the mark (m); 0 then for a mapping that came later. d shows it as it is"));
+	} else if (mv_have(&v) && map_column_is_size(column)) {
 		mv_build_clean(&m->note, MV_TEXT("exactly "));
 		mv_build_count(&m->note, v.value);
 		mv_build_clean(&m->note, MV_TEXT(" bytes"));
@@ -215,6 +217,18 @@ void map_note_draw(const struct map_state *s, const struct mv_context *ctx, stru
 		mv_build_clean(&left, MV_TEXT(" objects"));
 	}
 	x += mv_canvas_build(c, y, x, s->layout.table.cols, ROLE_DIM, &left) + 3;
+	const struct mv_growth_mark *mark = mv_against(ctx);
+	if (mark) {
+		mv_build_init(&left);
+		mv_build_clean(&left, MV_TEXT("against the mark of "));
+		mv_clock_build(&left, mark->real_ns);
+		if (mark->gone) {
+			mv_build_clean(&left, MV_TEXT(", "));
+			mv_build_count(&left, mark->gone);
+			mv_build_clean(&left, MV_TEXT(" gone since"));
+		}
+		x += mv_canvas_build(c, y, x, s->area.x + s->area.cols - x, ROLE_WARN, &left) + 3;
+	}
 	if (map_columns_note(s, ctx, &right))
 		mv_canvas_build(c, y, x, s->area.x + s->area.cols - x, ROLE_WARN, &right);
 }

@@ -53,6 +53,11 @@ static void pages_settle(void *state, const struct mv_context *ctx, struct mv_re
 	struct mv_pages *p = state;
 
 	mv_pages_settle(p, ctx->snap, area, ctx->page_cols);
+	if (p->marking) {
+		struct mv_want probe = {0};
+
+		p->marking = mv_pages_mark_want(p, ctx, &probe);
+	}
 	if (!p->search.on)
 		return;
 	mv_pages_search_step(p, ctx->snap);
@@ -71,6 +76,8 @@ static void pages_want(const void *state, const struct mv_context *ctx, struct m
 		return;
 	want->facts |= MV_FACT_GRID | MV_FACT_PAGE;
 	want->page = p->cursor;
+	if (p->marking && mv_pages_mark_want(p, ctx, want))
+		return;
 	if (p->search.on) {
 		want->cell_pages = p->search.cell_pages;
 		want->spans_count = p->search.count;
@@ -290,6 +297,11 @@ static struct mv_outcome pages_act(void *state, const struct mv_context *ctx, en
 	case MV_ACT_NEXT_STATE:
 	case MV_ACT_PREV_STATE:
 		return next_change(p, ctx->snap, action == MV_ACT_PREV_STATE);
+	case MV_ACT_MARK:
+		/* The mark itself is made for all views; here its pages are looked at as well. */
+		mv_pages_keep(p, ctx->snap);
+		p->marking = true;
+		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	case MV_ACT_COLOUR:
 		return next_colour(p);
 	case MV_ACT_FIND:

@@ -13,7 +13,7 @@
  * however large: its only cell is all of it.
  */
 
-#include "tui/view.h"
+#include "tui/view_private.h"
 #include "tui/widget.h"
 
 #define MV_PAGES_CELL_MAX (UINT32_C(1) << 30) /* pages a cell, at most */
@@ -106,6 +106,7 @@ struct mv_pages {
 
 	struct mv_pages_search search;
 	struct mv_pages_kept kept;
+	bool marking; /* the mark was made here: its pages are being looked at */
 	enum mv_pages_note note;
 	char find[256]; /* last text searched for */
 };
@@ -146,6 +147,16 @@ void mv_pages_search_start(struct mv_pages *p, const struct mv_snapshot *snap, b
 /* Look at what a snapshot brought; moves the cursor, or plans what to ask for next. */
 void mv_pages_search_step(struct mv_pages *p, const struct mv_snapshot *snap);
 void mv_pages_search_stop(struct mv_pages *p);
+/* Keep the screen's cells, since the next snapshots bring others. Without memory the grid goes blank meanwhile. */
+void mv_pages_keep(struct mv_pages *p, const struct mv_snapshot *snap);
+
+/* ---- the mark (view_pages_mark.c) ---- */
+/* Ask for the pages that are to be remembered for the mark; false: there are none. */
+bool mv_pages_mark_want(const struct mv_pages *p, const struct mv_context *ctx, struct mv_want *want);
+/* Show a row of cells, drawn already, against the mark. */
+void mv_pages_mark_row(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c, int y,
+		       const struct mv_pages_row *row, const struct mv_grid_cell *cells, uint32_t count);
+void mv_pages_mark_legend(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c, int y, int x, int end);
 
 /* ---- words (view_pages_words.c): shared with the page and tables views ---- */
 struct mv_clean mv_words_state(unsigned state); /* caption: "private copy" */

@@ -131,6 +131,8 @@ static void draw_row(const struct mv_pages *p, const struct mv_context *ctx, str
 	count = !cells || p->gone ? 0 : count < want ? count : want;
 	if (count)
 		mv_grid_draw(c, y, g->grid_x, cells, (int)count, g->cell_cols, p->cell_pages, p->colour);
+	if (count && mv_against(ctx))
+		mv_pages_mark_row(p, ctx, c, y, row, cells, count);
 	if (count < want) {
 		int x = g->grid_x + (int)count * g->cell_cols;
 		mv_canvas_fill(c, (struct mv_rect){y, x, 1, (int)(want - count) * g->cell_cols},

@@ -68,7 +68,8 @@ static void legend_faults(struct mv_pages_pen *pen, uint32_t kinds)
 	}
 }
 
-static void draw_legend(const struct mv_pages *p, struct mv_canvas *c, const struct mv_pages_seen *seen)
+static void draw_legend(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c,
+			const struct mv_pages_seen *seen)
 {
 	static const struct mv_clean ages[5] = {
 	    {"older, or before memview"}, {"10 min"}, {"1 min"}, {"10 s"}, {"3 s"}};
@@ -78,6 +79,10 @@ static void draw_legend(const struct mv_pages *p, struct mv_canvas *c, const str
 
 	if (pen.y < 0 || !p->known)
 		return;
+	if (mv_against(ctx)) {
+		mv_pages_mark_legend(p, ctx, c, pen.y, pen.x, pen.end);
+		return;
+	}
 	legend_faults(&pen, seen->faults);
 	switch (p->colour) {
 	case MV_GRID_AGE:
@@ -455,7 +460,7 @@ static void draw_note_line(const struct mv_pages *p, const struct mv_context *ct
 void mv_pages_draw_lines(const struct mv_pages *p, const struct mv_context *ctx, struct mv_canvas *c,
 			 const struct mv_pages_seen *seen)
 {
-	draw_legend(p, c, seen);
+	draw_legend(p, ctx, c, seen);
 	draw_tally(p, ctx, c);
 	draw_cursor_line(p, ctx, c);
 	draw_note_line(p, ctx, c);

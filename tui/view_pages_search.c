@@ -290,9 +290,7 @@ void mv_pages_search_step(struct mv_pages *p, const struct mv_snapshot *snap)
 	plan_or_end(p, snap);
 }
 
-/* Keep the screen's cells, since the next snapshots bring others. Without memory the grid goes blank
- * meanwhile. */
-static void keep_screen(struct mv_pages *p, const struct mv_snapshot *snap)
+void mv_pages_keep(struct mv_pages *p, const struct mv_snapshot *snap)
 {
 	struct mv_pages_kept *kept = &p->kept;
 	size_t room = (size_t)p->geo.grid_rows * (size_t)p->geo.cells;
@@ -344,7 +342,7 @@ void mv_pages_search_start(struct mv_pages *p, const struct mv_snapshot *snap, b
 
 	if (!mv_pages_cursor_cell(p, snap, &row, &column, &cell))
 		return;
-	keep_screen(p, snap);
+	mv_pages_keep(p, snap);
 	memset(s, 0, sizeof(*s));
 	s->on = true;
 	s->back = back;

@@ -19,6 +19,8 @@ static inline uint64_t mv_old_ns(const struct mv_context *ctx)
 }
 /* "12 s", "3:05" of an age. */
 void mv_age_build(struct mv_build *b, uint64_t age_ns);
+/* "12:03:04" of a time since 1970, local; in view_banner.c. */
+void mv_clock_build(struct mv_build *b, uint64_t real_ns);
 /* "104,857,600": exact bytes; or rounded, "100M". */
 void mv_size_build(struct mv_build *b, uint64_t bytes, bool exact);
 /* Wrap text into lines of at most cols columns, breaking at blanks; returns the rows used. */
@@ -27,6 +29,14 @@ int mv_wrap_rows(int cols, struct mv_clean text);
 /* Line n of the same text alone. */
 void mv_wrap_line(struct mv_canvas *c, int y, int x, int cols, enum mv_role role, struct mv_clean text,
 		  int n);
+
+/* The mark that things are to be shown against; NULL: shown as they are. */
+static inline const struct mv_growth_mark *mv_against(const struct mv_context *ctx)
+{
+	const struct mv_growth_mark *mark = mv_growth_marked(mv_delta_growth(ctx->delta));
+
+	return ctx->against && mark->set ? mark : NULL;
+}
 
 /* The facts that the header needs in that much room. */
 void mv_header_want(const struct mv_context *ctx, int rows, int cols, struct mv_want *want);
