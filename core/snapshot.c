@@ -131,6 +131,46 @@ static bool thread_sections_add_up(const struct mv_snapshot *s)
 	return true;
 }
 
+static bool heap_sections_fit(const struct mv_snapshot *s)
+{
+	return section_fits(s, &s->heap_arenas, sizeof(struct mv_heap_arena)) &&
+	       section_fits(s, &s->heap_sizes, sizeof(struct mv_heap_size)) &&
+	       section_fits(s, &s->heap_stretches, sizeof(struct mv_heap_stretch)) &&
+	       section_fits(s, &s->heap_cells, sizeof(struct mv_heap_cell)) &&
+	       section_fits(s, &s->heap_owners, sizeof(struct mv_heap_owner)) &&
+	       section_fits(s, &s->leak_groups, sizeof(struct mv_leak_group)) &&
+	       section_fits(s, &s->leak_links, sizeof(struct mv_leaks_link)) &&
+	       section_fits(s, &s->heap_text, 1) && (!s->heap_text.count || pool_ends(s, &s->heap_text)) &&
+	       s->heap.reason < MV_HEAP__N && s->heap.allocator < MV_ALLOCATOR__N &&
+	       s->leaks.why < MV_LEAKS_WHY__N && s->leaks.heap_reason < MV_HEAP__N &&
+	       s->leaks.mode <= MV_LEAKS_HEAP && s->leaks.progress.phase <= MV_LEAKS_READY;
+}
+
+static bool heap_sections_add_up(const struct mv_snapshot *s)
+{
+	const struct mv_heap_stretch *t = section(s, &s->heap_stretches);
+	const struct mv_heap_owner *o = section(s, &s->heap_owners);
+	const struct mv_leak_group *g = section(s, &s->leak_groups);
+	const struct mv_leaks_link *l = section(s, &s->leak_links);
+
+	for (uint64_t i = 0; i < s->heap_stretches.count; i++)
+		if (t[i].start >= t[i].end || (i && t[i].start < t[i - 1].end) || t[i].kind > MV_REGION_MMAPPED ||
+		    (t[i].kind != MV_REGION_MMAPPED && t[i].arena >= s->heap_arenas.count))
+			return false;
+	for (uint64_t i = 0; i < s->heap_owners.count; i++)
+		if (o[i].allocator >= MV_ALLOCATOR__N || o[i].bytes.why >= MV_WHY__N)
+			return false;
+	for (uint64_t i = 0; i < s->leak_groups.count; i++)
+		if (g[i].g.what >= MV_FIRST__N || g[i].g.examples_count > MV_LEAKS_EXAMPLES ||
+		    (g[i].name && g[i].name >= s->heap_text.count) ||
+		    (g[i].text && g[i].text >= s->heap_text.count))
+			return false;
+	for (uint64_t i = 0; i < s->leak_links.count; i++)
+		if (l[i].from >= s->leak_groups.count || l[i].to >= s->leak_groups.count)
+			return false;
+	return true;
+}
+
 static bool spans_fit(const struct mv_snapshot *s)
 {
 	const uint32_t *first = section(s, &s->span_first);
@@ -167,7 +207,8 @@ int mv_snapshot_check(const struct mv_snapshot *s, size_t mapped_bytes)
 	if (!pool_ends(s, &s->names) || !pool_ends(s, &s->title) ||
 	    (s->cmdline.count && !pool_ends(s, &s->cmdline)))
 		return -EBADMSG;
-	if (!trace_sections_fit(s) || !fault_sections_add_up(s) || !thread_sections_add_up(s))
+	if (!trace_sections_fit(s) || !fault_sections_add_up(s) || !thread_sections_add_up(s) ||
+	    !heap_sections_fit(s) || !heap_sections_add_up(s))
 		return -EBADMSG;
 	if (s->life > MV_LIFE_KERNEL_THREAD || s->page.state >= MV_PAGE__N || s->levels < 4 ||
 	    s->levels > 5 || s->page_bytes < 1024 || (s->page_bytes & (s->page_bytes - 1)))
@@ -311,6 +352,19 @@ COUNTED(struct mv_fault_stack, fault_stacks)
 COUNTED(struct mv_fault_thread, fault_threads)
 COUNTED(struct mv_fault_entry, fault_log)
 COUNTED(struct mv_thread, threads)
+COUNTED(struct mv_heap_arena, heap_arenas)
+COUNTED(struct mv_heap_size, heap_sizes)
+COUNTED(struct mv_heap_stretch, heap_stretches)
+COUNTED(struct mv_heap_cell, heap_cells)
+COUNTED(struct mv_heap_owner, heap_owners)
+COUNTED(struct mv_leak_group, leak_groups)
+COUNTED(struct mv_leaks_link, leak_links)
+
+struct mv_clean mv_snapshot_heap_text(const struct mv_snapshot *s, uint32_t text)
+{
+	return s->heap_text.count ? mv_clean_trusted((const char *)section(s, &s->heap_text) + text)
+				  : MV_TEXT("");
+}
 
 const uint32_t *mv_snapshot_fault_calls(const struct mv_snapshot *s, const struct mv_fault_stack *stack)
 {

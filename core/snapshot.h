@@ -7,6 +7,7 @@
  * lie in shared memory; and what is asked for, struct mv_want. Demand goes up, snapshots come down.
  */
 
+#include "core/blocks.h"
 #include "core/cgroup.h"
 #include "core/clean.h"
 #include "core/figures.h"
@@ -30,13 +31,20 @@ enum mv_fact {
 	MV_FACT_FAULTS = 1 << 10, /* trace page faults, from the first want that says so to the first that does not */
 	MV_FACT_THREADS = 1 << 11, /* every thread, and its calls, without stopping it */
 	MV_FACT_LINES = 1 << 12, /* source lines of the calls of `thread` */
+	MV_FACT_HEAP = 1 << 13, /* the malloc heap, and what is known of lost blocks; copied and walked, at a pace */
 	MV_FACT_WHOLE = 1 << 9,	 /* batch: complete each wanted fact before the first snapshot, then stop pacing */
 };
 
 #define MV_WANT_SPANS 512
+#define MV_HEAP_CELLS 16384
 
 enum mv_fault_want {
 	MV_FAULT_NO_STACKS = 1,	 /* addresses alone: cheaper at period 1 */
+};
+
+enum mv_leaks_want {
+	MV_LEAKS_WANT_EXACT = 1, /* by a full stop; else four looks at the running process */
+	MV_LEAKS_WANT_COST = 2,	 /* work out what an exact one would take, each time leaks_seq differs; nothing else is done then */
 };
 
 /* Sent as it is over the socket. */
@@ -53,7 +61,11 @@ struct mv_want {
 	uint32_t fault_stack_bytes; /* MV_FACT_FAULTS: user stack to copy beside a sample; 0: 16 KiB */
 	uint64_t fault_period; /* MV_FACT_FAULTS: 0 adapts */
 	uint32_t fault_flags;  /* enum mv_fault_want */
+	uint32_t leaks_seq;    /* MV_FACT_HEAP: a leak scan is asked for when it differs from the last want's; 0 never */
+	uint32_t leaks_flags;  /* enum mv_leaks_want */
 	uint32_t unused;
+	struct mv_range heap_window; /* MV_FACT_HEAP: picture of these addresses; empty none */
+	uint64_t heap_cell_bytes;    /* of a cell, 16 at least; at most MV_HEAP_CELLS cells are told */
 	struct mv_range spans[MV_WANT_SPANS]; /* grid rows, top to bottom; each inside one mapping, cells from its start */
 };
 
@@ -154,6 +166,8 @@ struct mv_snapshot {
 
 	struct mv_trace trace;		/* with MV_FACT_FAULTS */
 	struct mv_threads_head threads_head; /* with MV_FACT_THREADS */
+	struct mv_heap_head heap;		 /* with MV_FACT_HEAP (blocks.h) */
+	struct mv_leaks_head leaks;		 /* with MV_FACT_HEAP */
 
 	/* Sections. Those parallel to mappings have its count, or 0 when not wanted. */
 	struct mv_section mappings;	    /* struct mv_mapping */
@@ -179,6 +193,15 @@ struct mv_snapshot {
 	struct mv_section lines;	    /* struct mv_line */
 	struct mv_section functions;	    /* struct mv_function */
 	struct mv_section trace_text;	    /* char */
+	/* Of the heap (blocks.h); empty when not wanted. */
+	struct mv_section heap_arenas;	    /* struct mv_heap_arena */
+	struct mv_section heap_sizes;	    /* struct mv_heap_size */
+	struct mv_section heap_stretches;   /* struct mv_heap_stretch, ascending */
+	struct mv_section heap_cells;	    /* struct mv_heap_cell, of heap.window */
+	struct mv_section heap_owners;	    /* struct mv_heap_owner: other allocators that were seen */
+	struct mv_section leak_groups;	    /* struct mv_leak_group, by bytes, the most first */
+	struct mv_section leak_links;	    /* struct mv_leaks_link between them */
+	struct mv_section heap_text;	    /* char */
 };
 
 /* Check magic, length and that every section and every name lies inside. Once per arrival: 0 or -EBADMSG. */
@@ -224,6 +247,15 @@ struct mv_clean mv_snapshot_function_name(const struct mv_snapshot *s, uint32_t 
 /* The source line of an address; file's text NULL: none, or not known yet. */
 struct mv_clean mv_snapshot_line(const struct mv_snapshot *s, uint64_t pc, uint32_t *ret_line);
 struct mv_clean mv_snapshot_text(const struct mv_snapshot *s, uint32_t text);
+/* The heap. A count of 0 when there are none. */
+const struct mv_heap_arena *mv_snapshot_heap_arenas(const struct mv_snapshot *s, uint32_t *ret_count);
+const struct mv_heap_size *mv_snapshot_heap_sizes(const struct mv_snapshot *s, uint32_t *ret_count);
+const struct mv_heap_stretch *mv_snapshot_heap_stretches(const struct mv_snapshot *s, uint32_t *ret_count);
+const struct mv_heap_cell *mv_snapshot_heap_cells(const struct mv_snapshot *s, uint32_t *ret_count);
+const struct mv_heap_owner *mv_snapshot_heap_owners(const struct mv_snapshot *s, uint32_t *ret_count);
+const struct mv_leak_group *mv_snapshot_leak_groups(const struct mv_snapshot *s, uint32_t *ret_count);
+const struct mv_leaks_link *mv_snapshot_leak_links(const struct mv_snapshot *s, uint32_t *ret_count);
+struct mv_clean mv_snapshot_heap_text(const struct mv_snapshot *s, uint32_t text);
 /* Index of the mapping that holds addr; count when none does. */
 uint32_t mv_snapshot_find(const struct mv_snapshot *s, uint64_t addr);
 
