@@ -405,6 +405,9 @@ static void test_ends_meanwhile(void **state)
 			sched_yield();
 		kill(t.pid, SIGKILL);
 		finish_look();
+		if (t.leaks->why != MV_LEAKS_WHY_GONE && t.leaks->why != MV_LEAKS_WHY_NONE)
+			print_message("# phase %u: %s, errno %d\n", phase, mv_leaks_whys[t.leaks->why].words,
+				      t.leaks->error);
 		/* It may have been quick enough. */
 		assert_true(t.leaks->why == MV_LEAKS_WHY_GONE || t.leaks->why == MV_LEAKS_WHY_NONE);
 		end();
