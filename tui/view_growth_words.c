@@ -45,12 +45,15 @@ void growth_verdict_settle(struct growth_view *v, const struct mv_context *ctx)
 	mv_growth_forecast(growth, ctx->snap, v->forecast);
 }
 
-static void build_at(struct mv_build *b, const struct mv_context *ctx, double in_s)
+/* By the clock as well, where there is room for it. */
+static void build_at(struct mv_build *b, const struct mv_context *ctx, double in_s, int cols)
 {
-	if (in_s > 86400)
-		return;
-	mv_build_clean(b, MV_TEXT(", at "));
-	mv_clock_build(b, ctx->now_real_ns + (uint64_t)(in_s * 1e9));
+	struct mv_build whole = *b;
+
+	mv_build_clean(&whole, MV_TEXT(", at "));
+	mv_clock_build(&whole, ctx->now_real_ns + (uint64_t)(in_s * 1e9));
+	if (in_s < 86400 && (int)mv_clean_width(mv_build_text(&whole)) <= cols)
+		*b = whole;
 }
 
 int growth_forecast_lines(const struct growth_view *v, const struct mv_context *ctx,
@@ -65,7 +68,7 @@ int growth_forecast_lines(const struct growth_view *v, const struct mv_context *
 		mv_build_init(&lines[n]);
 		mv_build_clean(&lines[n], n ? MV_TEXT("              ") : MV_TEXT("at this rate: "));
 		mv_growth_forecast_build(&lines[n], next, &left[next]);
-		build_at(&lines[n], ctx, left[next].in_s);
+		build_at(&lines[n], ctx, left[next].in_s, v->geo.text.cols);
 		left[next].why = MV_WHY_NOT_READ;
 		n++;
 	}

@@ -53,7 +53,10 @@ static void test_text(void **state)
 	assert_int_equal(names_text(&names, "main"), first);
 	for (int i = 0; i < 5000; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
-		assert_string_equal(names.text + names_text(&names, name), name);
+		/* The text may move to where there is room for it. */
+		uint32_t at = names_text(&names, name);
+
+		assert_string_equal(names.text + at, name);
 	}
 	assert_int_equal(names_text(&names, "main"), first);
 	assert_int_equal(names_text(&names, "f77"), names_text(&names, "f77"));
