@@ -42,7 +42,16 @@ void growth_verdict_settle(struct growth_view *v, const struct mv_context *ctx)
 	    mv_calltree_build(&v->tree, ctx->snap, MV_CALLTREE_CALLERS, 0) == 0)
 		evidence.touch = mv_growth_touched(&v->tree, ctx->snap);
 	mv_growth_verdict(growth, ctx->snap, &evidence, &v->verdict);
-	mv_growth_forecast(growth, ctx->snap, v->forecast);
+	if (!ctx->status->exited && ctx->snap->life == MV_LIFE_ALIVE) {
+		mv_growth_forecast(growth, ctx->snap, v->forecast);
+		return;
+	}
+	/* What has ended goes on no more. */
+	struct mv_build past = v->verdict.text;
+	mv_build_init(&v->verdict.advice);
+	mv_build_init(&v->verdict.text);
+	mv_build_clean(&v->verdict.text, MV_TEXT("until it ended: "));
+	mv_build_clean(&v->verdict.text, mv_build_text(&past));
 }
 
 /* By the clock as well, where there is room for it. */

@@ -205,9 +205,9 @@ static void test_bottom_fits(void **state)
 	press("1");
 	resize(24, 80);
 	assert_non_null(
-	    strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 7 Tables  Enter in  / find  ? help  q quit"));
+	    strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 5 Growth 7 Tables  Enter in  ? help  q quit"));
 	resize(24, 96);
-	assert_non_null(strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 7 Tables  Enter in  / find"));
+	assert_non_null(strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 5 Growth 7 Tables  Enter in  / find"));
 }
 
 static void test_bottom_can_be_clicked(void **state)
