@@ -9,26 +9,27 @@
 #include "core/sampler_private.h"
 
 /*
- * The malloc heap and its lost blocks: a helper process (leaks.h) copies and walks, now and then for the heap alone, on
- * demand for a leak scan; here its runs are begun and ended and what they found is kept for the next snapshots.
+ * The malloc heap and its lost blocks: a helper process (leaks.h) copies and walks, now and then for the heap
+ * alone, on demand for a leak scan; here its runs are begun and ended and what they found is kept for the
+ * next snapshots.
  */
 
-#define SHARE_HEAP  20			      /* a reading takes at most a twentieth of a core */
-#define LEAST_NS    MV_NS_PER_SEC	      /* between two readings */
-#define FAILED_NS   (3 * MV_NS_PER_SEC)	      /* after one without figures */
-#define PROGRESS_NS (MV_NS_PER_SEC / 10)      /* how often a scan's progress is told */
+#define SHARE_HEAP  20			 /* a reading takes at most a twentieth of a core */
+#define LEAST_NS    MV_NS_PER_SEC	 /* between two readings */
+#define FAILED_NS   (3 * MV_NS_PER_SEC)	 /* after one without figures */
+#define PROGRESS_NS (MV_NS_PER_SEC / 10) /* how often a scan's progress is told */
 #define DEADLINE_MS 60000
-#define KEEP_NS	    (10 * MV_NS_PER_SEC) /* the blocks stay so long when nobody looks: one looks at a side again */
+#define KEEP_NS \
+	(10 * MV_NS_PER_SEC) /* the blocks stay so long when nobody looks: one looks at a side again */
 
 struct heap {
 	struct heap_picture pic;
-	bool wanted, whole; /* whole: a reading that began after the want is still to come */
+	bool wanted, whole;	  /* whole: a reading that began after the want is still to come */
 	struct mv_leaks_run *run; /* under way */
 	enum mv_leaks_mode mode;
 	struct mv_leaks_run *kept; /* of the newest figures: its blocks are what the picture is made of */
-	const struct mv_leaks *reading;
-	uint32_t seq; /* of the newest want that asked for a scan */
-	uint32_t asked, flags; /* that scan, not begun yet; 0 none */
+	uint32_t seq;		   /* of the newest want that asked for a scan */
+	uint32_t asked, flags;	   /* that scan, not begun yet; 0 none */
 	uint32_t gen;
 	uint64_t due_ns, told_ns, idle_ns, played_ns;
 };
@@ -38,7 +39,8 @@ static void let_go(struct heap *h)
 	mv_leaks_free(h->run);
 	mv_leaks_free(h->kept);
 	h->run = h->kept = NULL;
-	h->reading = NULL;
+	if (!h->pic.heap_owned)
+		h->pic.heap = NULL;
 }
 
 void heap_release(struct mv_sampler *s)
@@ -46,7 +48,7 @@ void heap_release(struct mv_sampler *s)
 	if (!s->heap)
 		return;
 	let_go(s->heap);
-	heap_picture_release(&s->heap->pic);
+	mv_heap_fixture_release(&s->heap->pic);
 	free(s->heap);
 	s->heap = NULL;
 }
@@ -59,7 +61,7 @@ void heap_exec(struct mv_sampler *s)
 	if (!h)
 		return;
 	let_go(h);
-	heap_picture_release(&h->pic);
+	mv_heap_fixture_release(&h->pic);
 	h->due_ns = 0;
 }
 
@@ -171,10 +173,15 @@ static uint64_t least_bytes(const struct mv_heap *heap, uint32_t most)
 
 static void take_stretches(struct heap_picture *p, const struct mv_heap *heap)
 {
-	uint64_t least = heap->region_count > MV_HEAP_STRETCHES ? least_bytes(heap, MV_HEAP_STRETCHES) : 0;
+	uint64_t least = 0;
 
 	free(p->stretches);
+	p->stretches = NULL;
 	p->stretches_count = 0;
+	if (!heap->regions) /* they come with the blocks */
+		return;
+	if (heap->region_count > MV_HEAP_STRETCHES)
+		least = least_bytes(heap, MV_HEAP_STRETCHES);
 	p->stretches = heap->region_count ? malloc(heap->region_count * sizeof(*p->stretches)) : NULL;
 	for (size_t i = 0; p->stretches && i < heap->region_count; i++) {
 		const struct mv_heap_region *r = &heap->regions[i];
@@ -221,9 +228,9 @@ static bool take_heap(struct mv_sampler *s, const struct mv_leaks *l)
 	p->head.broke_after = l->heap.broke_after;
 	p->head.asked_ns = mv_source_now(s->source);
 	free(p->owners);
-	p->owners = copied(l->heap.owners.at,
-			   l->heap.owners.count <= MV_ALLOCATOR__N ? l->heap.owners.count : 0,
-			   sizeof(*p->owners), &p->owners_count);
+	p->owners =
+	    copied(l->heap.owners.at, l->heap.owners.count <= MV_ALLOCATOR__N ? l->heap.owners.count : 0,
+		   sizeof(*p->owners), &p->owners_count);
 	if (reason != MV_HEAP_HAVE)
 		return false;
 	take_figures(&p->head, l);
@@ -238,6 +245,24 @@ static bool take_heap(struct mv_sampler *s, const struct mv_leaks *l)
 static struct mv_heap_sum sum_of(uint64_t blocks, uint64_t bytes)
 {
 	return (struct mv_heap_sum){.blocks = blocks, .bytes = bytes};
+}
+
+/* Offset of a copy, cleaned; 0 when memory runs out. */
+static uint32_t add_text(struct heap_picture *p, const char *raw, size_t bytes)
+{
+	char clean[1024];
+	const char *text = mv_clean_into(clean, sizeof(clean), raw, bytes).text;
+	const uint32_t at = p->text_len ? p->text_len : 1;
+	const size_t len = strlen(text) + 1;
+	char *more = realloc(p->text, at + len);
+
+	if (!more)
+		return 0;
+	more[0] = '\0';
+	memcpy(more + at, text, len);
+	p->text = more;
+	p->text_len = at + (uint32_t)len;
+	return at;
 }
 
 static void take_leaks(struct mv_sampler *s, const struct mv_leaks *l)
@@ -292,7 +317,7 @@ static void take_leaks(struct mv_sampler *s, const struct mv_leaks *l)
 
 		g->g = l->groups[i];
 		if (g->g.what == MV_FIRST_TEXT)
-			g->text = heap_picture_text(p, g->g.text, strnlen(g->g.text, sizeof(g->g.text)));
+			g->text = add_text(p, g->g.text, strnlen(g->g.text, sizeof(g->g.text)));
 		p->groups_count++;
 	}
 	if (p->groups)
@@ -314,7 +339,7 @@ static void take_run(struct mv_sampler *s, const struct mv_leaks *l)
 	if (have) {
 		mv_leaks_free(h->kept);
 		h->kept = h->run;
-		h->reading = l;
+		h->pic.heap = &l->heap;
 	} else {
 		mv_leaks_free(h->run);
 	}
@@ -457,8 +482,7 @@ static uint64_t cells_count(const struct mv_sampler *s)
 	const struct mv_range *w = &s->want.heap_window;
 	uint64_t n;
 
-	if (!s->heap || w->start >= w->end || s->want.heap_cell_bytes < 16 ||
-	    (!s->heap->reading && !s->heap->pic.blocks))
+	if (!s->heap || w->start >= w->end || s->want.heap_cell_bytes < 16 || !s->heap->pic.heap)
 		return 0;
 	n = (w->end - w->start - 1) / s->want.heap_cell_bytes + 1;
 	return n <= MV_HEAP_CELLS ? n : 0;
@@ -496,10 +520,7 @@ static void write_cells(const struct mv_sampler *s, struct mv_snapshot *b, const
 		return;
 	b->heap.window = s->want.heap_window;
 	b->heap.cell_bytes = s->want.heap_cell_bytes;
-	if (h->reading)
-		mv_heap_cells(&h->reading->heap, b->heap.window, b->heap.cell_bytes, cells, (size_t)sec->count);
-	else
-		heap_picture_cells(&h->pic, b->heap.window, b->heap.cell_bytes, cells, (size_t)sec->count);
+	mv_heap_cells(h->pic.heap, b->heap.window, b->heap.cell_bytes, cells, (size_t)sec->count);
 }
 
 void heap_write(const struct mv_sampler *s, struct mv_snapshot *b, const struct heap_layout *l)
