@@ -128,6 +128,7 @@ struct trace {
 	bool code_mapped; /* a mapping with code has come: the list is to be read before going on */
 	uint64_t maps_due_ns; /* when the list may be read for our sake again */
 	bool flush;	      /* batch: what is in the rings belongs to the picture */
+	uint64_t flush_until_ns;
 
 	struct pending *pending; /* ring by token */
 	uint64_t tokens;
