@@ -2,11 +2,12 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/sampler_heap.h"
-#include "core/sampler_private.h"
+#include "core/sampler_trace.h"
 
 /*
  * The malloc heap and its lost blocks: a helper process (leaks.h) copies and walks, now and then for the heap
@@ -19,6 +20,7 @@
 #define FAILED_NS   (3 * MV_NS_PER_SEC)	 /* after one without figures */
 #define PROGRESS_NS (MV_NS_PER_SEC / 10) /* how often a scan's progress is told */
 #define DEADLINE_MS 60000
+#define NAMES_NS    (5 * MV_NS_PER_SEC) /* what blocks begin with is waited for so long */
 #define KEEP_NS \
 	(10 * MV_NS_PER_SEC) /* the blocks stay so long when nobody looks: one looks at a side again */
 
@@ -31,6 +33,8 @@ struct heap {
 	uint32_t seq;		   /* of the newest want that asked for a scan */
 	uint32_t asked, flags;	   /* that scan, not begun yet; 0 none */
 	uint32_t gen;
+	bool unnamed;		/* what groups begin with is being asked for */
+	uint64_t name_until_ns; /* and waited for so long */
 	uint64_t due_ns, told_ns, idle_ns, played_ns;
 };
 
@@ -324,6 +328,71 @@ static void take_leaks(struct mv_sampler *s, const struct mv_leaks *l)
 		p->links = copied(l->links, l->links_count, sizeof(*p->links), &p->links_count);
 }
 
+/* ---- names of what lost blocks begin with ---- */
+
+/* Code of the same file as a mapping's; 0 none. */
+static uint64_t code_beside(const struct mv_maps *maps, uint32_t mapping)
+{
+	const struct mv_mapping *m = &maps->at[mapping];
+
+	for (uint32_t i = 0; i < maps->count; i++)
+		if (maps->at[i].perms & MV_PERM_X && maps->at[i].object == m->object && m->inode)
+			return maps->at[i].start;
+	return 0;
+}
+
+/* True: its answer is still to come. */
+static bool name_group(struct mv_sampler *s, struct mv_leak_group *g)
+{
+	struct mv_symboliser *symboliser = s->calls->symboliser;
+	const uint64_t address = g->g.first_word;
+	const uint32_t mapping = mv_maps_find(s->maps.at, s->maps.count, address);
+	uint32_t offset;
+	const char *name;
+	char text[1100];
+	uint64_t code;
+
+	if (g->g.what != MV_FIRST_IMAGE || g->name || mapping >= s->maps.count ||
+	    s->maps.at[mapping].start > address)
+		return false;
+	code = code_beside(&s->maps, mapping);
+	if (!code || mv_symboliser_object(symboliser, address, code) < 0)
+		return false;
+	if (mv_symboliser_line_of(symboliser, address, &name, &offset) < 0)
+		return true;
+	if (!name)
+		return false;
+	/* An object's first word points behind the two words that a vtable begins with. */
+	if (offset == 0 || (offset == 16 && strncmp(name, "vtable for ", 11) == 0))
+		snprintf(text, sizeof(text), "%s", name);
+	else
+		snprintf(text, sizeof(text), "%s+0x%x", name, offset);
+	g->name = add_text(&s->heap->pic, text, strlen(text));
+	s->changed = true;
+	return false;
+}
+
+static void name_groups(struct mv_sampler *s, uint64_t *ret_next_ns)
+{
+	struct heap *h = s->heap;
+	const uint64_t now_ns = mv_source_now(s->source);
+	bool pending = false;
+
+	if (now_ns < h->name_until_ns && calls_want_objects(s, true)) {
+		if (calls_settling(s, ret_next_ns))
+			return;
+		for (uint32_t i = 0; i < h->pic.groups_count; i++)
+			pending |= name_group(s, &h->pic.groups[i]);
+	}
+	if (pending) {
+		*ret_next_ns = h->name_until_ns < *ret_next_ns ? h->name_until_ns : *ret_next_ns;
+		return;
+	}
+	calls_want_objects(s, false);
+	h->unnamed = false;
+	s->changed = true;
+}
+
 static void take_run(struct mv_sampler *s, const struct mv_leaks *l)
 {
 	struct heap *h = s->heap;
@@ -331,8 +400,11 @@ static void take_run(struct mv_sampler *s, const struct mv_leaks *l)
 	bool have;
 
 	have = take_heap(s, l);
-	if (h->mode != MV_LEAKS_HEAP)
+	if (h->mode != MV_LEAKS_HEAP) {
 		take_leaks(s, l);
+		h->unnamed = h->pic.groups_count != 0;
+		h->name_until_ns = now_ns + NAMES_NS;
+	}
 	h->due_ns = now_ns + (have ? LEAST_NS : FAILED_NS);
 	if (l->took_ns * SHARE_HEAP > h->due_ns - now_ns)
 		h->due_ns = now_ns + l->took_ns * SHARE_HEAP;
@@ -424,6 +496,8 @@ bool heap_work(struct mv_sampler *s, uint64_t *ret_next_ns)
 		h->whole = false;
 		return false;
 	}
+	if (h->unnamed)
+		name_groups(s, ret_next_ns);
 	if (h->run)
 		return follow(s, ret_next_ns);
 	if (!h->wanted) {
@@ -458,7 +532,7 @@ bool heap_waiting(const struct mv_sampler *s)
 	const struct heap *h = s->heap;
 
 	return h && h->wanted && WHOLE(s) && mv_source_is_live(s->source) && s->life == MV_LIFE_ALIVE &&
-	       (h->run || h->asked || h->whole);
+	       (h->run || h->asked || h->whole || h->unnamed);
 }
 
 size_t heap_fds(const struct mv_sampler *s, int *fds, size_t cap)
