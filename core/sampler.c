@@ -71,6 +71,7 @@ void mv_sampler_free(struct mv_sampler *sampler)
 	mv_smaps_release(&sampler->rows);
 	mv_ages_free(sampler->ages);
 	calls_release(sampler);
+	heap_release(sampler);
 	grid_release(sampler);
 	free(sampler->cmdline);
 	free(sampler->seen);
@@ -126,6 +127,7 @@ void mv_sampler_want(struct mv_sampler *sampler, const struct mv_want *want)
 	if (spans && grid_want(sampler, true) < 0)
 		old->spans_count = 0;
 	calls_want(sampler, want);
+	heap_want(sampler, want);
 	sampler->urgent = true;
 	sampler->changed = true;
 }
@@ -376,7 +378,7 @@ int mv_sampler_work(struct mv_sampler *sampler, uint64_t *ret_due_ns)
 	*ret_due_ns = UINT64_MAX;
 	/* Before all else: rings run over, and the last samples of a process that has ended are still in
 	 * them. */
-	if (calls_work(sampler, &next_ns))
+	if (calls_work(sampler, &next_ns) || heap_work(sampler, &next_ns))
 		return 1;
 	if (!has_memory(sampler)) {
 		*ret_due_ns = next_ns;
@@ -415,17 +417,22 @@ int mv_sampler_work(struct mv_sampler *sampler, uint64_t *ret_due_ns)
 
 size_t mv_sampler_fds(const struct mv_sampler *sampler, int *fds, size_t cap)
 {
-	return calls_fds(sampler, fds, cap);
+	size_t n = heap_fds(sampler, fds, cap);
+
+	return n + calls_fds(sampler, fds + n, cap - n);
 }
 
 void mv_sampler_wake(struct mv_sampler *sampler, int fd)
 {
-	calls_wake(sampler, fd);
+	int of_heap;
+
+	if (!heap_fds(sampler, &of_heap, 1) || of_heap != fd)
+		calls_wake(sampler, fd);
 }
 
 bool mv_sampler_waits(const struct mv_sampler *sampler)
 {
-	return calls_waiting(sampler);
+	return calls_waiting(sampler) || heap_waiting(sampler);
 }
 
 uint64_t mv_sampler_helper_cpu_ns(const struct mv_sampler *sampler)

@@ -277,6 +277,7 @@ static void note_exec(struct mv_sampler *s)
 	s->cmdline_why = MV_WHY_NOT_READ;
 	s->page_due = true;
 	calls_exec(s);
+	heap_exec(s);
 	grid_want(s, false);
 }
 

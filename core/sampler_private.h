@@ -133,6 +133,7 @@ struct mv_sampler {
 	bool page_due;
 
 	uint64_t helpers_cpu_ns; /* of earlier memview-symbols */
+	struct heap *heap; /* the malloc heap (sampler_heap.c); NULL until wanted */
 	struct calls *calls; /* traced faults and threads (sampler_trace.h); NULL until wanted */
 
 	bool changed, urgent;
@@ -177,6 +178,19 @@ void calls_wake(struct mv_sampler *s, int fd);
 uint64_t calls_cpu_ns(const struct mv_sampler *s);
 void calls_exec(struct mv_sampler *s);
 void calls_release(struct mv_sampler *s);
+
+/* sampler_heap.c */
+struct heap_layout {
+	struct mv_section arenas, sizes, stretches, cells, owners, groups, links, text;
+};
+void heap_want(struct mv_sampler *s, const struct mv_want *want);
+bool heap_work(struct mv_sampler *s, uint64_t *ret_next_ns);
+bool heap_waiting(const struct mv_sampler *s); /* batch: a reading is still to come */
+size_t heap_fds(const struct mv_sampler *s, int *fds, size_t cap);
+void heap_exec(struct mv_sampler *s);
+void heap_release(struct mv_sampler *s);
+void heap_lay_out(const struct mv_sampler *s, struct mv_arena *a, struct heap_layout *l);
+void heap_write(const struct mv_sampler *s, struct mv_snapshot *b, const struct heap_layout *l);
 
 /* sampler_write_trace.c */
 struct trace_layout {

@@ -11,6 +11,7 @@ struct layout {
 	struct mv_section mappings, names, seen, tallies, smaps, mapping_tables, spans, span_first, cells,
 	    bytes, cmdline, title;
 	struct trace_layout trace;
+	struct heap_layout heap;
 	size_t length;
 };
 
@@ -41,6 +42,7 @@ static struct layout lay_out(const struct mv_sampler *s)
 	/* A name of n bytes is at most 10 n long when each becomes \u{10ffff}. */
 	l.title = take(&a, MV_COMM_BYTES * 10, 1);
 	trace_lay_out(s, &a, &l.trace);
+	heap_lay_out(s, &a, &l.heap);
 	l.length = (a.used + 7) & ~(size_t)7;
 	return l;
 }
@@ -268,5 +270,6 @@ void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block, 
 	write_parts(s, block->part_why);
 	write_sections(s, block, &l, stamp);
 	trace_write(s, block, &l.trace);
+	heap_write(s, block, &l.heap);
 	s->changed = s->urgent = false;
 }
