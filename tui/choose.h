@@ -8,7 +8,13 @@
 #include "tui/options.h"
 
 /* Exit statuses of the program (PRODUCT.md). */
-enum mv_status_code { MV_EXIT_DONE, MV_EXIT_COULD_NOT, MV_EXIT_USAGE, MV_EXIT_ENDED };
+enum mv_status_code {
+	MV_EXIT_DONE,
+	MV_EXIT_COULD_NOT,
+	MV_EXIT_USAGE,
+	MV_EXIT_ENDED,
+	MV_EXIT_LOST = 10, /* leaks: blocks are lost */
+};
 
 /* MV_EXIT_DONE with the PID, else the exit status: stderr has been told. */
 int mv_choose_process(struct mv_source *source, const struct mv_options *options, int *ret_pid);

@@ -90,6 +90,10 @@ static int run(const struct mv_options *options)
 		return mv_batch_faults(options);
 	case MV_MODE_STACKS:
 		return mv_batch_stacks(options);
+	case MV_MODE_HEAP:
+		return mv_batch_heap(options);
+	case MV_MODE_LEAKS:
+		return mv_batch_leaks(options);
 	case MV_MODE_SCREEN:
 	case MV_MODE_COMMAND:
 	case MV_MODE_DEMO:

@@ -22,7 +22,7 @@ const char mv_options_short_help[] =
 
 const char mv_options_help[] =
     "usage: memview [OPTION...] PID | NAME | -p NAME | -- COMMAND [ARG...] | demo\n"
-    "       memview report | json | watch | faults | stacks  [OPTION...] PID | NAME\n"
+    "       memview report | json | watch | faults | stacks | heap | leaks  [OPTION...] PID | NAME\n"
     "\n"
     "Shows a live process's memory: its mappings, their pages, its page faults. Looking changes nothing in "
     "it.\n"
@@ -36,24 +36,28 @@ const char mv_options_help[] =
     "  watch PID             one line an interval: sizes, faults, rates\n"
     "  faults PID            trace page faults for a while: by kind, mapping, call stack, thread\n"
     "  stacks PID            the call stack of each thread, and how much of its stack it uses\n"
+    "  heap PID              the malloc heap: what is in use, what is free, and what of that stays in RAM\n"
+    "  leaks PID             blocks of the heap that nothing points to any more; -d S: who makes it grow\n"
     "\n"
     "  -p, --process NAME    a process by name, even one that looks like a PID or a command\n"
     "  -i, --interval S      seconds between looks, 0.1 to 10 (default 1)\n"
     "  -n, --lines N         watch: end after N lines\n"
     "      --quick           report, json, watch: leave out what needs smaps\n"
     "      --pages A-B       json: also the state of each page from address A to B (hexadecimal)\n"
-    "  -d, --duration S      faults: seconds to trace for, 0.1 to 86400 (default 5; SIGINT ends it early)\n"
+    "  -d, --duration S      faults, leaks: seconds to trace for, 0.1 to 86400 (faults: 5 unless given; leaks: "
+    "none; SIGINT ends it early)\n"
     "      --period N        faults: look at one fault in N; 1 at each (default: as the process can bear)\n"
     "      --folded          faults: a line a call stack, with the pages it touched: for flame graphs\n"
-    "      --json            faults, stacks: JSON (schemas memview.faults/1 and memview.stacks/1)\n"
-    "      --exact           stacks: stop the process for a moment, for what its running threads do\n"
+    "      --json            faults, stacks, heap, leaks: JSON (schemas memview.faults/1, memview.stacks/1, ...)\n"
+    "      --exact           stacks, leaks: stop the process for a moment, for an exact picture\n"
     "      --theme NAME      screen: dark, light, projector, colour-blind, mono, or one of your own\n"
     "      --ascii           screen: draw with ASCII characters only\n"
     "      --no-color        screen: no colours (also: NO_COLOR set)\n"
     "      --mouse, --no-mouse   screen: take mouse clicks (default), or leave them to the terminal\n"
     "  -h, --help, -V, --version\n"
     "\n"
-    "Exit status: 0 done; 1 could not do it; 2 wrong usage; 3 the process ended before it could be read.\n"
+    "Exit status: 0 done; 1 could not do it; 2 wrong usage; 3 the process ended before it could be read;\n"
+    "10 leaks: blocks are lost.\n"
     "Another user's process needs sudo; the screen itself then runs as you.\n";
 
 enum {
@@ -351,7 +355,8 @@ static enum mv_mode mode_of_word(const char *word)
 		enum mv_mode mode;
 	} words[] = {
 	    {"report", MV_MODE_REPORT}, {"json", MV_MODE_JSON},	    {"watch", MV_MODE_WATCH},
-	    {"faults", MV_MODE_FAULTS}, {"stacks", MV_MODE_STACKS}, {"demo", MV_MODE_DEMO},
+	    {"faults", MV_MODE_FAULTS}, {"stacks", MV_MODE_STACKS}, {"heap", MV_MODE_HEAP},
+	    {"leaks", MV_MODE_LEAKS},	{"demo", MV_MODE_DEMO},
 	};
 
 	for (size_t i = 0; i < MV_COUNT_OF(words); i++) {
@@ -372,9 +377,11 @@ static bool is_plain(enum mv_mode mode)
 	return mode == MV_MODE_REPORT || mode == MV_MODE_JSON || mode == MV_MODE_WATCH;
 }
 
-static bool is_traced(enum mv_mode mode)
+/* What looks inside, and prints JSON by an option. */
+static bool is_inside(enum mv_mode mode)
 {
-	return mode == MV_MODE_FAULTS || mode == MV_MODE_STACKS;
+	return mode == MV_MODE_FAULTS || mode == MV_MODE_STACKS || mode == MV_MODE_HEAP ||
+	       mode == MV_MODE_LEAKS;
 }
 
 /* Operands -> mode and process. */
@@ -398,26 +405,26 @@ static int settle_mode(struct parsing *p)
 		return refuse(p, p->operands[next], "one word too many; see memview --help");
 	if (o->mode == MV_MODE_DEMO && o->who)
 		return refuse(p, "demo", "watches its own process, not another");
-	if ((is_plain(o->mode) || is_traced(o->mode)) && !o->who)
+	if ((is_plain(o->mode) || is_inside(o->mode)) && !o->who)
 		return refuse(p, p->operands[0], "which process? Give its PID or its name");
 	return 0;
 }
 
-static int check_fit_traced(struct parsing *p)
+static int check_fit_inside(struct parsing *p)
 {
 	const struct mv_options *o = p->options;
 
-	if (p->duration_given && o->mode != MV_MODE_FAULTS)
-		return refuse(p, "-d", "only for memview faults");
+	if (p->duration_given && o->mode != MV_MODE_FAULTS && o->mode != MV_MODE_LEAKS)
+		return refuse(p, "-d", "only for memview faults and leaks");
 	if (o->period && o->mode != MV_MODE_FAULTS)
 		return refuse(p, "--period", "only for memview faults");
 	if (o->folded && o->mode != MV_MODE_FAULTS)
 		return refuse(p, "--folded", "only for memview faults");
-	if (o->exact && o->mode != MV_MODE_STACKS)
-		return refuse(p, "--exact", "only for memview stacks");
-	if (o->json && !is_traced(o->mode))
+	if (o->exact && o->mode != MV_MODE_STACKS && o->mode != MV_MODE_LEAKS)
+		return refuse(p, "--exact", "only for memview stacks and leaks");
+	if (o->json && !is_inside(o->mode))
 		return refuse(p, "--json",
-			      "only for memview faults and stacks; memview json prints a process");
+			      "only for memview faults, stacks, heap and leaks; memview json prints a process");
 	if (o->json && o->folded)
 		return refuse(p, "--folded", "not together with --json");
 	return 0;
@@ -435,8 +442,8 @@ static int check_fit(struct parsing *p)
 		return refuse(p, "-n", "only for memview watch");
 	if (p->screen_option && !screen)
 		return refuse(p, p->screen_option,
-			      "only for the screen: report, json, watch, faults and stacks print plain text");
-	if (o->quick && (screen || is_traced(o->mode)))
+			      "only for the screen: the other commands print plain text");
+	if (o->quick && (screen || is_inside(o->mode)))
 		return refuse(p, "--quick", "only for memview report, json and watch");
 	if (p->interval_given && !screen && o->mode != MV_MODE_WATCH)
 		return refuse(p, "-i", "only for the screen and memview watch");
@@ -446,7 +453,7 @@ static int check_fit(struct parsing *p)
 		return refuse(p, p->size_given ? "--size" : "--keys", "only with --dump or --dump-svg");
 	if (o->who && !*o->who)
 		return refuse(p, "\"\"", "an empty name; give a PID or a name");
-	return check_fit_traced(p);
+	return check_fit_inside(p);
 }
 
 int mv_options_parse(int argc, char **argv, struct mv_options *ret_options, char *message, size_t cap)
@@ -484,6 +491,8 @@ int mv_options_parse(int argc, char **argv, struct mv_options *ret_options, char
 	}
 	if (!err)
 		err = check_fit(&p);
+	if (options.mode == MV_MODE_LEAKS && !p.duration_given)
+		options.duration_ms = 0; /* tracing is asked for, or isn't done */
 	if (!err)
 		*ret_options = options;
 	return err;

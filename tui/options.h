@@ -18,6 +18,8 @@ enum mv_mode {
 	MV_MODE_WATCH,
 	MV_MODE_FAULTS,
 	MV_MODE_STACKS,
+	MV_MODE_HEAP,
+	MV_MODE_LEAKS,
 };
 
 #define MV_INTERVAL_MIN_MS 100
@@ -37,10 +39,10 @@ struct mv_options {
 	uint64_t lines; /* of watch; 0: until the process ends */
 	bool has_pages;
 	struct mv_range pages; /* --pages */
-	uint32_t duration_ms;  /* of faults */
+	uint32_t duration_ms;  /* of faults; of leaks, where 0 is not to trace */
 	uint64_t period;       /* of faults: one fault in so many is looked at; 0: adapts */
-	bool folded, json;     /* faults, stacks: other output than text */
-	bool exact;	       /* stacks: by a stop */
+	bool folded, json;     /* faults, stacks, heap, leaks: other output than text */
+	bool exact;	       /* stacks, leaks: by a stop */
 	/* For tests and pictures. */
 	const char *proc_root, *keys, *dump_svg;
 	bool dump;
