@@ -115,8 +115,15 @@ static enum chain_end walk_chain(struct mv_heap *heap, struct chain *c)
 		if (head & forbidden || size > c->end - c->at - CHUNK_HEADER)
 			return CHAIN_BROKEN;
 		next = word(c, c->at + size + 8);
-		if (!(next & SIZE_PREV_USED) && word(c, c->at + size) != size)
+		if (!(next & SIZE_PREV_USED) && word(c, c->at + size) != size) {
+			/* Whose fault is it? */
+			if (next & forbidden || (next & ~SIZE_BITS) < CHUNK_HEADER ||
+			    (next & ~SIZE_BITS) > c->end - c->at - size) {
+				c->before = c->at;
+				c->at += size;
+			}
 			return CHAIN_BROKEN;
+		}
 		if (!push(heap, c->at, size, next & SIZE_PREV_USED ? MV_BLOCK_IN_USE : MV_BLOCK_FREE))
 			return CHAIN_FULL;
 		c->before = c->at;
