@@ -383,7 +383,7 @@ static void add_tasks(struct heap_walk *w, struct tasks *tasks)
 	for (size_t i = 0; ok && i < where->spot_count && w->states[0].system_bytes; i++) {
 		if (where->spots[i].kind == SPOT_MAIN)
 			ok = add_main(w, tasks, &where->spots[i]);
-		else if (where->spots[i].kind == SPOT_OTHER)
+		else if (where->spots[i].kind == SPOT_OTHER && w->states[0].noncontiguous)
 			ok = add_segments(w, tasks, &where->spots[i]);
 	}
 	if (!ok || !tasks->count)
