@@ -135,10 +135,10 @@ static void draw_times(const struct mv_context *ctx, struct mv_canvas *c, int y,
 		mv_canvas_build(c, y, x + part * cols / 2, -1, ROLE_LABEL, &b);
 	}
 	mv_canvas_text(c, y, x + cols - 3, 3, ROLE_LABEL, MV_TEXT("now"));
-	if (mark->set && mark->at_s >= span.from && seconds > 0) {
+	if (mark->set && mark->at_s >= span.from && seconds > 0 && cols > 8) {
 		int at = (int)((mark->at_s - span.from) / seconds * (cols - 1));
 
-		mv_canvas_glyph2(c, y, x + (at < cols ? at : cols - 1), ROLE_KEY, U'▲', '^');
+		mv_canvas_glyph2(c, y, x + (at < cols - 4 ? at : cols - 4), ROLE_KEY, U'▲', '^');
 	}
 }
 

@@ -225,7 +225,7 @@ static const struct {
      {"half the width of the interval that holds the slope with 95 % (Kendall's statistic)"},
      {HISTORY},
      {"as SLOPE"},
-     {"It takes the looks as independent: of memory that wanders it is too narrow."}},
+     {"Wider for looks that hang together: sqrt((1 + r) / (1 - r)), r the correlation of one with the next."}},
     {{"TREND and charts"},
      {"the figure over time, from the beginning (or the mark) to now; the scale of each trend is its own"},
      {HISTORY},
