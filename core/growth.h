@@ -70,7 +70,7 @@ struct mv_clean mv_growth_metric_words(enum mv_growth_metric metric);
 
 /*
  * Slopes are Theil and Sen's: the median of the slopes between any two points of one segment, so that outliers weigh
- * nothing; low and high by Kendall's statistic (95 %, as if the looks were independent). Of a sawtooth: of its troughs.
+ * nothing; low and high by Kendall's statistic (95 %), wider for points that hang together. Of a sawtooth: of its troughs.
  */
 struct mv_growth_fit {
 	enum mv_growth_state state;

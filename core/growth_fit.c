@@ -22,6 +22,8 @@
 
 struct slope {
 	double value, low, high;
+	double wide_low,
+	    wide_high; /* taking into account that what wanders is not independent from look to look */
 	bool have;
 };
 
@@ -54,6 +56,38 @@ static double rank_spread(const struct mv_growth_sample *s, const size_t *at, si
 	return 1.96 * sqrt(variance);
 }
 
+/*
+ * How much wider the range is for points that hang together: sqrt((1 + r) / (1 - r)), r the correlation of
+ * each point's distance from the line with that of the next.
+ */
+static double widening(const struct mv_growth_sample *s, const size_t *at, size_t n, double slope)
+{
+	double off[FIT_POINTS], mean = 0, all = 0, next = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		off[i] = s[at[i]].value - slope * s[at[i]].at_s;
+		mean += off[i] / (double)n;
+	}
+	for (size_t i = 0; i < n; i++) {
+		all += (off[i] - mean) * (off[i] - mean);
+		next += i ? (off[i] - mean) * (off[i - 1] - mean) : 0;
+	}
+	/* Less than a page is rounding. */
+	if (all / (double)n < 4096.0 * 4096 || next <= 0)
+		return 1;
+	double r = next / all > 0.9 ? 0.9 : next / all;
+	return sqrt((1 + r) / (1 - r));
+}
+
+/* The slopes at both ends of a range of ranks about the median. */
+static void range_of(const double *slopes, size_t pairs, double spread, double *ret_low, double *ret_high)
+{
+	double low = ((double)pairs - spread) / 2, high = ((double)pairs + spread) / 2;
+
+	*ret_low = slopes[low > 0 ? (size_t)low : 0];
+	*ret_high = slopes[high < (double)pairs - 1 ? (size_t)ceil(high) : pairs - 1];
+}
+
 /* Theil and Sen's, over at most 48 of the points; pairs of one segment alone. */
 static struct slope slope_of(const struct mv_growth_sample *s, size_t n)
 {
@@ -71,11 +105,12 @@ static struct slope slope_of(const struct mv_growth_sample *s, size_t n)
 		}
 	if (!pairs)
 		return (struct slope){0};
-	double middle = median(slopes, pairs), spread = rank_spread(s, at, points);
-	double low = ((double)pairs - spread) / 2, high = ((double)pairs + spread) / 2;
-	size_t i = low > 0 ? (size_t)low : 0, j = high < (double)pairs - 1 ? (size_t)ceil(high) : pairs - 1;
-
-	return (struct slope){middle, slopes[i], slopes[j], true};
+	struct slope slope = {.value = median(slopes, pairs), .have = true};
+	double spread = rank_spread(s, at, points);
+	range_of(slopes, pairs, spread, &slope.low, &slope.high);
+	range_of(slopes, pairs, spread * widening(s, at, points, slope.value), &slope.wide_low,
+		 &slope.wide_high);
+	return slope;
 }
 
 /* How far the points lie off a line of that slope: 1.48 times the median distance, as sigma is of noise. */
@@ -109,7 +144,6 @@ static void note_trough(struct turns *t, const struct mv_growth_sample *s, doubl
 	struct mv_growth_sample trough = *s;
 
 	trough.value = low;
-	trough.segment = 0; /* memory that comes back to the same trough after a gap has come back */
 	if (t->troughs == TURNS) {
 		for (size_t i = 1; i < TURNS; i++)
 			t->trough[i - 1] = t->trough[i];
@@ -171,8 +205,10 @@ static int troughs_lead(const struct turns *t, double least, double fall)
 
 	for (size_t i = 0; i < t->troughs; i++)
 		for (size_t j = i + 1; j < t->troughs; j++) {
-			up += t->trough[j].value > t->trough[i].value;
-			down += t->trough[j].value < t->trough[i].value;
+			bool same = t->trough[i].segment == t->trough[j].segment;
+
+			up += same && t->trough[j].value > t->trough[i].value;
+			down += same && t->trough[j].value < t->trough[i].value;
 		}
 	if (t->troughs < 3)
 		return 0;
@@ -320,8 +356,8 @@ static void fit_line(const struct mv_growth_sample *s, size_t n, double least, s
 	double rate_before = before_s > 0 ? before / before_s : 0;
 
 	fit->slope = slope.value;
-	fit->slope_low = slope.low;
-	fit->slope_high = slope.high;
+	fit->slope_low = slope.wide_low;
+	fit->slope_high = slope.wide_high;
 	fit->since_s = now[0].at_s;
 	fit->rise = slope.value * seconds;
 	bool clear = fabs(fit->rise) >= fmax(least, 2 * noise);

@@ -2,7 +2,10 @@
 #ifndef MV_GROWTH_PRIVATE_H
 #define MV_GROWTH_PRIVATE_H
 
-/* Shared by growth.c (who is tracked), growth_history.c (thinned points) and growth_pages.c (pages at the mark). */
+/*
+ * Shared by growth.c (who is tracked), growth_history.c (thinned points), growth_mark.c and growth_pages.c (the baseline,
+ * and pages at it) and growth_verdict.c.
+ */
 
 #include "core/growth.h"
 
@@ -90,5 +93,8 @@ struct mv_growth {
 	struct mv_growth_mark mark;
 	struct page_marks pages;
 };
+
+/* What a snapshot tells of a mapping. */
+struct mv_growth_amounts growth_amounts_of(const struct mv_snapshot *s, uint32_t i);
 
 #endif

@@ -10,6 +10,7 @@
 
 #define STANDS_OUT 0.6 /* share of what is touched, or grown, that is worth naming */
 #define MOST_OF_IT 0.8
+#define ENOUGH	   0.4 /* share of one mapping that is named alone, whatever many others have together */
 
 struct mv_clean mv_growth_state_words(enum mv_growth_state state)
 {
@@ -97,7 +98,7 @@ struct mv_growth_share mv_growth_most(const struct mv_growth *g, const struct mv
 	} names[64];
 	struct mv_growth_share share = {0};
 	double all = 0;
-	size_t n = 0, best = 0;
+	size_t n = 0, best = 0, single = 0;
 
 	(void)snap;
 	for (uint32_t i = 0; i < g->count; i++) {
@@ -128,9 +129,13 @@ struct mv_growth_share mv_growth_most(const struct mv_growth *g, const struct mv
 		best = names[k].sum > names[best].sum ? k : best;
 	if (!n)
 		return share;
+	for (size_t k = 0; k < n; k++)
+		single = names[k].most > names[single].most ? k : single;
+	/* One that has much of it is named alone; else those of one name are one cause. */
+	bool alone = names[single].most >= ENOUGH * all || names[best].most >= MOST_OF_IT * names[best].sum;
+	if (names[single].most >= ENOUGH * all)
+		best = single;
 	share.start = names[best].start;
-	/* One of many that has nearly all of it is named alone. */
-	bool alone = names[best].most >= MOST_OF_IT * names[best].sum;
 	share.share = (alone ? names[best].most : names[best].sum) / all;
 	share.mappings = alone ? 1 : names[best].count;
 	return share;

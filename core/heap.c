@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "core/heap_private.h"
+#include "core/stat.h"
 
 /* A reading, from finding the heap to figures that add up, tried again while it changes. */
 
@@ -147,8 +148,12 @@ static enum mv_heap_reason find(struct reading *r)
 {
 	enum mv_heap_reason reason;
 	struct mv_maps maps;
-	int err;
+	struct mv_stat stat;
+	int err = mv_stat_read(r->target, &stat);
 
+	/* A zombie's memory is gone, whatever its files say. */
+	if (err == -ESRCH || (err == 0 && (stat.state == 'Z' || stat.state == 'X')))
+		return MV_HEAP_GONE;
 	mv_maps_init(&maps);
 	err = mv_maps_read(r->target, &maps, NULL, 0);
 	if (err < 0) {

@@ -216,11 +216,22 @@ static bool is_mapped(const struct mv_maps *maps, uint64_t address)
 	return i < maps->count && maps->at[i].start <= address && mv_heap_may_hold(maps, &maps->at[i]);
 }
 
-/* The likely place nearest to malloc_state. */
+/* How many of the values it starts with are there still. */
+static unsigned params_score(const uint8_t *bytes, uint32_t layout)
+{
+	struct heap_params p;
+
+	heap_params_parse(layout, bytes, &p);
+	return (unsigned)((p.mmaps_max == 65536) + (p.arena_test == 8) + (p.tcache_bins == 64) +
+			  (p.tcache_max != 0) + (p.tcache_count != 0));
+}
+
+/* The likeliest place, of equals the nearest to malloc_state. */
 static void find_params(const struct mv_maps *maps, const uint8_t *bytes, size_t len, uint64_t base,
 			const struct heap_state *main, struct mv_heap_where *where)
 {
 	uint64_t nearest = UINT64_MAX;
+	unsigned best = 0, score;
 
 	for (size_t i = 0; i + PARAMS_BEFORE + PARAMS_AFTER <= len; i += 8) {
 		const uint64_t address = base + i + PARAMS_BEFORE;
@@ -229,11 +240,16 @@ static void find_params(const struct mv_maps *maps, const uint8_t *bytes, size_t
 		const uint64_t value = heap_load(bytes + i + PARAMS_BEFORE);
 		uint32_t layout;
 
-		if (away >= nearest || !heap_params_likely(bytes + i, &layout))
+		if ((address >= main->address && address < where->state + STATE_BYTES) ||
+		    !heap_params_likely(bytes + i, &layout))
+			continue;
+		score = params_score(bytes + i, layout);
+		if (score < best || (score == best && away >= nearest))
 			continue;
 		if (value ? !is_mapped(maps, value) : main->system_bytes != 0)
 			continue;
 		nearest = away;
+		best = score;
 		where->params = address;
 		where->params_layout = layout;
 	}
@@ -527,13 +543,16 @@ size_t mv_heap_ranges(const struct mv_heap_where *where, bool whole, struct mv_r
 				r.start = (spot->start + (part ? spot->lead : 0)) / page * page;
 				r.end = r.start + page;
 			}
-			if (r.start < end)
-				r.start = end;
-			if (r.start >= r.end)
+			if (r.end <= end)
 				continue;
-			if (n < cap)
-				ret_ranges[n] = r;
-			n++;
+			/* What lies across a border is to be found in one piece. */
+			if (!n || r.start > end) {
+				if (n < cap)
+					ret_ranges[n].start = r.start;
+				n++;
+			}
+			if (n <= cap)
+				ret_ranges[n - 1].end = r.end;
 			end = r.end;
 		}
 	}

@@ -15,6 +15,7 @@
 #define BATCH	   512u
 #define PROBES_MAX (UINT64_C(1) << 23)
 #define LEADS_MAX  4096u /* chunks that are asked for a second header */
+#define DEEP_MAX   100000u
 
 struct probe {
 	struct mv_target *target;
@@ -23,7 +24,8 @@ struct probe {
 	uint64_t page;
 	struct mv_range region; /* adjacent mappings */
 	uint64_t probes, found, bytes;
-	bool other; /* the region's segment is noted */
+	uint64_t deep; /* page borders that may still be looked at for second headers */
+	bool other;    /* the region's segment is noted */
 };
 
 struct head {
@@ -44,30 +46,46 @@ static uint64_t mapping_bytes(const struct probe *p, struct head head, uint64_t 
 	return bytes + lead;
 }
 
-/* memalign leaves the first header and makes another, right before an aligned address; it alone changes with
- * realloc. */
+/* Is a mapped chunk's second header there? Then its mapping's bytes, else 0. */
+static uint64_t second_header(const struct probe *p, uint64_t start, uint64_t at)
+{
+	struct head head;
+
+	if (heap_peek(p->target, at, &head, sizeof(head)) < 0)
+		return 0;
+	return mapping_bytes(p, head, at - start, p->region.end - start);
+}
+
+/*
+ * memalign leaves the first header and makes another, right before an aligned address; it alone changes with
+ * realloc. And that may have moved it: then it lies before any page border.
+ */
 static void find_lead(struct probe *p, uint64_t start, uint64_t *bytes, uint64_t *ret_lead)
 {
-	uint64_t before = 0;
+	const uint64_t end = start + *bytes;
+	uint64_t before = 0, whole;
 
 	*ret_lead = 0;
 	if (p->found >= LEADS_MAX)
 		return;
 	for (unsigned shift = 5; shift < 40; shift++) {
 		const uint64_t align = UINT64_C(1) << shift;
-		uint64_t at = ((start + CHUNK_HEADER + align - 1) & ~(align - 1)) - CHUNK_HEADER, whole;
-		struct head head;
+		uint64_t at = ((start + CHUNK_HEADER + align - 1) & ~(align - 1)) - CHUNK_HEADER;
 
 		if (at - start < CHUNK_MIN)
 			at += align;
-		if (at == before)
-			continue;
+		if (at >= end)
+			break;
+		whole = at == before ? 0 : second_header(p, start, at);
 		before = at;
-		if (at - start >= *bytes)
-			return;
-		if (heap_peek(p->target, at, &head, sizeof(head)) < 0)
+		if (!whole)
 			continue;
-		whole = mapping_bytes(p, head, at - start, p->region.end - start);
+		*bytes = whole;
+		*ret_lead = at - start;
+		return;
+	}
+	for (uint64_t at = start + p->page - CHUNK_HEADER; p->deep && at < end; at += p->page, p->deep--) {
+		whole = second_header(p, start, at);
 		if (!whole)
 			continue;
 		*bytes = whole;
@@ -219,20 +237,15 @@ static bool is_wanted(const struct mv_maps *maps, uint32_t i, bool with_brk)
 	return (with_brk || maps->at[i].kind != MV_KIND_HEAP) && mv_heap_may_hold(maps, &maps->at[i]);
 }
 
-int heap_mapped_find(struct mv_target *target, const struct mv_maps *maps, const struct heap_params *params,
-		     struct mv_heap_where *where)
+static int probe_all(struct probe *p, const struct mv_maps *maps, size_t count)
 {
-	struct probe p = {
-	    .target = target, .where = where, .params = params, .page = mv_target_page_bytes(target)};
-	const size_t count = where->spot_count;
-	bool with_brk = where->noncontiguous;
+	bool with_brk = p->where->noncontiguous;
 	int r = 0;
 
-	if (count)
-		qsort(where->spots, count, sizeof(*where->spots), by_start);
+	p->found = p->bytes = p->probes = 0;
 	for (size_t i = 0; i < count; i++)
-		with_brk &= where->spots[i].kind != SPOT_MAIN;
-	for (uint32_t i = 0; r == 0 && i < maps->count && !done(&p); i++) {
+		with_brk &= p->where->spots[i].kind != SPOT_MAIN;
+	for (uint32_t i = 0; r == 0 && i < maps->count && !done(p); i++) {
 		struct mv_range region = {maps->at[i].start, maps->at[i].end};
 
 		if (!is_wanted(maps, i, with_brk))
@@ -240,8 +253,27 @@ int heap_mapped_find(struct mv_target *target, const struct mv_maps *maps, const
 		while (i + 1 < maps->count && maps->at[i + 1].start == region.end &&
 		       is_wanted(maps, i + 1, with_brk))
 			region.end = maps->at[++i].end;
-		r = probe_between(&p, region, count);
+		r = probe_between(p, region, count);
 	}
-	where->mapped_all = p.found == (uint64_t)params->mmaps && p.bytes == params->mmapped_bytes;
+	p->where->mapped_all = p->found == (uint64_t)p->params->mmaps && p->bytes == p->params->mmapped_bytes;
+	return r;
+}
+
+int heap_mapped_find(struct mv_target *target, const struct mv_maps *maps, const struct heap_params *params,
+		     struct mv_heap_where *where)
+{
+	struct probe p = {
+	    .target = target, .where = where, .params = params, .page = mv_target_page_bytes(target)};
+	const size_t count = where->spot_count;
+	int r;
+
+	if (count)
+		qsort(where->spots, count, sizeof(*where->spots), by_start);
+	r = probe_all(&p, maps, count);
+	if (r == 0 && p.found && !where->mapped_all) {
+		where->spot_count = count;
+		p.deep = DEEP_MAX;
+		r = probe_all(&p, maps, count);
+	}
 	return r;
 }

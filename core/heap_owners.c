@@ -94,6 +94,9 @@ static void see_file(struct tally *t, struct mv_heap_owners *owners, const char 
 	const char *base = slash ? slash + 1 : name;
 
 	t->seen[by_name(marks, MV_COUNT_OF(marks), base)] = true;
+	/* Where its loader is a link to it. */
+	if (!strcmp(base, "libc.so") && strstr(name, "musl"))
+		t->seen[MV_ALLOCATOR_MUSL] = true;
 	if (!strncmp(base, "libc.so.6", 9) || (!strncmp(base, "libc-2.", 7) && strstr(base, ".so")))
 		owners->glibc = true;
 }

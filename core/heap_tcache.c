@@ -196,30 +196,45 @@ static void mark_table(struct heap_walk *w, struct mv_block *b, const struct kin
 	mark_lists(w, &t);
 }
 
-static bool fast_member(const struct heap_walk *w, uint64_t chunk, unsigned bin)
+static struct mv_block *fast_member(const struct heap_walk *w, uint64_t chunk, unsigned bin)
 {
-	const struct mv_block *b = chunk & 15 ? NULL : heap_block_at(w->heap, chunk);
+	struct mv_block *b = chunk & 15 ? NULL : heap_block_at(w->heap, chunk);
 
-	return b && mv_block_state(b) == MV_BLOCK_IN_USE && mv_block_size(b) == CHUNK_MIN + 16u * bin;
+	return b && b->size_state == ((CHUNK_MIN + 16u * bin) | MV_BLOCK_IN_USE) ? b : NULL;
 }
 
+#define AHEAD 64u
+
+/*
+ * A fastbin may be long and lies all over the heap: it is followed for a stretch, and then the stretch is
+ * looked up, so that these look-ups don't wait for each other. Addresses that are no chunks end it.
+ */
 static void mark_fastbin(struct heap_walk *w, uint64_t head, unsigned bin)
 {
-	uint64_t at = head, next;
+	uint64_t at = head, next, chunks[AHEAD];
 
 	if (!w->mangled_known && fast_member(w, at, bin) && follow(w, at + CHUNK_HEADER, true, &next)) {
 		w->mangled = !next || fast_member(w, next, bin);
 		w->mangled_known = true;
 	}
 	while (at) {
-		struct mv_block *b = heap_block_at(w->heap, at);
+		unsigned n = 0;
 
-		if (!fast_member(w, at, bin)) {
-			w->heap->caches_exact = false;
-			return;
+		do {
+			chunks[n++] = at;
+			if (at & 15 || !follow(w, at + CHUNK_HEADER, w->mangled, &at))
+				at = 1; /* the next is no chunk */
+		} while (n < AHEAD && at && !(at & 15));
+		for (unsigned i = 0; i < n; i++) {
+			struct mv_block *b = fast_member(w, chunks[i], bin);
+
+			if (!b) {
+				w->heap->caches_exact = false;
+				return;
+			}
+			b->size_state = mv_block_size(b) | MV_BLOCK_FASTBIN;
 		}
-		b->size_state = mv_block_size(b) | MV_BLOCK_FASTBIN;
-		if (!follow(w, at + CHUNK_HEADER, w->mangled, &at)) {
+		if (at & 15) {
 			w->heap->caches_exact = false;
 			return;
 		}

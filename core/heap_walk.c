@@ -115,8 +115,15 @@ static enum chain_end walk_chain(struct mv_heap *heap, struct chain *c)
 		if (head & forbidden || size > c->end - c->at - CHUNK_HEADER)
 			return CHAIN_BROKEN;
 		next = word(c, c->at + size + 8);
-		if (!(next & SIZE_PREV_USED) && word(c, c->at + size) != size)
+		if (!(next & SIZE_PREV_USED) && word(c, c->at + size) != size) {
+			/* Whose fault is it? */
+			if (next & forbidden || (next & ~SIZE_BITS) < CHUNK_HEADER ||
+			    (next & ~SIZE_BITS) > c->end - c->at - size) {
+				c->before = c->at;
+				c->at += size;
+			}
 			return CHAIN_BROKEN;
+		}
 		if (!push(heap, c->at, size, next & SIZE_PREV_USED ? MV_BLOCK_IN_USE : MV_BLOCK_FREE))
 			return CHAIN_FULL;
 		c->before = c->at;
@@ -376,7 +383,7 @@ static void add_tasks(struct heap_walk *w, struct tasks *tasks)
 	for (size_t i = 0; ok && i < where->spot_count && w->states[0].system_bytes; i++) {
 		if (where->spots[i].kind == SPOT_MAIN)
 			ok = add_main(w, tasks, &where->spots[i]);
-		else if (where->spots[i].kind == SPOT_OTHER)
+		else if (where->spots[i].kind == SPOT_OTHER && w->states[0].noncontiguous)
 			ok = add_segments(w, tasks, &where->spots[i]);
 	}
 	if (!ok || !tasks->count)

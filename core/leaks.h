@@ -13,6 +13,8 @@
  * that it has ended; that block itself is a root, for a thread that waits to be joined has its result there). Any other mapping
  * without a stack pointer is taken whole. Contents of free blocks are no roots, contents of mmapped blocks only if they are reachable.
  *
+ * An address of a block's header counts only out of a register or stack, where malloc is about to give the block away or to take it back.
+ *
  * What is not present is not looked at (rule: nothing is faulted in): a pointer that lies in a swapped page is not seen, so what
  * it points to seems lost. left_out says how much that is.
  */

@@ -51,7 +51,9 @@ static uint32_t lost_at(const struct sorter *s, uint64_t word)
 {
 	const uint32_t i = mark_find(s->mark, word);
 
-	return i != MARK_NONE && bit_get(s->is_lost, i) ? rank_of(s, i) : MARK_NONE;
+	if (i == MARK_NONE || !bit_get(s->is_lost, i) || block_ends_at(&s->mark->blocks[i], word))
+		return MARK_NONE;
+	return rank_of(s, i);
 }
 
 static int list_lost(struct sorter *s)

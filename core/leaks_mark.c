@@ -159,14 +159,15 @@ uint32_t mark_find(const struct mark *mark, uint64_t address)
 	return i < mark->count && address >= block_user(&mark->blocks[i]) ? (uint32_t)i : MARK_NONE;
 }
 
-static inline void try_word(struct mark *m, uint64_t word)
+static inline void try_word(struct mark *m, uint64_t word, bool in_block)
 {
 	uint32_t i;
 
 	if (word - m->low >= m->span)
 		return;
 	i = mark_find(m, word);
-	if (i == MARK_NONE || !block_counts(&m->blocks[i]))
+	if (i == MARK_NONE || !block_counts(&m->blocks[i]) ||
+	    (in_block && block_ends_at(&m->blocks[i], word)))
 		return;
 	if (word == block_user(&m->blocks[i]))
 		bit_set(m->started, i);
@@ -180,7 +181,19 @@ void mark_words(struct mark *mark, const uint64_t *words, size_t count)
 {
 	mark->words += count;
 	for (size_t i = 0; i < count; i++)
-		try_word(mark, words[i]);
+		try_word(mark, words[i], false);
+}
+
+void mark_frames(struct mark *mark, const uint64_t *words, size_t count)
+{
+	mark->words += count;
+	for (size_t i = 0; i < count; i++) {
+		const uint64_t user = words[i] + 16;
+		const uint32_t at = mark_find(mark, user);
+
+		try_word(mark, at != MARK_NONE && block_user(&mark->blocks[at]) == user ? user : words[i],
+			 false);
+	}
 }
 
 static bool is_inside(const struct mv_memcopy_range *range, uint64_t address)
@@ -228,8 +241,11 @@ void mark_drain(struct mark *mark)
 
 		if (mark->stack_count)
 			__builtin_prefetch(&mark->blocks[mark->stack[mark->stack_count - 1]]);
-		while (mark_block_words(mark, b, &at, &address, &words, &count))
-			mark_words(mark, words, count);
+		while (mark_block_words(mark, b, &at, &address, &words, &count)) {
+			mark->words += count;
+			for (size_t i = 0; i < count; i++)
+				try_word(mark, words[i], true);
+		}
 	}
 }
 

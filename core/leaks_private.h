@@ -36,6 +36,10 @@ void mark_release(struct mark *mark);
 /* Index of the block whose usable bytes hold the address; MARK_NONE. */
 uint32_t mark_find(const struct mark *mark, uint64_t address);
 void mark_words(struct mark *mark, const uint64_t *words, size_t count); /* roots */
+/* Roots out of registers and stacks. There the address of a block's header is malloc's own, of a block that it is about to give or to
+ * take; in other roots it is the last usable word of the block before; and in blocks it is neither, but what malloc has
+ * left there: the links of free blocks. */
+void mark_frames(struct mark *mark, const uint64_t *words, size_t count);
 /* Roots: what of the copy belongs to no block, without malloc's own state: it points to where blocks begin and end. */
 void mark_rest(struct mark *mark, struct mv_range own);
 void mark_drain(struct mark *mark); /* and what is reachable from what is marked */
@@ -52,6 +56,11 @@ static inline uint64_t block_user(const struct mv_block *b)
 static inline uint64_t block_end(const struct mv_block *b)
 {
 	return b->start + mv_block_size(b) + (mv_block_state(b) == MV_BLOCK_MMAPPED ? 0 : 8);
+}
+/* Is it, in a block, what malloc has left there? b: the block that mark_find says. */
+static inline bool block_ends_at(const struct mv_block *b, uint64_t word)
+{
+	return word == b->start + mv_block_size(b);
 }
 static inline bool bit_get(const uint64_t *bits, size_t i)
 {
@@ -87,6 +96,7 @@ void lost_release(struct lost *lost);
 struct roots {
 	uint64_t *words;
 	size_t count, cap;
+	size_t frames; /* the first of them are from registers and stacks */
 	uint64_t read_bytes, swapped_bytes, absent_bytes, unreadable_bytes;
 	uint32_t threads, threads_unseen, dead_stacks;
 	uint64_t deadline_ns;

@@ -478,14 +478,17 @@ int roots_read(struct roots *roots, struct mv_target *target, const struct mv_ma
 		}
 	}
 	/* Stacks first: they change the most. */
-	for (int stacks = 1; stacks >= 0; stacks--)
+	for (int stacks = 1; stacks >= 0; stacks--) {
 		for (uint32_t i = 0; r == 0 && i < maps->count; i++) {
 			bool skip_file;
 
-			if (holds_any(&maps->at[i], threads, count) == (stacks == 1) &&
-			    is_root(maps, &maps->at[i], &skip_file))
+			if (is_root(maps, &maps->at[i], &skip_file) &&
+			    holds_any(&maps->at[i], threads, count) == (stacks == 1))
 				r = tolerate(
 				    read_mapping(roots, target, maps, i, copy, threads, count, skip_file));
 		}
+		if (stacks)
+			roots->frames = roots->count;
+	}
 	return r;
 }

@@ -109,7 +109,10 @@ static bool has_ended(const struct scan *s)
 {
 	struct pollfd p = {.fd = mv_target_pidfd(s->target), .events = POLLIN};
 
-	return poll(&p, 1, 0) > 0;
+	uint64_t word;
+
+	/* Its memory goes before it does. */
+	return poll(&p, 1, 0) > 0 || mv_target_words(s->target, 0, 1, &word) == -ESRCH;
 }
 
 static enum mv_leaks_why fail(struct scan *s, int error)
@@ -375,7 +378,8 @@ static enum mv_leaks_why mark_all(struct scan *s)
 	r = mark_init(&s->mark, s->heap.blocks, s->heap.block_count, &s->copy);
 	if (r < 0)
 		return fail(s, r);
-	mark_words(&s->mark, s->roots.words, s->roots.count);
+	mark_frames(&s->mark, s->roots.words, s->roots.frames);
+	mark_words(&s->mark, s->roots.words + s->roots.frames, s->roots.count - s->roots.frames);
 	s->mark.words = s->roots.read_bytes / sizeof(uint64_t); /* those left out were looked at, too */
 	mark_rest(&s->mark, (struct mv_range){s->heap.arenas[0].address, s->where.state + STATE_BYTES});
 	mark_drain(&s->mark);

@@ -16,7 +16,7 @@
 
 static bool needed(const struct calls *c)
 {
-	return c->trace.wanted || c->looks.wanted;
+	return c->trace.wanted || c->looks.wanted || c->objects_wanted;
 }
 
 bool calls_ready(struct mv_sampler *s)
@@ -48,6 +48,17 @@ uint64_t calls_cpu_ns(const struct mv_sampler *s)
 {
 	return s->helpers_cpu_ns +
 	       (s->calls && s->calls->symboliser ? mv_symboliser_cpu_ns(s->calls->symboliser) : 0);
+}
+
+bool calls_want_objects(struct mv_sampler *s, bool wanted)
+{
+	if (!s->calls && wanted)
+		s->calls = calloc(1, sizeof(*s->calls));
+	if (!s->calls)
+		return false;
+	s->calls->objects_wanted = wanted;
+	s->calls->idle_ns = needed(s->calls) ? 0 : mv_source_now(s->source);
+	return wanted && calls_ready(s);
 }
 
 bool calls_settling(struct mv_sampler *s, uint64_t *ret_next_ns)

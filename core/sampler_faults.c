@@ -22,6 +22,7 @@
 #define STACK_GROWTH  (64u << 20)
 #define MAPS_AGAIN_NS (20 * MV_NS_PER_SEC / 1000) /* the list is read for a new mapping at most so often */
 #define MAPS_SHARE    20			  /* and then takes at most a twentieth of a core */
+#define FLUSH_NS      MV_NS_PER_SEC		  /* one that execs all the time is never done */
 #define STACK_BYTES   16384
 #define LOOKUPS_NS    (10 * MV_NS_PER_SEC / 1000) /* looking at pages again may take so long a drain */
 #define ALL_CATS      (MV_CAT_FILE | MV_CAT_HUGE | MV_CAT_PFNZERO | MV_CAT_GUARD)
@@ -52,6 +53,7 @@ void trace_want(struct mv_sampler *s, const struct mv_want *want)
 		trace_release(t);
 	t->wanted = wanted;
 	t->flush = want->facts & MV_FACT_WHOLE;
+	t->flush_until_ns = mv_source_now(s->source) + FLUSH_NS;
 	t->drain_due_ns = 0;
 	t->period_wanted = want->fault_period;
 	t->flags_wanted = want->fault_flags;
@@ -529,7 +531,8 @@ bool trace_waiting(const struct mv_sampler *s)
 		return false;
 	if (!t->tried)
 		return list_is_to_come(s) || (s->life == MV_LIFE_ALIVE && s->maps_gen);
-	return t->flush || (s->calls->symboliser && mv_symboliser_pending(s->calls->symboliser));
+	return (t->flush && mv_source_now(s->source) < t->flush_until_ns) ||
+	       (s->calls->symboliser && mv_symboliser_pending(s->calls->symboliser));
 }
 
 void trace_exec(struct mv_sampler *s)

@@ -2,34 +2,39 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/sampler_heap.h"
-#include "core/sampler_private.h"
+#include "core/sampler_trace.h"
 
 /*
- * The malloc heap and its lost blocks: a helper process (leaks.h) copies and walks, now and then for the heap alone, on
- * demand for a leak scan; here its runs are begun and ended and what they found is kept for the next snapshots.
+ * The malloc heap and its lost blocks: a helper process (leaks.h) copies and walks, now and then for the heap
+ * alone, on demand for a leak scan; here its runs are begun and ended and what they found is kept for the
+ * next snapshots.
  */
 
-#define SHARE_HEAP  20			      /* a reading takes at most a twentieth of a core */
-#define LEAST_NS    MV_NS_PER_SEC	      /* between two readings */
-#define FAILED_NS   (3 * MV_NS_PER_SEC)	      /* after one without figures */
-#define PROGRESS_NS (MV_NS_PER_SEC / 10)      /* how often a scan's progress is told */
+#define SHARE_HEAP  20			 /* a reading takes at most a twentieth of a core */
+#define LEAST_NS    MV_NS_PER_SEC	 /* between two readings */
+#define FAILED_NS   (3 * MV_NS_PER_SEC)	 /* after one without figures */
+#define PROGRESS_NS (MV_NS_PER_SEC / 10) /* how often a scan's progress is told */
 #define DEADLINE_MS 60000
-#define KEEP_NS	    (10 * MV_NS_PER_SEC) /* the blocks stay so long when nobody looks: one looks at a side again */
+#define NAMES_NS    (5 * MV_NS_PER_SEC) /* what blocks begin with is waited for so long */
+#define KEEP_NS \
+	(10 * MV_NS_PER_SEC) /* the blocks stay so long when nobody looks: one looks at a side again */
 
 struct heap {
 	struct heap_picture pic;
-	bool wanted, whole; /* whole: a reading that began after the want is still to come */
+	bool wanted, whole;	  /* whole: a reading that began after the want is still to come */
 	struct mv_leaks_run *run; /* under way */
 	enum mv_leaks_mode mode;
 	struct mv_leaks_run *kept; /* of the newest figures: its blocks are what the picture is made of */
-	const struct mv_leaks *reading;
-	uint32_t seq; /* of the newest want that asked for a scan */
-	uint32_t asked, flags; /* that scan, not begun yet; 0 none */
+	uint32_t seq;		   /* of the newest want that asked for a scan */
+	uint32_t asked, flags;	   /* that scan, not begun yet; 0 none */
 	uint32_t gen;
+	bool unnamed;		/* what groups begin with is being asked for */
+	uint64_t name_until_ns; /* and waited for so long */
 	uint64_t due_ns, told_ns, idle_ns, played_ns;
 };
 
@@ -38,7 +43,8 @@ static void let_go(struct heap *h)
 	mv_leaks_free(h->run);
 	mv_leaks_free(h->kept);
 	h->run = h->kept = NULL;
-	h->reading = NULL;
+	if (!h->pic.heap_owned)
+		h->pic.heap = NULL;
 }
 
 void heap_release(struct mv_sampler *s)
@@ -46,7 +52,7 @@ void heap_release(struct mv_sampler *s)
 	if (!s->heap)
 		return;
 	let_go(s->heap);
-	heap_picture_release(&s->heap->pic);
+	mv_heap_fixture_release(&s->heap->pic);
 	free(s->heap);
 	s->heap = NULL;
 }
@@ -59,7 +65,7 @@ void heap_exec(struct mv_sampler *s)
 	if (!h)
 		return;
 	let_go(h);
-	heap_picture_release(&h->pic);
+	mv_heap_fixture_release(&h->pic);
 	h->due_ns = 0;
 }
 
@@ -171,10 +177,15 @@ static uint64_t least_bytes(const struct mv_heap *heap, uint32_t most)
 
 static void take_stretches(struct heap_picture *p, const struct mv_heap *heap)
 {
-	uint64_t least = heap->region_count > MV_HEAP_STRETCHES ? least_bytes(heap, MV_HEAP_STRETCHES) : 0;
+	uint64_t least = 0;
 
 	free(p->stretches);
+	p->stretches = NULL;
 	p->stretches_count = 0;
+	if (!heap->regions) /* they come with the blocks */
+		return;
+	if (heap->region_count > MV_HEAP_STRETCHES)
+		least = least_bytes(heap, MV_HEAP_STRETCHES);
 	p->stretches = heap->region_count ? malloc(heap->region_count * sizeof(*p->stretches)) : NULL;
 	for (size_t i = 0; p->stretches && i < heap->region_count; i++) {
 		const struct mv_heap_region *r = &heap->regions[i];
@@ -221,9 +232,9 @@ static bool take_heap(struct mv_sampler *s, const struct mv_leaks *l)
 	p->head.broke_after = l->heap.broke_after;
 	p->head.asked_ns = mv_source_now(s->source);
 	free(p->owners);
-	p->owners = copied(l->heap.owners.at,
-			   l->heap.owners.count <= MV_ALLOCATOR__N ? l->heap.owners.count : 0,
-			   sizeof(*p->owners), &p->owners_count);
+	p->owners =
+	    copied(l->heap.owners.at, l->heap.owners.count <= MV_ALLOCATOR__N ? l->heap.owners.count : 0,
+		   sizeof(*p->owners), &p->owners_count);
 	if (reason != MV_HEAP_HAVE)
 		return false;
 	take_figures(&p->head, l);
@@ -238,6 +249,24 @@ static bool take_heap(struct mv_sampler *s, const struct mv_leaks *l)
 static struct mv_heap_sum sum_of(uint64_t blocks, uint64_t bytes)
 {
 	return (struct mv_heap_sum){.blocks = blocks, .bytes = bytes};
+}
+
+/* Offset of a copy, cleaned; 0 when memory runs out. */
+static uint32_t add_text(struct heap_picture *p, const char *raw, size_t bytes)
+{
+	char clean[1024];
+	const char *text = mv_clean_into(clean, sizeof(clean), raw, bytes).text;
+	const uint32_t at = p->text_len ? p->text_len : 1;
+	const size_t len = strlen(text) + 1;
+	char *more = realloc(p->text, at + len);
+
+	if (!more)
+		return 0;
+	more[0] = '\0';
+	memcpy(more + at, text, len);
+	p->text = more;
+	p->text_len = at + (uint32_t)len;
+	return at;
 }
 
 static void take_leaks(struct mv_sampler *s, const struct mv_leaks *l)
@@ -292,11 +321,76 @@ static void take_leaks(struct mv_sampler *s, const struct mv_leaks *l)
 
 		g->g = l->groups[i];
 		if (g->g.what == MV_FIRST_TEXT)
-			g->text = heap_picture_text(p, g->g.text, strnlen(g->g.text, sizeof(g->g.text)));
+			g->text = add_text(p, g->g.text, strnlen(g->g.text, sizeof(g->g.text)));
 		p->groups_count++;
 	}
 	if (p->groups)
 		p->links = copied(l->links, l->links_count, sizeof(*p->links), &p->links_count);
+}
+
+/* ---- names of what lost blocks begin with ---- */
+
+/* Code of the same file as a mapping's; 0 none. */
+static uint64_t code_beside(const struct mv_maps *maps, uint32_t mapping)
+{
+	const struct mv_mapping *m = &maps->at[mapping];
+
+	for (uint32_t i = 0; i < maps->count; i++)
+		if (maps->at[i].perms & MV_PERM_X && maps->at[i].object == m->object && m->inode)
+			return maps->at[i].start;
+	return 0;
+}
+
+/* True: its answer is still to come. */
+static bool name_group(struct mv_sampler *s, struct mv_leak_group *g)
+{
+	struct mv_symboliser *symboliser = s->calls->symboliser;
+	const uint64_t address = g->g.first_word;
+	const uint32_t mapping = mv_maps_find(s->maps.at, s->maps.count, address);
+	uint32_t offset;
+	const char *name;
+	char text[1100];
+	uint64_t code;
+
+	if (g->g.what != MV_FIRST_IMAGE || g->name || mapping >= s->maps.count ||
+	    s->maps.at[mapping].start > address)
+		return false;
+	code = code_beside(&s->maps, mapping);
+	if (!code || mv_symboliser_object(symboliser, address, code) < 0)
+		return false;
+	if (mv_symboliser_line_of(symboliser, address, &name, &offset) < 0)
+		return true;
+	if (!name)
+		return false;
+	/* An object's first word points behind the two words that a vtable begins with. */
+	if (offset == 0 || (offset == 16 && strncmp(name, "vtable for ", 11) == 0))
+		snprintf(text, sizeof(text), "%s", name);
+	else
+		snprintf(text, sizeof(text), "%s+0x%x", name, offset);
+	g->name = add_text(&s->heap->pic, text, strlen(text));
+	s->changed = true;
+	return false;
+}
+
+static void name_groups(struct mv_sampler *s, uint64_t *ret_next_ns)
+{
+	struct heap *h = s->heap;
+	const uint64_t now_ns = mv_source_now(s->source);
+	bool pending = false;
+
+	if (now_ns < h->name_until_ns && calls_want_objects(s, true)) {
+		if (calls_settling(s, ret_next_ns))
+			return;
+		for (uint32_t i = 0; i < h->pic.groups_count; i++)
+			pending |= name_group(s, &h->pic.groups[i]);
+	}
+	if (pending) {
+		*ret_next_ns = h->name_until_ns < *ret_next_ns ? h->name_until_ns : *ret_next_ns;
+		return;
+	}
+	calls_want_objects(s, false);
+	h->unnamed = false;
+	s->changed = true;
 }
 
 static void take_run(struct mv_sampler *s, const struct mv_leaks *l)
@@ -306,15 +400,18 @@ static void take_run(struct mv_sampler *s, const struct mv_leaks *l)
 	bool have;
 
 	have = take_heap(s, l);
-	if (h->mode != MV_LEAKS_HEAP)
+	if (h->mode != MV_LEAKS_HEAP) {
 		take_leaks(s, l);
+		h->unnamed = h->pic.groups_count != 0;
+		h->name_until_ns = now_ns + NAMES_NS;
+	}
 	h->due_ns = now_ns + (have ? LEAST_NS : FAILED_NS);
 	if (l->took_ns * SHARE_HEAP > h->due_ns - now_ns)
 		h->due_ns = now_ns + l->took_ns * SHARE_HEAP;
 	if (have) {
 		mv_leaks_free(h->kept);
 		h->kept = h->run;
-		h->reading = l;
+		h->pic.heap = &l->heap;
 	} else {
 		mv_leaks_free(h->run);
 	}
@@ -399,6 +496,8 @@ bool heap_work(struct mv_sampler *s, uint64_t *ret_next_ns)
 		h->whole = false;
 		return false;
 	}
+	if (h->unnamed)
+		name_groups(s, ret_next_ns);
 	if (h->run)
 		return follow(s, ret_next_ns);
 	if (!h->wanted) {
@@ -433,7 +532,7 @@ bool heap_waiting(const struct mv_sampler *s)
 	const struct heap *h = s->heap;
 
 	return h && h->wanted && WHOLE(s) && mv_source_is_live(s->source) && s->life == MV_LIFE_ALIVE &&
-	       (h->run || h->asked || h->whole);
+	       (h->run || h->asked || h->whole || h->unnamed);
 }
 
 size_t heap_fds(const struct mv_sampler *s, int *fds, size_t cap)
@@ -457,8 +556,7 @@ static uint64_t cells_count(const struct mv_sampler *s)
 	const struct mv_range *w = &s->want.heap_window;
 	uint64_t n;
 
-	if (!s->heap || w->start >= w->end || s->want.heap_cell_bytes < 16 ||
-	    (!s->heap->reading && !s->heap->pic.blocks))
+	if (!s->heap || w->start >= w->end || s->want.heap_cell_bytes < 16 || !s->heap->pic.heap)
 		return 0;
 	n = (w->end - w->start - 1) / s->want.heap_cell_bytes + 1;
 	return n <= MV_HEAP_CELLS ? n : 0;
@@ -496,10 +594,7 @@ static void write_cells(const struct mv_sampler *s, struct mv_snapshot *b, const
 		return;
 	b->heap.window = s->want.heap_window;
 	b->heap.cell_bytes = s->want.heap_cell_bytes;
-	if (h->reading)
-		mv_heap_cells(&h->reading->heap, b->heap.window, b->heap.cell_bytes, cells, (size_t)sec->count);
-	else
-		heap_picture_cells(&h->pic, b->heap.window, b->heap.cell_bytes, cells, (size_t)sec->count);
+	mv_heap_cells(h->pic.heap, b->heap.window, b->heap.cell_bytes, cells, (size_t)sec->count);
 }
 
 void heap_write(const struct mv_sampler *s, struct mv_snapshot *b, const struct heap_layout *l)

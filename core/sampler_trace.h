@@ -5,7 +5,7 @@
 /*
  * Traced faults and threads, as the sampler keeps them: shared by sampler_faults.c (tracing), sampler_sums.c (what it
  * adds up to), sampler_threads.c (threads and their calls), sampler_names.c (functions and text) and
- * sampler_write_trace.c (snapshots) only. Reached from sampler.c by the few functions at the end.
+ * sampler_write_trace.c (snapshots) only; and by sampler_heap.c for the symboliser. Reached from sampler.c by the few functions at the end.
  */
 
 #include "core/faultkind.h"
@@ -128,6 +128,7 @@ struct trace {
 	bool code_mapped; /* a mapping with code has come: the list is to be read before going on */
 	uint64_t maps_due_ns; /* when the list may be read for our sake again */
 	bool flush;	      /* batch: what is in the rings belongs to the picture */
+	uint64_t flush_until_ns;
 
 	struct pending *pending; /* ring by token */
 	uint64_t tokens;
@@ -185,6 +186,7 @@ struct calls {
 	struct mv_symboliser *symboliser;
 	enum mv_why why; /* HAVE: stacks can be had */
 	bool tried;
+	bool objects_wanted;  /* the heap's: names of what lost blocks begin with */
 	uint64_t settling_ns; /* since when it is waited for; 0 it is not */
 	uint64_t idle_ns; /* since when nobody needs it; 0 somebody does */
 	struct names names;
@@ -194,6 +196,8 @@ struct calls {
 
 /* Make sure that the symboliser runs and knows the mappings; false: it does not (calls.why says why). */
 bool calls_ready(struct mv_sampler *s);
+/* Keep the symboliser for names of objects, or no longer. False: there is none. */
+bool calls_want_objects(struct mv_sampler *s, bool wanted);
 /* It has not taken in the newest list of mappings yet: worth waiting for, though not for ever. Lowers *ret_next_ns. */
 bool calls_settling(struct mv_sampler *s, uint64_t *ret_next_ns);
 /* Tokens: the low bit tells whose. */

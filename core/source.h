@@ -23,6 +23,21 @@
  *                       call PC SP START NAME IMAGE   (innermost first, of the thread before)
  *                       line PC FILE LINE             (at the end, ascending)
  *                     names and counters come from DIR/PID/task/TID/{stat,schedstat}
+ *   DIR/PID/heap      what reading malloc's heap and a leak scan would tell; tabs part the fields; sums follow from the blocks:
+ *                       heap REASON ALLOCATOR AGO_MS FIGURES_AGO_MS TOOK_US TRIES FIRST LAST FLAGS   (REASON, ALLOCATOR: JSON names,
+ *                       - for HAVE; FIGURES_AGO_MS - there never were any; glibc 2.FIRST to 2.LAST, - or newer; FLAGS: s still,
+ *                       m mmapped blocks found, c caches exact, or -)
+ *                       broke AT AFTER                (hex)
+ *                       arena ADDRESS SYSTEM RESIDENT FREE_RESIDENT TOP_RESIDENT TRIMMABLE SEGMENTS TCACHES FLAGS   (M main, c)
+ *                       region KIND START             (main, arena or mmapped; ascending; of the arena before it)
+ *                       blocks TIMES SIZE:STATE ...   (a pattern, so many times over, at the end of that region; STATE: JSON)
+ *                       owner ALLOCATOR MAPPINGS BYTES FLAGS   (BYTES - unknown; g guessed, or -)
+ *                       leaks MODE WHY ROUNDS STOPPED_US TOOK_MS SCANNED HEAP ROOTS SWAPPED ABSENT UNREADABLE THREADS UNSEEN
+ *                       DEAD_STACKS GROUPS_LEFT_OUT   (what a scan answers once it is asked for; WHY - when there is an answer)
+ *                       group SIZE FIRST_WORD WHAT BLOCKS DIRECT HELD_BLOCKS HELD_BYTES NAME TEXT EXAMPLE,...   (most bytes first)
+ *                       link FROM TO OFFSET BLOCKS BYTES
+ *                       runs PHASE ROUND DONE TOTAL   (a scan that was asked for is not over in this step; PHASE: a number)
+ *                       cost COPY STREAM SWAPPED NEED ROOM STOP_US TOOK_MS   (of an exact scan)
  *   DIR/PID/errors    lines "FILE ERRNO-NAME" (EACCES, EPERM, ENOENT, ESRCH, EIO): opening FILE fails so. FILE
  *                     "." is the process itself, "pagemap" governs scan and words, "mem" mv_target_bytes
  *   DIR/errors        the same for machine files ("kpageflags EACCES")

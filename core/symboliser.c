@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -316,7 +317,9 @@ static int send_debugs(struct mv_symboliser *s)
 static int send_lines(struct mv_symboliser *s)
 {
 	for (uint32_t i = 0; s->lines_unsent && i < s->lines.count; i++) {
-		struct mv_symbols_request r = {.type = MV_SYMBOLS_LINE, .pc = s->lines.at[i].vaddr};
+		struct mv_symbols_request r = {.type = MV_SYMBOLS_LINE,
+					       .pc = s->lines.at[i].vaddr,
+					       .code = s->line_infos[i].code};
 		int err;
 
 		if (s->line_infos[i].state != MV_LINE_UNSENT)
@@ -498,10 +501,9 @@ int mv_symboliser_unwind(struct mv_symboliser *symboliser, uint64_t token, const
 	return after_send(s, err);
 }
 
-int mv_symboliser_line(struct mv_symboliser *symboliser, uint64_t pc)
+static int ask_text(struct mv_symboliser *s, uint64_t at_address, uint64_t code)
 {
-	struct mv_symboliser *s = symboliser;
-	const struct mv_symbols_key key = {.vaddr = pc};
+	const struct mv_symbols_key key = {.vaddr = at_address};
 	uint32_t before = s->lines.count, at;
 
 	if (s->why != MV_WHY_HAVE)
@@ -512,11 +514,22 @@ int mv_symboliser_line(struct mv_symboliser *symboliser, uint64_t pc)
 	if (at == UINT32_MAX)
 		return -ENOMEM;
 	if (s->lines.count > before) {
-		s->line_infos[at] = (struct mv_symbols_line){.state = MV_LINE_UNSENT};
+		s->line_infos[at] = (struct mv_symbols_line){.code = code, .state = MV_LINE_UNSENT};
 		s->lines_unsent++;
 	}
 	flush(s);
 	return 0;
+}
+
+int mv_symboliser_line(struct mv_symboliser *symboliser, uint64_t pc)
+{
+	return ask_text(symboliser, pc, 0);
+}
+
+int mv_symboliser_object(struct mv_symboliser *symboliser, uint64_t address, uint64_t code)
+{
+	assert(code);
+	return ask_text(symboliser, address, code);
 }
 
 /* ---- answers ---- */

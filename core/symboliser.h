@@ -52,6 +52,11 @@ int mv_symboliser_unwind(struct mv_symboliser *symboliser, uint64_t token, const
  * then other code may lie there, and it is asked for anew. Asked once each. -EPIPE; -ENOMEM (also when there are too many).
  */
 int mv_symboliser_line(struct mv_symboliser *symboliser, uint64_t pc);
+/*
+ * Ask for the name of the function or object at an address of data, as a vtable's; code: the start of any executable mapping
+ * of the same file. The answer comes as a line's does, with the offset in the object as its number.
+ */
+int mv_symboliser_object(struct mv_symboliser *symboliser, uint64_t address, uint64_t code);
 
 int mv_symboliser_fd(const struct mv_symboliser *symboliser); /* to poll; -1 none */
 /*

@@ -25,7 +25,7 @@
 #include "core/symboliser.h"
 #include "core/unwind.h"
 
-#define MV_SYMBOLS_PROTOCOL    1u
+#define MV_SYMBOLS_PROTOCOL    2u
 #define MV_SYMBOLS_SOCKET      3 /* its descriptor in memview-symbols */
 #define MV_SYMBOLS_IMAGES      1000u
 #define MV_SYMBOLS_IDENTITIES  16384u /* files met over all */
@@ -54,6 +54,7 @@ struct mv_symbols_request {
 	uint32_t image;	 /* IMAGE, DEBUG */
 	uint64_t serial; /* SETTLE, UNWIND, LINE: comes back in the answer */
 	uint64_t pc;	 /* LINE */
+	uint64_t code;	 /* LINE: not 0: the name of the object at pc, in the file that code is mapped of */
 	uint32_t count;	 /* START: MV_SYMBOLS_PROTOCOL; MAPS_LIST: entries in the memfd; UNWIND: bytes behind the struct */
 	uint32_t known;	 /* UNWIND */
 	struct mv_regs regs;
@@ -156,6 +157,7 @@ struct mv_symbols_image {
 struct mv_symbols_line {
 	char *file; /* clean; NULL none */
 	uint32_t line;
+	uint64_t code; /* not 0: the name of an object is asked for, in the file that code of is mapped here */
 	enum { MV_LINE_UNSENT, MV_LINE_ASKED, MV_LINE_KNOWN } state;
 };
 

@@ -371,25 +371,43 @@ static int unwind(struct server *s, size_t stack_bytes)
 	return reply(s, count * sizeof(calls[0]));
 }
 
+/* The name of what lies at an address of data, told from code of the same file. */
+static size_t name_object(struct mv_image *image, uint64_t vaddr, char *out, size_t cap, uint32_t *ret_offset)
+{
+	struct mv_symbol symbol;
+	size_t len;
+
+	if (mv_image_symbol(image, vaddr, &symbol) < 0 || !symbol.name[0] ||
+	    vaddr - symbol.vaddr > UINT32_MAX)
+		return 0;
+	len = mv_symbol_demangle(symbol.name, out, cap);
+	*ret_offset = (uint32_t)(vaddr - symbol.vaddr);
+	return len < cap ? len : cap;
+}
+
 static int find_line(struct server *s)
 {
+	const uint64_t pc = s->request.head.pc, code = s->request.head.code;
 	uint64_t vaddr;
-	uint32_t id, line = 0;
-	struct mv_image *image = mv_unwinder_find(s->unwinder, s->request.head.pc, &vaddr, &id);
+	uint32_t id, number = 0;
+	struct mv_image *image = mv_unwinder_find(s->unwinder, code ? code : pc, &vaddr, &id);
 	const char *file = NULL;
-	size_t len;
+	size_t len = 0;
 
 	if (image)
 		work_on(s, id, true);
-	if (!image || mv_image_line(image, vaddr, &file, &line) < 0)
-		file = "";
-	len = strnlen(file, MV_SYMBOLS_NAME_BYTES);
+	if (image && code) {
+		len =
+		    name_object(image, vaddr + (pc - code), s->answer.text, sizeof(s->answer.text), &number);
+	} else if (image && mv_image_line(image, vaddr, &file, &number) == 0) {
+		len = strnlen(file, MV_SYMBOLS_NAME_BYTES);
+		memcpy(s->answer.text, file, len);
+	}
 	memset(&s->answer, 0, MV_SYMBOLS_ANSWER_HEAD);
 	s->answer.type = MV_SYMBOLS_LINE;
 	s->answer.serial = s->request.head.serial;
 	s->answer.count = (uint32_t)len;
-	s->answer.value = line;
-	memcpy(s->answer.text, file, len);
+	s->answer.value = number;
 	rest(s);
 	return reply(s, len);
 }

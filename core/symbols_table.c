@@ -85,19 +85,22 @@ static uint32_t rank_of(int type, int bind, bool sized, const char *name)
 	return rank + (name[0] != '_' && name[0] != '.');
 }
 
-/* false: no function, or not where code can be. */
+/* false: neither function nor object, or not where such can be. */
 static bool take_symbol(const struct sections *sections, const GElf_Sym *raw, const char *name,
 			struct symbol *ret)
 {
 	int type = GELF_ST_TYPE(raw->st_info);
 	const GElf_Shdr *section;
 
-	if ((type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE) || raw->st_shndx == SHN_UNDEF ||
+	if ((type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_OBJECT && type != STT_NOTYPE) || raw->st_shndx == SHN_UNDEF ||
 	    raw->st_shndx >= sections->count || !name[0])
 		return false;
 	section = &sections->at[raw->st_shndx];
 	if (!(section->sh_flags & SHF_ALLOC) || section->sh_size > UINT64_MAX - section->sh_addr ||
 	    raw->st_value < section->sh_addr || raw->st_value - section->sh_addr >= section->sh_size)
+		return false;
+	/* An object of each thread's own has an offset, no address. */
+	if (section->sh_flags & SHF_TLS)
 		return false;
 	/* Labels without a type count only in code, and not when a tool made them. */
 	if (type == STT_NOTYPE &&

@@ -144,7 +144,7 @@ cd "$OLDPWD" || exit 99
 	bare "$(call 'ptrace')" $core $tui | except 'core/threads_stop\.c' | rule "only core/threads_stop.c stops anything"
 	bare "(^|[^A-Za-z0-9_])(__NR|SYS)_perf_event_open" $core $tui | except 'core/perf\.c' | rule "only core/perf.c opens events"
 	bare "$(call 'mv_poke_[a-z_]*|mv_faults_start')" $core $tui | grep -vE '^[^:]*:[0-9]*:int mv_' |
-		except 'core/sampler_(faults|threads)\.c' | rule "stops and traces are begun by the sampler alone, on a want"
+		except 'core/(sampler_(faults|threads)|leaks_scan)\.c' | rule "stops and traces are begun by the sampler and the leak scan alone, on a want"
 	# These hand on parts of text that was clean already, or copies of it that they keep.
 	bare "$(call 'mv_clean_trusted')" $views |
 		except 'tui/(view_faults_words|view_map_columns|view_meaning|view_output|view_stack|widget_strip)\.c' |

@@ -471,8 +471,13 @@ static enum mv_effect mark(struct mv_stack *stack, const struct mv_context *ctx)
 {
 	if (!ctx->snap || !mv_growth_process(mv_delta_growth(ctx->delta)))
 		return hint(stack, ctx, MV_TEXT("nothing has been read yet that could be marked"));
-	hint(stack, ctx, ctx->against ? MV_TEXT("marked: from now on it is shown against this")
-				      : MV_TEXT("marked: d shows what has changed since"));
+	struct mv_build b;
+	mv_build_init(&b);
+	mv_build_clean(&b, MV_TEXT("marked at "));
+	mv_clock_build(&b, ctx->now_real_ns);
+	mv_build_clean(&b, ctx->against ? MV_TEXT(": from now on it is shown against this")
+					: MV_TEXT(": d shows what has changed since"));
+	hint(stack, ctx, mv_build_text(&b));
 	return MV_EFFECT_MARK;
 }
 

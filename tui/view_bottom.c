@@ -18,6 +18,7 @@ struct item {
 };
 #define ITEMS_MAX    24
 #define GIVE_UP_SIDE 2
+#define GIVE_UP_LATE 4 /* what goes later than the names of the sides */
 
 static const struct item bottom_items[] = {
     {MV_ACT_SIDE_MAP, {"Map"}, GIVE_UP_SIDE, MV_VIEW_MAP, "", 0, 0, false},
@@ -70,7 +71,7 @@ static int place_items(struct item *items, size_t count)
 	return end;
 }
 
-/* When all else has gone, sides that are not shown keep their keys: all of them can be turned to. */
+/* When all but the way in and out has gone, sides that are not shown keep their keys: all of them can be turned to. */
 static void shorten_sides(const struct mv_bottom *bottom, struct item *items, size_t count)
 {
 	for (size_t i = count; i-- > 0 && place_items(items, count) > bottom->cols;) {
@@ -113,7 +114,7 @@ static size_t layout_items(const struct mv_bottom *bottom, struct item *items)
 		item->w = (int)strlen(item->key) + 1 + (int)mv_clean_width(item->words);
 		count++;
 	}
-	while (place_items(items, count) > bottom->cols && drop_one(bottom, items, count, GIVE_UP_SIDE))
+	while (place_items(items, count) > bottom->cols && drop_one(bottom, items, count, GIVE_UP_LATE))
 		;
 	shorten_sides(bottom, items, count);
 	while (place_items(items, count) > bottom->cols && drop_one(bottom, items, count, -1))

@@ -2,13 +2,14 @@
 #include "config.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "core/text.h"
 #include "tui/view_growth.h"
 
 /* The charts: what the process held, over time. */
 
-#define LABEL_COLS 6 /* of the sizes at the left */
+#define LABEL_COLS 7 /* of the sizes at the left */
 #define APART_COLS 3 /* between two charts */
 
 void growth_curve_make(struct growth_curve *curve, const struct mv_growth_sample *s, size_t n, double from_s,
@@ -89,13 +90,24 @@ static void draw_bars(struct mv_canvas *c, struct mv_rect r, const struct growth
 	}
 }
 
-static void label(struct mv_canvas *c, int y, int x, double bytes)
+/* Top and bottom of the scale; where they read the same, how far the bottom lies below. */
+static void draw_labels(struct mv_canvas *c, int y, int x, int rows, double low, double high)
 {
-	struct mv_build b;
+	struct mv_build top, bottom;
 
-	mv_build_init(&b);
-	mv_build_size(&b, (uint64_t)bytes);
-	mv_canvas_text_right(c, y, x, LABEL_COLS - 1, ROLE_LABEL, mv_build_text(&b));
+	mv_build_init(&top);
+	mv_build_init(&bottom);
+	mv_build_size(&top, (uint64_t)high);
+	mv_build_size(&bottom, (uint64_t)low);
+	if (strcmp(top.text, bottom.text) == 0 && high > low) {
+		mv_build_init(&bottom);
+		mv_build_clean(&bottom, MV_TEXT("-"));
+		mv_build_size(&bottom, (uint64_t)(high - low));
+	}
+	if (high > 0)
+		mv_canvas_text_right(c, y, x, LABEL_COLS - 1, ROLE_LABEL, mv_build_text(&top));
+	if (rows > 1)
+		mv_canvas_text_right(c, y + rows - 1, x, LABEL_COLS - 1, ROLE_LABEL, mv_build_text(&bottom));
 }
 
 static void build_ago(struct mv_build *b, double seconds)
@@ -123,10 +135,10 @@ static void draw_times(const struct mv_context *ctx, struct mv_canvas *c, int y,
 		mv_canvas_build(c, y, x + part * cols / 2, -1, ROLE_LABEL, &b);
 	}
 	mv_canvas_text(c, y, x + cols - 3, 3, ROLE_LABEL, MV_TEXT("now"));
-	if (mark->set && mark->at_s >= span.from && seconds > 0) {
+	if (mark->set && mark->at_s >= span.from && seconds > 0 && cols > 8) {
 		int at = (int)((mark->at_s - span.from) / seconds * (cols - 1));
 
-		mv_canvas_glyph2(c, y, x + (at < cols ? at : cols - 1), ROLE_KEY, U'▲', '^');
+		mv_canvas_glyph2(c, y, x + (at < cols - 4 ? at : cols - 4), ROLE_KEY, U'▲', '^');
 	}
 }
 
@@ -165,10 +177,7 @@ static void draw_chart(const struct mv_context *ctx, struct mv_canvas *c, struct
 	mv_canvas_build(c, r.y, x, r.x + r.cols - x, by > 0 ? ROLE_GREW : ROLE_DIM, &b);
 	if (curve.any)
 		draw_bars(c, plot, &curve, low, high, role_of(metric));
-	if (curve.high > 0)
-		label(c, plot.y, r.x, high);
-	if (plot.rows > 1)
-		label(c, plot.y + plot.rows - 1, r.x, low);
+	draw_labels(c, plot.y, r.x, plot.rows, low, curve.high > 0 ? high : 0);
 	draw_times(ctx, c, r.y + r.rows - 1, plot.x, plot.cols, span);
 }
 

@@ -345,9 +345,16 @@ void growth_table_draw(const struct growth_view *v, const struct mv_context *ctx
 		mv_canvas_glyph(c, t->y + i, t->x - 2, ROLE_CURSOR, U'>');
 		mv_canvas_attr(c, (struct mv_rect){t->y + i, t->x - 2, 1, t->cols + 2}, MV_ATTR_CURSOR);
 	}
-	if (!v->count && t->rows)
-		mv_canvas_text(c, t->y, t->x, t->cols, ROLE_DIM,
-			       v->short_of_memory ? MV_TEXT("memview ran out of memory for the table")
-			       : v->followed	  ? MV_TEXT("no mapping has changed")
-						  : MV_TEXT("reading the mappings' pages"));
+	if (v->count || !t->rows)
+		return;
+	struct mv_clean advice;
+	struct mv_build why;
+	if (v->short_of_memory)
+		mv_canvas_text(c, t->y, t->x, t->cols, ROLE_WARN, MV_TEXT("memview ran out of memory for the table"));
+	else if (v->followed)
+		mv_canvas_text(c, t->y, t->x, t->cols, ROLE_DIM, MV_TEXT("no mapping has changed"));
+	else if (mv_words_nothing(ctx, MV_PART_PAGES, &why, &advice))
+		mv_wrap_draw(c, *t, ROLE_WARN, mv_build_text(&why));
+	else
+		mv_canvas_text(c, t->y, t->x, t->cols, ROLE_DIM, MV_TEXT("reading the mappings' pages"));
 }

@@ -42,15 +42,27 @@ void growth_verdict_settle(struct growth_view *v, const struct mv_context *ctx)
 	    mv_calltree_build(&v->tree, ctx->snap, MV_CALLTREE_CALLERS, 0) == 0)
 		evidence.touch = mv_growth_touched(&v->tree, ctx->snap);
 	mv_growth_verdict(growth, ctx->snap, &evidence, &v->verdict);
-	mv_growth_forecast(growth, ctx->snap, v->forecast);
+	if (!ctx->status->exited && ctx->snap->life == MV_LIFE_ALIVE) {
+		mv_growth_forecast(growth, ctx->snap, v->forecast);
+		return;
+	}
+	/* What has ended goes on no more. */
+	struct mv_build past = v->verdict.text;
+	mv_build_init(&v->verdict.advice);
+	mv_build_init(&v->verdict.text);
+	mv_build_clean(&v->verdict.text, MV_TEXT("until it ended: "));
+	mv_build_clean(&v->verdict.text, mv_build_text(&past));
 }
 
-static void build_at(struct mv_build *b, const struct mv_context *ctx, double in_s)
+/* By the clock as well, where there is room for it. */
+static void build_at(struct mv_build *b, const struct mv_context *ctx, double in_s, int cols)
 {
-	if (in_s > 86400)
-		return;
-	mv_build_clean(b, MV_TEXT(", at "));
-	mv_clock_build(b, ctx->now_real_ns + (uint64_t)(in_s * 1e9));
+	struct mv_build whole = *b;
+
+	mv_build_clean(&whole, MV_TEXT(", at "));
+	mv_clock_build(&whole, ctx->now_real_ns + (uint64_t)(in_s * 1e9));
+	if (in_s < 86400 && (int)mv_clean_width(mv_build_text(&whole)) <= cols)
+		*b = whole;
 }
 
 int growth_forecast_lines(const struct growth_view *v, const struct mv_context *ctx,
@@ -65,7 +77,7 @@ int growth_forecast_lines(const struct growth_view *v, const struct mv_context *
 		mv_build_init(&lines[n]);
 		mv_build_clean(&lines[n], n ? MV_TEXT("              ") : MV_TEXT("at this rate: "));
 		mv_growth_forecast_build(&lines[n], next, &left[next]);
-		build_at(&lines[n], ctx, left[next].in_s);
+		build_at(&lines[n], ctx, left[next].in_s, v->geo.text.cols);
 		left[next].why = MV_WHY_NOT_READ;
 		n++;
 	}
@@ -213,7 +225,7 @@ static const struct {
      {"half the width of the interval that holds the slope with 95 % (Kendall's statistic)"},
      {HISTORY},
      {"as SLOPE"},
-     {"It takes the looks as independent: of memory that wanders it is too narrow."}},
+     {"Wider for looks that hang together: sqrt((1 + r) / (1 - r)), r the correlation of one with the next."}},
     {{"TREND and charts"},
      {"the figure over time, from the beginning (or the mark) to now; the scale of each trend is its own"},
      {HISTORY},

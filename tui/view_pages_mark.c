@@ -117,6 +117,6 @@ void mv_pages_mark_legend(const struct mv_pages *p, const struct mv_context *ctx
 	pen_key(&pen, ROLE_NEW, glyph ? U'+' : U'█', '+', MV_TEXT("new since"));
 	pen_key(&pen, ROLE_DIM, U'█', '#', MV_TEXT("there then"));
 	pen_key(&pen, ROLE_WARN, U'?', '?',
-		mark->pages_short ? MV_TEXT("too many to remember") : MV_TEXT("not looked at then (m here)"));
+		mark->pages_short ? MV_TEXT("too many to know") : MV_TEXT("not known (m here)"));
 	put_sum(p, ctx, &pen);
 }

@@ -215,7 +215,7 @@ static void check_sums(void)
 	const struct mv_leaks *l = t.leaks;
 	uint64_t blocks = 0, bytes = 0, direct = 0, held = 0;
 
-	assert_true(l->groups_count > 0);
+	assert_true(l->groups_count > 0 && l->links_count > 0);
 	for (uint32_t i = 0; i < l->groups_count; i++) {
 		const struct mv_leaks_group *g = &l->groups[i];
 
@@ -253,7 +253,7 @@ static void check_exact(bool busy)
 		assert_int_equal(s.missed, 0);
 		assert_true(t.leaks->stopped_ns > 0);
 		assert_int_equal(t.leaks->threads_unseen, 0);
-		assert_int_equal(t.leaks->dead_stacks >= 8, 1);
+		assert_true(t.leaks->dead_stacks >= 1);
 		assert_true(t.leaks->interior_only.blocks >= 2);
 		check_sums();
 		end();
@@ -405,6 +405,9 @@ static void test_ends_meanwhile(void **state)
 			sched_yield();
 		kill(t.pid, SIGKILL);
 		finish_look();
+		if (t.leaks->why != MV_LEAKS_WHY_GONE && t.leaks->why != MV_LEAKS_WHY_NONE)
+			print_message("# phase %u: %s, errno %d\n", phase, mv_leaks_whys[t.leaks->why].words,
+				      t.leaks->error);
 		/* It may have been quick enough. */
 		assert_true(t.leaks->why == MV_LEAKS_WHY_GONE || t.leaks->why == MV_LEAKS_WHY_NONE);
 		end();
@@ -513,20 +516,42 @@ static void test_cost(void **state)
 
 /* ---- programs that lose nothing ---- */
 
+/* It has nothing to do any more when it waits for our input. False: it is not installed. */
+static bool await_reading(void)
+{
+	const uint64_t until = now_ms() + DEADLINE_MS;
+	char text[256];
+	int status;
+
+	for (;;) {
+		ssize_t n = mv_target_read_named(t.target, "syscall", text, sizeof(text));
+
+		if (n > 0 && !strncmp(text, "0 0x0 ", 6))
+			return true;
+		if (waitpid(t.pid, &status, WNOHANG) == t.pid) {
+			t.pid = 0;
+			return false;
+		}
+		assert_true(now_ms() < until);
+		sched_yield();
+	}
+}
+
 static void check_innocent(char *const argv[])
 {
 	start(argv, NULL);
-	/* It has nothing to do any more when it waits for our input. */
-	await_state("S");
-	mv_target_reopen(t.target);
-	for (unsigned i = 0; i < 3; i++) {
+	if (!await_reading()) {
+		print_message("# %s is not here\n", argv[0]);
+		end();
+		return;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		mv_target_reopen(t.target);
 		look(i % 2 ? MV_LEAKS_SCAN : MV_LEAKS_EXACT);
-		if (t.leaks->why != MV_LEAKS_WHY_NONE)
-			continue;
-		if (t.leaks->lost.blocks)
-			print_message("# %s: %" PRIu64 " of %" PRIu64 " blocks, of %" PRIu64 " bytes first\n",
-				      argv[0], t.leaks->lost.blocks, t.leaks->blocks,
-				      t.leaks->groups[0].size);
+		assert_int_equal(t.leaks->why, MV_LEAKS_WHY_NONE);
+		print_message("# %s: lost %" PRIu64 " of %" PRIu64 " blocks\n", argv[0], t.leaks->lost.blocks,
+			      t.leaks->blocks);
+		assert_int_equal(t.leaks->lost.blocks, 0);
 	}
 	end();
 }

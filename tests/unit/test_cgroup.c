@@ -155,12 +155,35 @@ static void test_odd(void **state)
 	fixture_close(&f);
 }
 
+static void test_limits(void **state)
+{
+	struct fixture f = fixture_open("grower", 5150);
+	struct mv_limits limits;
+
+	(void)state;
+	assert_int_equal(mv_limits_read(f.source, f.target, &limits), 0);
+	assert_int_equal(limits.address_bytes.value, UINT64_C(1) << 30);
+	assert_int_equal(limits.available_bytes.value, UINT64_C(12000000) * 1024);
+	fixture_close(&f);
+	f = fixture_open("python", 4711);
+	assert_int_equal(mv_limits_read(f.source, f.target, &limits), 0);
+	assert_int_equal(limits.address_bytes.why, MV_WHY_NO_LIMIT);
+	assert_true(mv_have(&limits.available_bytes));
+	fixture_close(&f);
+	/* Neither file is there. */
+	f = fixture_open("zombie", 55);
+	assert_int_equal(mv_limits_read(f.source, f.target, &limits), 0);
+	assert_false(mv_have(&limits.address_bytes));
+	assert_false(mv_have(&limits.available_bytes));
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_path),    cmocka_unit_test(test_v2),	       cmocka_unit_test(test_v1),
 	    cmocka_unit_test(test_outside), cmocka_unit_test(test_root_group), cmocka_unit_test(test_missing),
-	    cmocka_unit_test(test_odd),
+	    cmocka_unit_test(test_odd),	    cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

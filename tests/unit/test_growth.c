@@ -239,6 +239,18 @@ static void no_slope_leads_across_a_gap(void **state)
 	assert_near(f.slope, 0, 1e-6);
 }
 
+/* Nor one of troughs: what happened while nobody looked is not known. */
+static void no_trough_rises_across_a_gap(void **state)
+{
+	(void)state;
+	count = 0;
+	for (unsigned i = 0; i < 80; i++) {
+		add(i + (i >= 40 ? 3600 : 0), (i >= 40 ? 90 : 50) * MIB + i % 10 * 5 * MIB);
+		samples[count - 1].segment = i >= 40;
+	}
+	assert_int_equal(fit().state, MV_GROWTH_SAWTOOTH);
+}
+
 static void too_little_is_too_short(void **state)
 {
 	(void)state;
@@ -800,6 +812,7 @@ int main(void)
 	    cmocka_unit_test(a_start_is_not_the_slope_of_later),
 	    cmocka_unit_test(what_shrinks_shrinks),
 	    cmocka_unit_test(no_slope_leads_across_a_gap),
+	    cmocka_unit_test(no_trough_rises_across_a_gap),
 	    cmocka_unit_test(too_little_is_too_short),
 	    cmocka_unit_test_setup_teardown(mappings_are_followed_and_judged, start, end),
 	    cmocka_unit_test_setup_teardown(what_grows_downwards_stays_the_same, start, end),

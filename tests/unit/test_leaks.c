@@ -163,7 +163,7 @@ static void test_mark(void **state)
 	(void)state;
 	store(root, 0, user(next));
 	store(root, 48, user(inner) + 40);  /* its last word, in the next header */
-	store(inner, 112, user(last) + 16); /* the last 8 bytes of a block, which lie in the header behind */
+	store(inner, 112, user(last) + 17); /* the last 8 bytes of a block, which lie in the header behind */
 	store(next, 0, user(freed));
 	store(next, 8, user(cached));
 	store(freed, 16, user(behind_freed));
@@ -172,6 +172,8 @@ static void test_mark(void **state)
 	store(inner, 8, user(past_end) - 8);  /* nor of its header */
 	store(inner, 16, user(huge) + 500000);
 	store(huge, 900000, user(far));
+	store(inner, 24,
+	      t.blocks[lost].start); /* what malloc has left, not far's last word, nor lost's header */
 	store(lost, 0, user(lost));
 	mark_from((uint64_t[]){1, user(root), 0x7000, user(own)}, 4);
 
@@ -181,6 +183,26 @@ static void test_mark(void **state)
 		     is_marked(behind_own) || is_marked(past_end) || is_marked(lost));
 	assert_true(bit_get(t.mark.started, next) && bit_get(t.mark.started, far));
 	assert_false(bit_get(t.mark.started, inner) || bit_get(t.mark.started, huge));
+}
+
+/* In a stack a header's address is malloc's own, of a block on its way; elsewhere it is the last word of the
+ * block before. */
+static void test_frames(void **state)
+{
+	const size_t before = block(64, MV_BLOCK_IN_USE), moving = block(64, MV_BLOCK_IN_USE);
+	const uint64_t word = t.blocks[moving].start;
+
+	(void)state;
+	copy_all();
+	assert_int_equal(mark_init(&t.mark, t.blocks, t.count, &t.copy), 0);
+	mark_frames(&t.mark, &word, 1);
+	assert_true(is_marked(moving));
+	assert_false(is_marked(before));
+	mark_release(&t.mark);
+	assert_int_equal(mark_init(&t.mark, t.blocks, t.count, &t.copy), 0);
+	mark_words(&t.mark, &word, 1);
+	assert_true(is_marked(before));
+	assert_false(is_marked(moving));
 }
 
 /* Words of the copied memory that are in no block are roots. */
@@ -387,6 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_find, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_mark, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_frames, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_rest, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_chains, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_groups, set_up, tear_down),

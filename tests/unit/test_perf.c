@@ -428,6 +428,7 @@ static void test_overrun(void **state)
 	(void)state;
 	puppet_need_perf();
 	trace(8, &opts);
+	every = false; /* what is lost is told later than what comes after it */
 	assert_int_equal(mv_perf_count(perf, MV_PERF_MINOR, &before), 0);
 	touch(20000);
 	mv_perf_drain(perf, 0, take, NULL);
@@ -444,6 +445,7 @@ static void test_overrun(void **state)
 	}
 	assert_int_equal(mv_perf_count(perf, MV_PERF_MINOR, &after), 0);
 	assert_int_equal(sum + seen.lost, after - before);
+	every = true;
 }
 
 static void test_stop(void **state)
@@ -464,6 +466,13 @@ static void test_stop(void **state)
 }
 
 /* A new period by ioctl, then by other events in their place, which takes the threads that follow along. */
+/* Under a sanitizer the puppet touches shadow pages as well: the counter knows how many. */
+static void assert_near(uint64_t weight, uint64_t counted)
+{
+	assert_true(counted >= 10000);
+	assert_in_range(weight, counted - 500, counted + 500);
+}
+
 static void test_periods(void **state)
 {
 	static const uint64_t periods[] = {7, 1, 101, 3};
@@ -476,9 +485,11 @@ static void test_periods(void **state)
 	for (size_t i = 0; i < MV_COUNT_OF(periods); i++) {
 		assert_int_equal(mv_perf_set_period(perf, MV_PERF_MINOR, periods[i]), 0);
 		every = periods[i] == 1;
+		assert_int_equal(mv_perf_count(perf, MV_PERF_MINOR, &before), 0);
 		touch(10000);
 		mv_perf_drain(perf, 0, take, NULL);
-		assert_in_range(seen.samples * periods[i], 9500, 10500);
+		assert_int_equal(mv_perf_count(perf, MV_PERF_MINOR, &after), 0);
+		assert_near(seen.samples * periods[i], after - before);
 	}
 	for (size_t i = 0; i < MV_COUNT_OF(periods); i++) {
 		const uint64_t newest = mv_perf_newest(perf);
@@ -492,9 +503,8 @@ static void test_periods(void **state)
 		every = periods[i] == 1;
 		touch(10000);
 		mv_perf_drain(perf, 0, take, NULL);
-		assert_in_range(seen.samples * periods[i], 9500, 10500);
 		assert_int_equal(mv_perf_count(perf, MV_PERF_MINOR, &after), 0);
-		assert_in_range(after - before, 10000, 10100);
+		assert_near(seen.samples * periods[i], after - before);
 	}
 	every = true;
 }

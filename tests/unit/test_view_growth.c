@@ -265,7 +265,7 @@ static void growth_map_and_pages_against_a_mark(void **state)
 	assert_false(shows("new since"));
 	/* Pages that nobody looked at are not guessed at. */
 	press("1m/0x7f3000000000<Enter>2d");
-	assert_true(shows("not looked at then"));
+	assert_true(shows("not known (m here)"));
 	draw();
 }
 
