@@ -18,6 +18,7 @@
 
 /* How long a picture may stay out after the process has ended. */
 #define LAST_WORD_NS (2 * MV_NS_PER_SEC)
+#define SLICE_NS     (MV_NS_PER_SEC / 10) /* how soon SIGINT is noticed */
 
 struct mv_batch {
 	struct mv_source *source;
@@ -154,6 +155,33 @@ bool mv_batch_wait(struct mv_batch *batch, uint64_t at_ns)
 			return true;
 	}
 	return mv_session_status(batch->session)->exited;
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal_number)
+{
+	(void)signal_number;
+	interrupted = 1;
+}
+
+void mv_batch_await_interrupt(void)
+{
+	struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+}
+
+void mv_batch_pass(struct mv_batch *batch, uint64_t end_ns)
+{
+	while (!interrupted && mv_batch_now(batch) < end_ns && !mv_batch_is_lost(batch) &&
+	       !mv_batch_status(batch)->gave_up) {
+		const uint64_t slice_ns = mv_batch_now(batch) + SLICE_NS;
+
+		if (mv_batch_wait(batch, slice_ns < end_ns ? slice_ns : end_ns))
+			return;
+	}
 }
 
 bool mv_batch_is_lost(const struct mv_batch *batch)

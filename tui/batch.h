@@ -3,7 +3,7 @@
 #define MV_BATCH_H
 
 /*
- * Commands that print: report, json, watch, faults, stacks. They run the same keeper and collector as the screen does, so
+ * Commands that print: report, json, watch, faults, stacks, heap, leaks. They run the same keeper and collector as the screen does, so
  * that a stuck target can be given up here as well; a fixture is sampled in-process.
  */
 
@@ -63,6 +63,10 @@ const struct mv_snapshot *mv_batch_last(struct mv_batch *batch, mv_batch_enough 
 int mv_batch_trouble(const struct mv_batch *batch);
 /* Wait until at_ns (CLOCK_MONOTONIC) or the target's end; true when it has ended. */
 bool mv_batch_wait(struct mv_batch *batch, uint64_t at_ns);
+/* The first SIGINT from now on ends what mv_batch_pass waits for, even one that comes before; the next one us. */
+void mv_batch_await_interrupt(void);
+/* Until that time, the target's end, SIGINT, or nothing more will come. */
+void mv_batch_pass(struct mv_batch *batch, uint64_t end_ns);
 const struct mv_keeper_status *mv_batch_status(const struct mv_batch *batch); /* NULL for fixtures */
 /* Nothing comes any more: the keeper has gone, or what it sends can't be used. Said on stderr; exit status.
  */
@@ -94,8 +98,10 @@ int mv_batch_json(const struct mv_options *options);
 int mv_batch_watch(const struct mv_options *options);
 int mv_batch_faults(const struct mv_options *options);
 int mv_batch_stacks(const struct mv_options *options);
+int mv_batch_heap(const struct mv_options *options);
+int mv_batch_leaks(const struct mv_options *options);
 
-/* What the last two print, from a snapshot alone. -ENOMEM: not all of it is printed. */
+/* What faults and stacks print, from a snapshot alone. -ENOMEM: not all of it is printed. */
 int mv_batch_print_faults(struct mv_out *out, const struct mv_snapshot *snap);
 int mv_batch_print_folded(struct mv_out *out, const struct mv_snapshot *snap);
 void mv_batch_print_stacks(struct mv_out *out, const struct mv_snapshot *snap);

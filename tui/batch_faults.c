@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,7 @@
  * text (batch_faults_text.c), as folded stacks, or as JSON (schema memview.faults/1).
  */
 
-#define LOOK_MS	 250 /* between snapshots, of which the last is shown when no more can come */
-#define SLICE_NS (MV_NS_PER_SEC / 10) /* how soon SIGINT is noticed */
+#define LOOK_MS 250 /* between snapshots, of which the last is shown when no more can come */
 
 struct mv_clean mv_batch_level_name(const struct mv_snapshot *snap, const struct mv_calltree_node *node)
 {
@@ -234,38 +232,9 @@ void mv_json_give_faults(struct mv_json *j)
 
 /* ---- tracing ---- */
 
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal_number)
-{
-	(void)signal_number;
-	interrupted = 1;
-}
-
-/* The first one ends the tracing, even one that comes while it begins; the next one us. */
-static void await_interrupt(void)
-{
-	struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-}
-
 static bool has_ended(const struct mv_snapshot *snap)
 {
 	return snap->trace.why != MV_WHY_HAVE || !snap->trace.running;
-}
-
-/* Until the time is over, the target has ended, SIGINT comes, or nothing more will come. */
-static void pass_time(struct mv_batch *batch, uint64_t end_ns)
-{
-	while (!interrupted && mv_batch_now(batch) < end_ns && !mv_batch_is_lost(batch) &&
-	       !mv_batch_status(batch)->gave_up) {
-		const uint64_t slice_ns = mv_batch_now(batch) + SLICE_NS;
-
-		if (mv_batch_wait(batch, slice_ns < end_ns ? slice_ns : end_ns))
-			return;
-	}
 }
 
 /* What has been seen until now, whole: also what still lies in the kernel's rings. */
@@ -289,7 +258,7 @@ static int trace(struct mv_batch *batch, struct mv_want *want, const struct mv_o
 	uint64_t end_ns;
 	int status;
 
-	await_interrupt();
+	mv_batch_await_interrupt();
 	status = mv_batch_take(batch, want, ret_snap); /* which comes when it has begun */
 	if (status || (*ret_snap)->trace.why != MV_WHY_HAVE)
 		return status;
@@ -300,7 +269,7 @@ static int trace(struct mv_batch *batch, struct mv_want *want, const struct mv_o
 	want->facts &= ~(uint32_t)MV_FACT_WHOLE;
 	want->interval_ms = LOOK_MS;
 	mv_batch_follow(batch, want);
-	pass_time(batch, end_ns);
+	mv_batch_pass(batch, end_ns);
 	*ret_snap = last_picture(batch, want);
 	return MV_EXIT_DONE;
 }

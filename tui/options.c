@@ -44,11 +44,13 @@ const char mv_options_help[] =
     "  -n, --lines N         watch: end after N lines\n"
     "      --quick           report, json, watch: leave out what needs smaps\n"
     "      --pages A-B       json: also the state of each page from address A to B (hexadecimal)\n"
-    "  -d, --duration S      faults, leaks: seconds to trace for, 0.1 to 86400 (faults: 5 unless given; leaks: "
+    "  -d, --duration S      faults, leaks: seconds to trace for, 0.1 to 86400 (faults: 5 unless given; "
+    "leaks: "
     "none; SIGINT ends it early)\n"
     "      --period N        faults: look at one fault in N; 1 at each (default: as the process can bear)\n"
     "      --folded          faults: a line a call stack, with the pages it touched: for flame graphs\n"
-    "      --json            faults, stacks, heap, leaks: JSON (schemas memview.faults/1, memview.stacks/1, ...)\n"
+    "      --json            faults, stacks, heap, leaks: JSON (schemas memview.faults/1, memview.stacks/1, "
+    "...)\n"
     "      --exact           stacks, leaks: stop the process for a moment, for an exact picture\n"
     "      --theme NAME      screen: dark, light, projector, colour-blind, mono, or one of your own\n"
     "      --ascii           screen: draw with ASCII characters only\n"
@@ -423,8 +425,9 @@ static int check_fit_inside(struct parsing *p)
 	if (o->exact && o->mode != MV_MODE_STACKS && o->mode != MV_MODE_LEAKS)
 		return refuse(p, "--exact", "only for memview stacks and leaks");
 	if (o->json && !is_inside(o->mode))
-		return refuse(p, "--json",
-			      "only for memview faults, stacks, heap and leaks; memview json prints a process");
+		return refuse(
+		    p, "--json",
+		    "only for memview faults, stacks, heap and leaks; memview json prints a process");
 	if (o->json && o->folded)
 		return refuse(p, "--folded", "not together with --json");
 	return 0;
