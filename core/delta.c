@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HEAP_APART_NS (5 * MV_NS_PER_SEC) /* of two readings that a slope is told from */
+
 /* What is remembered of one mapping between snapshots. */
 struct row {
 	uint64_t start, end;
@@ -58,6 +60,10 @@ struct mv_delta {
 	uint32_t threads_count;
 
 	struct mv_growth *growth;
+	struct heap_at { /* the malloc heap at the first reading and the last; ns 0: none */
+		uint64_t ns;
+		double used, free;
+	} heap_first, heap_last;
 };
 
 /* More vanish at once than anybody can look at: keep the first so many. */
@@ -428,6 +434,25 @@ static int feed_threads(struct mv_delta *d, const struct mv_snapshot *s)
 	return 0;
 }
 
+static void feed_heap(struct mv_delta *d, const struct mv_snapshot *s, bool same)
+{
+	const struct mv_heap_sum *sum = s->heap.sum;
+	const struct heap_at at = {
+	    .ns = s->heap.at_ns,
+	    .used = (double)sum[MV_BLOCK_IN_USE].bytes + (double)sum[MV_BLOCK_MMAPPED].bytes,
+	    .free = (double)sum[MV_BLOCK_FREE].bytes + (double)sum[MV_BLOCK_FASTBIN].bytes +
+		    (double)sum[MV_BLOCK_TCACHE].bytes + (double)sum[MV_BLOCK_TOP].bytes,
+	};
+
+	if (!same)
+		d->heap_first = d->heap_last = (struct heap_at){0};
+	if (!at.ns || at.ns == d->heap_last.ns)
+		return;
+	if (!d->heap_first.ns)
+		d->heap_first = at;
+	d->heap_last = at;
+}
+
 int mv_delta_feed(struct mv_delta *delta, const struct mv_snapshot *snap)
 {
 	bool same = delta->started && delta->epoch == snap->epoch && delta->pid == snap->stat.pid;
@@ -456,6 +481,7 @@ int mv_delta_feed(struct mv_delta *delta, const struct mv_snapshot *snap)
 		delta->smaps_ns = snap->smaps_ns;
 	}
 	feed_trace(delta, snap);
+	feed_heap(delta, snap, same);
 	if (r == 0)
 		r = feed_threads(delta, snap);
 	if (mv_growth_feed(delta->growth, snap) < 0)
@@ -513,6 +539,18 @@ struct mv_mapping_change mv_delta_mapping(const struct mv_delta *delta, uint64_t
 	return (struct mv_mapping_change){.change = (enum mv_change)row->change,
 					  .at_ns = row->change_ns,
 					  .growth = {row->growth, row->growth_have}};
+}
+
+struct mv_growth_heap mv_delta_heap(const struct mv_delta *delta)
+{
+	const struct heap_at *first = &delta->heap_first, *last = &delta->heap_last;
+	const double seconds = (double)(last->ns - first->ns) / 1e9;
+
+	if (!first->ns || last->ns - first->ns < HEAP_APART_NS)
+		return (struct mv_growth_heap){.known = false};
+	return (struct mv_growth_heap){.known = true,
+				       .in_use_slope = (last->used - first->used) / seconds,
+				       .free_slope = (last->free - first->free) / seconds};
 }
 
 const struct mv_growth *mv_delta_growth(const struct mv_delta *delta)

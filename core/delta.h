@@ -67,6 +67,8 @@ struct mv_mapping_change mv_delta_mapping(const struct mv_delta *delta, uint64_t
 
 /* What was held since the watching began, and at the mark: fed by mv_delta_feed too. */
 const struct mv_growth *mv_delta_growth(const struct mv_delta *delta);
+/* How the malloc heap has changed between the first reading of it and the last; known once they are 5 s apart. */
+struct mv_growth_heap mv_delta_heap(const struct mv_delta *delta);
 /* Mark a baseline: mv_growth_mark. */
 void mv_delta_mark(struct mv_delta *delta, const struct mv_snapshot *snap, uint64_t now_ns, uint64_t real_ns);
 

@@ -8,6 +8,8 @@
 #include "core/text.h"
 #include "tui/view_growth.h"
 
+#define HEAP_BYTES (UINT64_C(256) << 20) /* anonymous memory of a process whose heap is read beside */
+
 /* The growth view: where things are, keys. */
 
 /* ---- life ---- */
@@ -126,11 +128,28 @@ static void growth_settle(void *state, const struct mv_context *ctx, struct mv_r
 	v->top = mv_table_scroll(v->top, v->at, v->count, v->geo.table.rows);
 }
 
+/* A reading of the heap copies it. */
+static bool small_heap(const struct mv_context *ctx)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; ctx->snap && i < mv_snapshot_count(ctx->snap); i++) {
+		const struct mv_mapping *m = &mv_snapshot_mappings(ctx->snap)[i];
+
+		if (m->kind == MV_KIND_HEAP || m->kind == MV_KIND_ANON)
+			bytes += mv_snapshot_rss(ctx->snap, i).value;
+	}
+	return bytes < HEAP_BYTES;
+}
+
 static void growth_want(const void *state, const struct mv_context *ctx, struct mv_want *want)
 {
-	(void)state;
-	(void)ctx;
+	const struct growth_view *v = state;
+
 	want->facts |= MV_FACT_MAPS | MV_FACT_PAGES;
+	/* Whether blocks in use or free ones grow is part of the verdict, where to know it is cheap. */
+	if ((v->verdict.state == MV_GROWTH_GROWS || v->verdict.state == MV_GROWTH_STEPS) && small_heap(ctx))
+		want->facts |= MV_FACT_HEAP;
 }
 
 static void growth_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c,

@@ -41,6 +41,7 @@ void growth_verdict_settle(struct growth_view *v, const struct mv_context *ctx)
 	if (mv_faults_traced(ctx->snap) &&
 	    mv_calltree_build(&v->tree, ctx->snap, MV_CALLTREE_CALLERS, 0) == 0)
 		evidence.touch = mv_growth_touched(&v->tree, ctx->snap);
+	evidence.heap = mv_delta_heap(ctx->delta);
 	mv_growth_verdict(growth, ctx->snap, &evidence, &v->verdict);
 	if (!ctx->status->exited && ctx->snap->life == MV_LIFE_ALIVE) {
 		mv_growth_forecast(growth, ctx->snap, v->forecast);
