@@ -66,7 +66,9 @@ static int work_out_mappings(struct mv_batch_growth *g, const struct mv_snapshot
 	const uint32_t count = mv_snapshot_count(g->snap);
 	uint32_t at = 0;
 
-	g->rss_known = count > 0 && mv_snapshot_count(before) > 0;
+	/* Of a process that has ended, the figures of an earlier look may be all there is. */
+	g->rss_known = count > 0 && mv_snapshot_count(before) > 0 && g->snap->life == MV_LIFE_ALIVE &&
+		       g->snap->pages_ns > before->pages_ns;
 	g->mappings = calloc(count ? count : 1, sizeof(*g->mappings));
 	if (!g->mappings)
 		return -ENOMEM;
@@ -155,6 +157,26 @@ static void merge_stacks(struct mv_batch_growth *g)
 	g->stacks_count = kept;
 }
 
+/*
+ * Does a page lie in memory that grew? Faults go on while mappings are listed: what lies in none of the list
+ * is newer than it, if the trace does not know it as a file's or as unmapped since.
+ */
+static bool is_grown(const struct mv_batch_growth *g, uint64_t page)
+{
+	uint32_t count;
+	const struct mv_fault_mapping *m = mv_snapshot_fault_mappings(g->snap, &count);
+
+	if (bsearch(&page, g->mappings, g->mappings_count, sizeof(*g->mappings), by_address))
+		return true;
+	if (mv_snapshot_find(g->snap, page) < mv_snapshot_count(g->snap))
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		if (page >= m[i].start && page < m[i].end)
+			return !m[i].gone && is_anonymous(m[i].kind);
+	}
+	return true;
+}
+
 /* Where growth by mapping is not known, all of them: then nothing tells them apart. */
 static int work_out_stacks(struct mv_batch_growth *g)
 {
@@ -165,8 +187,7 @@ static int work_out_stacks(struct mv_batch_growth *g)
 	if (!g->stacks)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < count; i++) {
-		if (g->rss_known && !bsearch(&s[i].last_page, g->mappings, g->mappings_count,
-					     sizeof(*g->mappings), by_address)) {
+		if (g->rss_known && !is_grown(g, s[i].last_page)) {
 			g->other_pages += s[i].pages;
 			continue;
 		}

@@ -108,22 +108,24 @@ static void print_calls(struct printing *p, const struct mv_grown_stack *s)
 	if (!s->count)
 		mv_out_clean(p->out, MV_TEXT("[no stack]"));
 	if (first) {
-		mv_out_clean(p->out, MV_TEXT("... > "));
-		columns = 6;
+		mv_out_clean(p->out, MV_TEXT("... "));
+		columns = 4;
 	}
 	for (uint32_t i = first; i < s->count; i++) {
 		const struct mv_clean name = mv_snapshot_function_name(p->g->snap, calls[i]);
 		const unsigned width = mv_clean_width(name) + 3;
 
+		if (i > first)
+			mv_out_clean(p->out, MV_TEXT(" >"));
 		if (i > first && columns + width > LINE_COLUMNS) {
 			mv_out_char(p->out, '\n', 1);
 			mv_out_char(p->out, ' ', RATE_COLUMNS + 17 + 4);
 			columns = 4;
+		} else if (i > first) {
+			mv_out_char(p->out, ' ', 1);
 		}
 		mv_out_clean(p->out, name);
 		columns += width;
-		if (i + 1 < s->count)
-			mv_out_clean(p->out, MV_TEXT(" > "));
 	}
 	mv_out_char(p->out, '\n', 1);
 }

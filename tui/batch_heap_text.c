@@ -96,9 +96,9 @@ static void print_allocator(struct printing *p)
 
 static void add_resident(struct mv_build *b, uint64_t bytes)
 {
-	mv_build_clean(b, MV_TEXT("; in RAM all the same: "));
+	mv_build_clean(b, MV_TEXT("; "));
 	mv_build_size(b, bytes);
-	mv_build_clean(b, MV_TEXT(" of whole pages"));
+	mv_build_clean(b, MV_TEXT(" of it in RAM, in whole pages"));
 }
 
 /* What is special about one state's blocks. */
@@ -136,7 +136,7 @@ static void print_states(struct printing *p)
 {
 	struct mv_build b;
 
-	mv_out_line(p->out, MV_TEXT("\n                  BLOCKS   BYTES  "));
+	mv_out_line(p->out, MV_TEXT("\n                  BLOCKS   BYTES"));
 	for (int s = 0; s < MV_BLOCK__N; s++) {
 		const struct mv_heap_sum *sum = &p->h->sum[s];
 
