@@ -432,8 +432,7 @@ struct mv_outcome heap_picture_act(struct heap_view *v, const struct mv_context 
 		return (struct mv_outcome){
 		    .kind = MV_OUT_PUSH,
 		    .view = MV_VIEW_PAGE,
-		    .place = {.mapping = mv_snapshot_mappings(ctx->snap)[i].start,
-			      .page = v->cursor & ~(uint64_t)(ctx->snap->page_bytes - 1)}};
+		    .place = {.mapping = mv_snapshot_mappings(ctx->snap)[i].start, .page = v->cursor}};
 	default:
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	}
