@@ -544,6 +544,12 @@ int mv_heap_fixture_read(struct mv_target *target, uint64_t now_ns, uint32_t lea
 	struct reading r = {.p = p, .now_ns = now_ns};
 	ssize_t len;
 
+	/* What was known of a process that has ended stays. */
+	if (p->head.at_ns && mv_target_read_named(target, "stat", (char[8]){0}, 8) == -ESRCH) {
+		p->head.reason = MV_HEAP_GONE;
+		p->head.asked_ns = now_ns;
+		return 0;
+	}
 	mv_heap_fixture_release(p);
 	r.heap = calloc(1, sizeof(*r.heap));
 	r.classes = calloc(MV_HEAP_CLASSES, sizeof(*r.classes));

@@ -40,7 +40,7 @@ struct mv_context {
 /* Where a view is to look: identities only. */
 struct mv_place {
 	uint64_t mapping; /* start of the mapping; 0: the whole process */
-	uint64_t page;	  /* page address, 0 none */
+	uint64_t page;	  /* page address, 0 none; for MV_VIEW_PAGE also an address inside: of the byte to show */
 	int32_t thread;	  /* tid, 0 none */
 	bool unchosen;	  /* the cursor is where the view put it: a side that has a selection keeps it */
 };

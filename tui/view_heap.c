@@ -61,9 +61,12 @@ static void lay_out_pane(struct heap_view *v, int y, int end)
 		g->note_y = y++;
 	if (rows >= 5)
 		g->table_head_y = y++;
-	if (v->shown == HEAP_LEAKS)
+	if (v->shown == HEAP_LEAKS && rows >= 6) {
+		/* What few groups do not need is theirs that hang together. */
 		detail = clamp(rows / 2 - 1, 0, 8);
-	detail = rows >= 6 ? detail : 0;
+		if (end - y - detail > (int)v->leak_count)
+			detail = end - y - (v->leak_count < 1 ? 1 : (int)v->leak_count);
+	}
 	g->table =
 	    (struct mv_rect){y, g->text.x + 2, end - y - detail > 0 ? end - y - detail : 0, g->text.cols - 2};
 	g->detail = (struct mv_rect){end - detail, g->text.x + 2, detail, g->text.cols - 2};
@@ -132,6 +135,9 @@ static void heap_settle(void *state, const struct mv_context *ctx, struct mv_rec
 	struct heap_view *v = state;
 	uint32_t arenas = 0;
 
+	v->leak_count = 0;
+	if (heap_have(ctx) && heap_leaks_told(ctx))
+		mv_snapshot_leak_groups(ctx->snap, &v->leak_count);
 	lay_out(v, ctx, area);
 	heap_picture_settle(v, ctx);
 	heap_sizes_settle(v, ctx);
@@ -170,6 +176,11 @@ static struct mv_clean pane_words(enum heap_pane pane)
 				     : MV_TEXT("mallinfo2");
 }
 
+static bool unasked(const struct mv_context *ctx)
+{
+	return ctx->snap->leaks.state == MV_LEAKS_STATE_NONE;
+}
+
 static void draw_tabs(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c)
 {
 	int x = v->geo.text.x, end = x + v->geo.text.cols;
@@ -192,6 +203,11 @@ static void draw_tabs(const struct heap_view *v, const struct mv_context *ctx, s
 			mv_build_count(&b, ctx->snap->leaks.lost.blocks);
 			mv_build_clean(&b, MV_TEXT(" lost"));
 			x += mv_canvas_build(c, v->geo.tabs_y, x, end - x, ROLE_ALERT, &b);
+		}
+		if (pane == HEAP_LEAKS && unasked(ctx) && x + 4 < end) {
+			mv_canvas_text(c, v->geo.tabs_y, x + 1, 1, ROLE_KEY, MV_TEXT("L"));
+			mv_canvas_text(c, v->geo.tabs_y, x + 2, 1, ROLE_SIDE, MV_TEXT("?"));
+			x += 3;
 		}
 		x += 2;
 	}

@@ -92,7 +92,7 @@ struct heap_view {
 	uint32_t arena_at, arena_top, figure_at, figure_top;
 	/* Lost blocks. */
 	struct heap_ask ask;
-	uint32_t leak_at, leak_top, example;
+	uint32_t leak_at, leak_top, leak_count, example;
 	struct {
 		uint64_t size, first_word;
 		uint32_t what;

@@ -243,10 +243,10 @@ struct mv_outcome heap_leaks_open(struct heap_view *v, const struct mv_context *
 	i = mv_snapshot_find(ctx->snap, address);
 	if (i >= mv_snapshot_count(ctx->snap))
 		return say(v, MV_TEXT("this block's mapping has gone since"));
-	return (struct mv_outcome){.kind = MV_OUT_PUSH,
-				   .view = MV_VIEW_PAGE,
-				   .place = {.mapping = mv_snapshot_mappings(ctx->snap)[i].start,
-					     .page = address & ~(uint64_t)(ctx->snap->page_bytes - 1)}};
+	return (struct mv_outcome){
+	    .kind = MV_OUT_PUSH,
+	    .view = MV_VIEW_PAGE,
+	    .place = {.mapping = mv_snapshot_mappings(ctx->snap)[i].start, .page = address}};
 }
 
 /* ---- words ---- */
@@ -506,8 +506,7 @@ static void draw_link(const struct mv_context *ctx, struct mv_canvas *c, const s
 }
 
 /* Of the selected group: its examples, and what it hangs off and holds. */
-static void draw_detail(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c,
-			int rows)
+static int draw_detail(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c, int rows)
 {
 	struct mv_rect whole = v->geo.detail, *r = &whole;
 	uint32_t count, links, y = 0;
@@ -517,7 +516,7 @@ static void draw_detail(const struct heap_view *v, const struct mv_context *ctx,
 
 	r->rows = rows;
 	if (v->leak_at >= count || r->rows < 1)
-		return;
+		return 0;
 	g += v->leak_at;
 	mv_build_init(&b);
 	if (v->example < g->g.examples_count) {
@@ -532,6 +531,7 @@ static void draw_detail(const struct heap_view *v, const struct mv_context *ctx,
 	for (uint32_t i = 0; i < links && (int)y < r->rows; i++)
 		if (l[i].from == v->leak_at || l[i].to == v->leak_at)
 			draw_link(ctx, c, r, r->y + (int)y++, &l[i], v->leak_at);
+	return (int)y;
 }
 
 /* What L and ! do, while nothing has been scanned. */
@@ -552,6 +552,13 @@ static void draw_before(const struct heap_view *v, const struct mv_context *ctx,
 	if (v->geo.table_head_y >= 0) {
 		r.y = v->geo.table_head_y;
 		r.rows += v->geo.table.y - v->geo.table_head_y;
+	}
+	if (l->state == MV_LEAKS_STATE_RUNS) {
+		uint64_t total = l->progress.total_bytes, done = l->progress.done_bytes;
+
+		if (total && r.rows)
+			mv_bar_draw(c, r.y, r.x, r.cols, ROLE_BAR, done < total ? done : total, total);
+		return;
 	}
 	if (l->cost_ns && l->cost.stop_ns && r.rows) {
 		mv_build_init(&b);
@@ -574,33 +581,35 @@ static void draw_before(const struct heap_view *v, const struct mv_context *ctx,
 	}
 }
 
-static void draw_cost_note(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c,
-			   int y)
+/* Below the groups: the selected one; how the answer came, or what an exact one would take; what weakens it.
+ */
+static void draw_below(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c)
 {
 	const struct mv_leaks_head *l = head_of(ctx);
-	struct mv_build b;
-	bool fresh = cost_known(l, ctx) && l->cost_ns > l->at_ns;
+	const struct mv_rect *d = &v->geo.detail;
+	struct mv_build how, left;
+	bool fresh = cost_known(l, ctx) && l->cost_ns > l->at_ns, hidden = build_left_out(&left, l);
+	int notes = d->rows >= 4 ? 1 + hidden : d->rows >= 2,
+	    y = d->y + draw_detail(v, ctx, c, d->rows - notes);
 
+	mv_build_init(&how);
 	if (fresh) {
-		mv_build_init(&b);
-		mv_build_clean(&b, MV_TEXT("exact: it would stand for about "));
-		heap_duration(&b, l->cost.stop_ns);
-		mv_build_clean(&b, MV_TEXT(": press ! again"));
-		mv_canvas_build(c, y, v->geo.text.x, v->geo.text.cols, ROLE_STRONG, &b);
-		return;
+		mv_build_clean(&how, MV_TEXT("exact: it would stand for about "));
+		heap_duration(&how, l->cost.stop_ns);
+		mv_build_clean(&how, MV_TEXT(": press ! again"));
+	} else {
+		build_how(&how, l, ctx);
 	}
-	if (build_left_out(&b, l)) {
-		mv_canvas_build(c, y, v->geo.text.x, v->geo.text.cols, ROLE_WARN, &b);
-		return;
-	}
-	mv_build_init(&b);
-	build_how(&b, l, ctx);
-	mv_canvas_build(c, y, v->geo.text.x, v->geo.text.cols, ROLE_DIM, &b);
+	/* In one row alone, what weakens it counts more. */
+	if (notes == 2 || (notes && (fresh || !hidden)))
+		mv_canvas_build(c, y++, d->x, d->cols, fresh ? ROLE_STRONG : ROLE_DIM, &how);
+	if (hidden && notes && (notes == 2 || !fresh))
+		mv_canvas_build(c, y, d->x, d->cols, ROLE_WARN, &left);
 }
 
 void heap_leaks_draw(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c)
 {
-	const struct mv_rect *t = &v->geo.table, *d = &v->geo.detail;
+	const struct mv_rect *t = &v->geo.table;
 	uint32_t count;
 	const struct mv_leak_group *g = groups_of(ctx, &count);
 	struct mv_build b;
@@ -615,18 +624,7 @@ void heap_leaks_draw(const struct heap_view *v, const struct mv_context *ctx, st
 		draw_before(v, ctx, c);
 		return;
 	}
-	/* The last rows tell how it was found and what weakens it; in one alone the latter counts more. */
-	int rows = d->rows, last = d->y + d->rows - 1;
-	if (d->rows >= 4 && build_left_out(&b, head_of(ctx))) {
-		mv_canvas_build(c, last, d->x, d->cols, ROLE_WARN, &b);
-		mv_build_init(&b);
-		build_how(&b, head_of(ctx), ctx);
-		mv_canvas_build(c, last - 1, d->x, d->cols, ROLE_DIM, &b);
-		rows -= 2;
-	} else if (d->rows >= 2) {
-		draw_cost_note(v, ctx, c, last);
-		rows--;
-	}
+	draw_below(v, ctx, c);
 	if (!count)
 		return;
 	if (v->geo.table_head_y >= 0)
@@ -636,5 +634,4 @@ void heap_leaks_draw(const struct heap_view *v, const struct mv_context *ctx, st
 		if (v->leak_top + (uint32_t)i == v->leak_at)
 			heap_mark_row(v, c, t->y + i, v->focus == HEAP_LEAKS);
 	}
-	draw_detail(v, ctx, c, rows);
 }

@@ -296,7 +296,7 @@ static bool add_block(struct mv_build *b, const struct heap_view *v, const struc
 		first--;
 	for (last = i + 1; last < count && !cells[last].blocks; last++)
 		;
-	cut = !cells[first].blocks || last == count;
+	cut = !cells[first].blocks || (last == count && v->window.end < v->stretch.end);
 	/* What a neighbour has of the border cells would count: only at whole cells is the size known. */
 	if (cells[first].blocks > 1 || sum_of(&cells[first]) != cells[first].bytes[state])
 		return false;
@@ -308,7 +308,7 @@ static bool add_block(struct mv_build *b, const struct heap_view *v, const struc
 	mv_build_clean(b, mv_words(mv_block_states[state].caption));
 	mv_build_clean(b, cut ? MV_TEXT(", more than ") : MV_TEXT(", a block of "));
 	mv_size_build(b, bytes, exact || bytes < 65536);
-	mv_build_clean(b, MV_TEXT(" bytes at "));
+	mv_build_clean(b, exact || bytes < 65536 ? MV_TEXT(" bytes at ") : MV_TEXT(" at "));
 	mv_words_addr(b, v->window.start + first * cell_bytes);
 	return true;
 }
@@ -432,8 +432,7 @@ struct mv_outcome heap_picture_act(struct heap_view *v, const struct mv_context 
 		return (struct mv_outcome){
 		    .kind = MV_OUT_PUSH,
 		    .view = MV_VIEW_PAGE,
-		    .place = {.mapping = mv_snapshot_mappings(ctx->snap)[i].start,
-			      .page = v->cursor & ~(uint64_t)(ctx->snap->page_bytes - 1)}};
+		    .place = {.mapping = mv_snapshot_mappings(ctx->snap)[i].start, .page = v->cursor}};
 	default:
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	}

@@ -7,8 +7,8 @@
 #include "tui/view_heap.h"
 
 /*
- * Blocks by size, against a baseline: what the first reading told, or the first one after the mark. The class
- * that grows is what leaks, or what fills.
+ * Blocks by size, against a baseline: what the first reading told, or the one that there was at the mark. The
+ * class that grows is what leaks, or what fills.
  */
 
 // clang-format off
@@ -185,8 +185,8 @@ void heap_sizes_settle(struct heap_view *v, const struct mv_context *ctx)
 	if (!heap_have(ctx))
 		return;
 	s = mv_snapshot_heap_sizes(ctx->snap, &count);
-	if (!v->base_set || (mark_ns != v->base_mark_ns && ctx->snap->heap.at_ns >= mark_ns) ||
-	    ctx->snap->heap.at_ns < v->base_ns)
+	/* What is marked is the newest reading, though it was made a little before. */
+	if (!v->base_set || mark_ns != v->base_mark_ns || ctx->snap->heap.at_ns < v->base_ns)
 		take_baseline(v, ctx, mark_ns);
 	uint64_t made[5] = {ctx->snap->heap.at_ns, ctx->snap->epoch, v->base_ns,
 			    (uint64_t)v->sort << 1 | v->reverse, count};

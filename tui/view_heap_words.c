@@ -75,6 +75,13 @@ static void build_figures(struct mv_build *b, const struct mv_context *ctx)
 	} else if (h->free_resident_bytes) {
 		mv_build_clean(b, MV_TEXT("; malloc_trim would give back nothing"));
 	}
+	if (heap_leaks_told(ctx) && ctx->snap->leaks.lost.blocks) {
+		mv_build_clean(b, MV_TEXT("; "));
+		mv_size_build(b, ctx->snap->leaks.lost.bytes, ctx->exact);
+		mv_build_clean(b, MV_TEXT(" lost in "));
+		mv_build_count(b, ctx->snap->leaks.lost.blocks);
+		mv_build_clean(b, MV_TEXT(" blocks"));
+	}
 }
 
 static void build_reason(struct mv_build *b, const struct mv_context *ctx)
@@ -121,7 +128,12 @@ enum mv_role heap_headline(struct mv_build *b, const struct mv_context *ctx)
 								      : MV_TEXT("reading the heap"));
 		return ROLE_WARN;
 	}
-	if (snap->heap.reason > MV_HEAP_HAVE) {
+	/* The banner says that it has ended: the last picture stays. */
+	if (snap->heap.reason > MV_HEAP_HAVE && (snap->life == MV_LIFE_ALIVE || !snap->heap.at_ns)) {
+		if (snap->life == MV_LIFE_ZOMBIE) {
+			mv_build_clean(b, MV_TEXT("a zombie has no heap left"));
+			return ROLE_WARN;
+		}
 		build_reason(b, ctx);
 		return snap->heap.reason == MV_HEAP_CORRUPT ? ROLE_ALERT : ROLE_WARN;
 	}

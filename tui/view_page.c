@@ -93,7 +93,12 @@ static void page_settle(void *state, const struct mv_context *ctx, struct mv_rec
 	if (ctx->snap && ctx->snap->maps_ns) {
 		uint32_t i = mv_snapshot_find(ctx->snap, p->addr);
 		p->page_bytes = ctx->snap->page_bytes;
-		p->addr -= p->addr % p->page_bytes;
+		/* Came for an address inside it: its bytes are what is asked for. */
+		if (p->addr % p->page_bytes) {
+			p->byte = (unsigned)(p->addr % p->page_bytes);
+			p->bytes_pane = true;
+			p->addr -= p->byte;
+		}
 		p->gone = i >= mv_snapshot_count(ctx->snap) && ctx->snap->life == MV_LIFE_ALIVE;
 		p->index = i < mv_snapshot_count(ctx->snap) ? i : UINT32_MAX;
 		if (p->index != UINT32_MAX) {

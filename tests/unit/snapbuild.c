@@ -223,7 +223,7 @@ struct mv_snapshot *snapbuild_make(const struct snapbuild *b)
 	char *title = section(s, &s->title, &at, strlen(b->title) + 1, 1);
 	strcpy(title, b->title);
 	s->length = at;
-	return snapbuild_add_trace(s, &b->trace);
+	return snapbuild_add_heap(snapbuild_add_trace(s, &b->trace), &b->heap);
 }
 
 void snapbuild_context(struct mv_context *ctx, const struct mv_snapshot *snap, const struct mv_delta *delta,

@@ -91,6 +91,30 @@ struct snapbuild_trace {
 	size_t lines_count;
 };
 
+/* ---- the heap: rows as they are, names as strings ---- */
+
+struct snapbuild_group {
+	const char *name, *text; /* NULL: none */
+	struct mv_leaks_group g;
+};
+
+struct snapbuild_heap {
+	const struct mv_heap_arena *arenas;
+	size_t arenas_count;
+	const struct mv_heap_size *sizes;
+	size_t sizes_count;
+	const struct mv_heap_stretch *stretches;
+	size_t stretches_count;
+	const struct mv_heap_cell *cells; /* of head.heap.window */
+	size_t cells_count;
+	const struct mv_heap_owner *owners;
+	size_t owners_count;
+	const struct snapbuild_group *groups;
+	size_t groups_count;
+	const struct mv_leaks_link *links;
+	size_t links_count;
+};
+
 struct snapbuild {
 	/* Any plain field: figures, stat, times, life, part_why, page, cell_pages, levels… Sections are set
 	 * by make. */
@@ -110,6 +134,8 @@ struct snapbuild {
 	const char *title; /* comm */
 	/* Sections of faults and threads; head.trace and head.threads_head are the test's own to fill. */
 	struct snapbuild_trace trace;
+	/* Sections of the heap; head.heap and head.leaks are the test's own, and only with MV_FACT_HEAP in head.facts. */
+	struct snapbuild_heap heap;
 };
 
 /* Sensible plain fields: python3 4711, sleeping, figures of a small process, taken at 100 s; all parts
@@ -119,6 +145,8 @@ void snapbuild_init(struct snapbuild *b);
 struct mv_snapshot *snapbuild_make(const struct snapbuild *b);
 /* Of make, in snapbuild_trace.c: the same block with the trace's sections behind it. */
 struct mv_snapshot *snapbuild_add_trace(struct mv_snapshot *take_snap, const struct snapbuild_trace *trace);
+/* The same, in snapbuild_heap.c. */
+struct mv_snapshot *snapbuild_add_heap(struct mv_snapshot *take_snap, const struct snapbuild_heap *heap);
 
 /* A context that looks at snap 0.2 s after it was taken: 1 s interval, nothing else set. status is the
  * test's. */

@@ -61,7 +61,7 @@ static void each_action_works_somewhere_and_says_what_it_does(void **state)
 		const char *where = mv_actions[action].where;
 
 		assert_true(*mv_actions[action].help && *mv_actions[action].group && *where);
-		assert_true(strcmp(where, "*") == 0 || strspn(where, "mpgtfrkwho") == strlen(where));
+		assert_true(strcmp(where, "*") == 0 || strspn(where, "mpgtfrkweho") == strlen(where));
 	}
 	assert_string_equal(mv_actions[MV_ACT_NONE].name, "");
 	assert_string_equal(mv_actions[MV_ACT_QUIT].name, "QUIT");

@@ -1,0 +1,696 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/snapbuild.h"
+#include "tui/view_heap.h"
+
+/* The heap view in its stack, over snapshots that answer its want as a sampler does. */
+
+#define HEAP   UINT64_C(0x555500000000)
+#define ARENA  UINT64_C(0x7f0000000000)
+#define SECOND MV_NS_PER_SEC
+
+static const struct snapbuild_row rows[] = {
+    {.start = HEAP, .end = HEAP + 0x10000, .perms = "rw-p", .kind = MV_KIND_HEAP, .name = "[heap]"},
+    {.start = ARENA, .end = ARENA + 0x8000, .perms = "rw-p", .kind = MV_KIND_ANON},
+};
+
+static struct {
+	struct snapbuild b;
+	struct mv_heap_arena arenas[2];
+	struct mv_heap_size sizes[3];
+	struct mv_heap_stretch stretches[2];
+	struct mv_heap_owner owners[1];
+	struct snapbuild_group groups[3];
+	struct mv_leaks_link links[1];
+	struct mv_heap_cell cells[MV_HEAP_CELLS];
+	struct mv_heap_cell cell; /* what all cells are */
+	struct mv_snapshot *snap;
+	struct mv_delta *delta;
+	struct mv_stack *stack;
+	struct mv_keeper_status status;
+	struct mv_context ctx;
+	struct mv_canvas canvas;
+	struct mv_want want;
+} rig;
+
+static void draw(void)
+{
+	mv_stack_draw(rig.stack, &rig.ctx, &rig.canvas);
+}
+
+static bool shows(const char *text)
+{
+	draw();
+	return snapbuild_shows(&rig.canvas, text);
+}
+
+/* A snapshot that answers the want of now. */
+static void look(void)
+{
+	struct mv_heap_head *h = &rig.b.head.heap;
+	uint64_t bytes;
+	bool against = rig.ctx.against;
+
+	mv_stack_want(rig.stack, &rig.ctx, rig.canvas.rows, rig.canvas.cols, &rig.want);
+	rig.b.head.facts = rig.want.facts;
+	rig.b.head.want_seq = rig.want.seq;
+	rig.b.head.seq++;
+	h->window = rig.want.heap_window;
+	h->cell_bytes = rig.want.heap_cell_bytes;
+	bytes = h->window.end - h->window.start;
+	rig.b.heap.cells_count = h->cell_bytes ? (bytes + h->cell_bytes - 1) / h->cell_bytes : 0;
+	assert_true(rig.b.heap.cells_count <= MV_HEAP_CELLS);
+	for (size_t i = 0; i < rig.b.heap.cells_count; i++)
+		rig.cells[i] = rig.cell;
+	free(rig.snap);
+	rig.snap = snapbuild_make(&rig.b);
+	assert_int_equal(mv_snapshot_check(rig.snap, rig.snap->length), 0);
+	assert_int_equal(mv_delta_feed(rig.delta, rig.snap), 0);
+	snapbuild_context(&rig.ctx, rig.snap, rig.delta, &rig.status);
+	rig.ctx.against = against;
+}
+
+static void looks(void)
+{
+	for (int i = 0; i < 3; i++)
+		look();
+	draw();
+}
+
+static void later(uint64_t ns)
+{
+	rig.b.head.taken_ns += ns;
+	rig.b.head.taken_real_ns += ns;
+	rig.b.head.heap.at_ns += ns;
+	rig.b.head.heap.asked_ns += ns;
+	looks();
+}
+
+static void press(const char *keys)
+{
+	struct mv_input input;
+
+	for (int n; (n = mv_keys_parse(keys, &input)) > 0; keys += n) {
+		if (mv_stack_input(rig.stack, &rig.ctx, input) == MV_EFFECT_MARK)
+			mv_delta_mark(rig.delta, rig.snap, rig.ctx.now_ns, rig.ctx.now_real_ns);
+		looks();
+	}
+}
+
+static void resize(int rows_now, int cols)
+{
+	assert_int_equal(mv_canvas_resize(&rig.canvas, rows_now, cols), 0);
+	looks();
+}
+
+static struct mv_heap_size size_of(uint64_t first, uint64_t last, uint64_t blocks)
+{
+	return (struct mv_heap_size){first, last, {blocks, blocks * first, 0, 0}};
+}
+
+static void fill_heap(void)
+{
+	struct mv_heap_head *h = &rig.b.head.heap;
+
+	h->reason = MV_HEAP_HAVE;
+	h->allocator = MV_ALLOCATOR_GLIBC;
+	h->at_ns = h->asked_ns = rig.b.head.taken_ns;
+	h->took_ns = 3100000;
+	h->version_first = h->version_last = 36;
+	h->still = true;
+	h->tcaches = 2;
+	h->sum[MV_BLOCK_IN_USE] = (struct mv_heap_sum){1000, 40000};
+	h->sum[MV_BLOCK_FREE] = (struct mv_heap_sum){10, 20000};
+	h->sum[MV_BLOCK_TCACHE] = (struct mv_heap_sum){5, 160};
+	h->sum[MV_BLOCK_TOP] = (struct mv_heap_sum){2, 38000};
+	h->free_resident_bytes = 8192;
+	h->trimmable_bytes = 12288;
+	rig.arenas[0] = (struct mv_heap_arena){.is_main = true, .contiguous = true, .system_bytes = 0x10000};
+	rig.arenas[1] = (struct mv_heap_arena){.address = ARENA + 0x30, .system_bytes = 0x8000};
+	rig.sizes[0] = size_of(32, 32, 700);
+	rig.sizes[1] = size_of(112, 112, 290);
+	rig.sizes[2] = size_of(65536, 73712, 1);
+	rig.stretches[0] = (struct mv_heap_stretch){HEAP, HEAP + 0x10000, 0, MV_REGION_MAIN, 1000};
+	rig.stretches[1] = (struct mv_heap_stretch){ARENA, ARENA + 0x8000, 1, MV_REGION_ARENA, 17};
+	rig.b.heap = (struct snapbuild_heap){.arenas = rig.arenas,
+					     .arenas_count = 2,
+					     .sizes = rig.sizes,
+					     .sizes_count = 3,
+					     .stretches = rig.stretches,
+					     .stretches_count = 2,
+					     .cells = rig.cells,
+					     .owners = rig.owners};
+	rig.cell = (struct mv_heap_cell){.blocks = 3};
+	rig.cell.bytes[MV_BLOCK_IN_USE] = 16;
+}
+
+/* What a sampler does of a want: the answer to a scan, at once. */
+static void answer(uint64_t lost)
+{
+	struct mv_leaks_head *l = &rig.b.head.leaks;
+
+	l->state = MV_LEAKS_STATE_DONE;
+	l->seq = rig.want.leaks_seq;
+	l->mode = rig.want.leaks_flags & MV_LEAKS_WANT_EXACT ? MV_LEAKS_EXACT : MV_LEAKS_SCAN;
+	l->why = MV_LEAKS_WHY_NONE;
+	l->heap_reason = MV_HEAP_HAVE;
+	l->at_ns = rig.b.head.taken_ns;
+	l->rounds = 4;
+	l->stopped_ns = 410000;
+	l->blocks = 1000;
+	l->lost = (struct mv_heap_sum){lost, lost * 112};
+	l->direct = (struct mv_heap_sum){lost ? 1 : 0, lost ? 112 : 0};
+	l->indirect = (struct mv_heap_sum){lost ? lost - 1 : 0, 0};
+	if (!lost)
+		return;
+	rig.groups[0] = (struct snapbuild_group){.name = "vtable for Session",
+						 .g = {.size = 112,
+						       .what = MV_FIRST_IMAGE,
+						       .first_word = 0x1000,
+						       .blocks = 200,
+						       .bytes = 22400,
+						       .direct_blocks = 1,
+						       .held_blocks = 40,
+						       .held_bytes = 4096,
+						       .examples_count = 2,
+						       .examples = {HEAP + 0x1230, HEAP + 0x2340}}};
+	rig.groups[1] = (struct snapbuild_group){.text = "hello",
+						 .g = {.size = 32,
+						       .what = MV_FIRST_TEXT,
+						       .blocks = 9,
+						       .bytes = 288,
+						       .examples_count = 1,
+						       .examples = {HEAP + 0x3450}}};
+	rig.links[0] = (struct mv_leaks_link){0, 1, 24, 9, 288};
+	rig.b.heap.groups = rig.groups;
+	rig.b.heap.groups_count = 2;
+	rig.b.heap.links = rig.links;
+	rig.b.heap.links_count = 1;
+}
+
+static int start(void **state)
+{
+	struct mv_place nowhere = {0};
+
+	(void)state;
+	memset(&rig, 0, sizeof(rig));
+	snapbuild_init(&rig.b);
+	rig.b.rows = rows;
+	rig.b.count = MV_COUNT_OF(rows);
+	fill_heap();
+	if (mv_delta_new(&rig.delta) || mv_stack_new(MV_VIEW_HEAP, &nowhere, &rig.stack) ||
+	    mv_canvas_init(&rig.canvas, 40, 120))
+		return -1;
+	snapbuild_context(&rig.ctx, NULL, rig.delta, &rig.status);
+	looks();
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	mv_stack_free(rig.stack);
+	mv_delta_free(rig.delta);
+	mv_canvas_release(&rig.canvas);
+	free(rig.snap);
+	return 0;
+}
+
+/* ---- what is said ---- */
+
+static void the_answer_comes_first(void **state)
+{
+	(void)state;
+	assert_true(rig.want.facts & MV_FACT_HEAP);
+	assert_true(
+	    shows("glibc 2.36 heap: 39.1K in use by 1,000 blocks; 8K free but still resident; malloc_trim"));
+	assert_true(shows("would give back 12K"));
+	assert_true(shows("read just now in 3.10 ms"));
+	assert_false(shows("while it changed"));
+	rig.b.head.heap.still = false;
+	rig.b.head.heap.free_resident_bytes = 0;
+	rig.b.head.heap.trimmable_bytes = 0;
+	looks();
+	assert_true(shows("while it changed"));
+	assert_true(shows("no page of it is free and still resident"));
+	assert_false(shows("malloc_trim"));
+}
+
+static void why_there_are_no_figures(void **state)
+{
+	struct mv_heap_head *h = &rig.b.head.heap;
+	struct snapbuild_heap none = {.owners = rig.owners};
+
+	(void)state;
+	h->at_ns = 0;
+	rig.b.heap = none;
+	for (unsigned reason = 2; reason < MV_HEAP__N; reason++) {
+		h->reason = reason;
+		h->allocator = MV_ALLOCATOR_GLIBC;
+		looks();
+		assert_true(shows("the heap can't be read: "));
+		assert_true(shows(mv_heap_reason_text((enum mv_heap_reason)reason)));
+	}
+	h->reason = MV_HEAP_CORRUPT;
+	h->broke_at = 0x555500001230;
+	h->broke_after = 0x5555000011c0;
+	looks();
+	assert_true(shows("at 555500001230 after the block at 5555000011c0"));
+	h->reason = MV_HEAP_NOT_READ;
+	looks();
+	assert_true(shows("reading the heap"));
+	h->reason = MV_HEAP_OTHER;
+	h->allocator = MV_ALLOCATOR_JEMALLOC;
+	rig.owners[0] = (struct mv_heap_owner){
+	    .allocator = MV_ALLOCATOR_JEMALLOC, .mappings = 3, .bytes = mv_val_of(24 << 20), .guessed = true};
+	rig.b.heap.owners_count = 1;
+	looks();
+	assert_true(shows("jemalloc is in use instead of glibc's malloc"));
+	assert_true(shows("24.0M of addresses in 3 mappings, as no other owner is left"));
+	/* Nothing to scan there. */
+	press("L");
+	assert_true(shows("only blocks of glibc's malloc can be scanned"));
+	assert_int_equal(rig.want.leaks_seq, 0);
+}
+
+static void older_figures_say_so(void **state)
+{
+	(void)state;
+	rig.b.head.taken_ns += 5 * SECOND;
+	rig.b.head.heap.reason = MV_HEAP_CHANGING;
+	looks();
+	assert_true(shows("the heap can't be read now: it changes too fast; figures of 5 s ago"));
+	assert_true(shows("main heap"));
+	/* Of a process that has ended the last picture stays. */
+	rig.b.head.heap.reason = MV_HEAP_GONE;
+	rig.b.head.life = MV_LIFE_GONE;
+	looks();
+	assert_true(shows("in use by 1,000 blocks"));
+}
+
+/* ---- the picture ---- */
+
+static void cells_follow_the_window(void **state)
+{
+	(void)state;
+	assert_int_equal(rig.want.heap_window.start, HEAP);
+	assert_int_equal(rig.want.heap_window.end, HEAP + 0x10000);
+	uint64_t fits = rig.want.heap_cell_bytes;
+	press("-");
+	assert_true(shows("all of this stretch is in sight"));
+	assert_int_equal(rig.want.heap_cell_bytes, fits);
+	press("+");
+	assert_int_equal(rig.want.heap_cell_bytes, fits / 2);
+	press("++++++++++++");
+	assert_int_equal(rig.want.heap_cell_bytes, 16);
+	assert_true(shows("a cell is 16 bytes already"));
+	assert_true(rig.want.heap_window.end - rig.want.heap_window.start < 0x10000);
+	/* The arrows scroll, and go on to the next stretch and back. */
+	press("<PgDn><PgDn>");
+	assert_true(rig.want.heap_window.start > HEAP);
+	press("G");
+	assert_int_equal(rig.want.heap_window.end, ARENA + 0x8000);
+	assert_true(shows("thread arena"));
+	press("g");
+	assert_int_equal(rig.want.heap_window.start, HEAP);
+	press("<Left>");
+	assert_int_equal(rig.want.heap_window.start, HEAP);
+	press("------------");
+	assert_int_equal(rig.want.heap_cell_bytes, fits);
+	press("<PgDn><PgDn><PgDn>");
+	assert_int_equal(rig.want.heap_window.start, ARENA);
+	press("<Up>");
+	assert_int_equal(rig.want.heap_window.start, HEAP);
+}
+
+static void the_cursor_tells_its_cell(void **state)
+{
+	(void)state;
+	rig.cell.bytes[MV_BLOCK_FREE] = 48;
+	looks();
+	assert_true(shows("555500000000  3 blocks begin  in use 16B, free 48B"));
+	/* No block begins in any cell: it goes on beyond what is known. */
+	rig.cell = (struct mv_heap_cell){.blocks = 0};
+	rig.cell.bytes[MV_BLOCK_FREE] = 16;
+	looks();
+	assert_true(shows("free, a block of") || shows("free, more than"));
+	rig.cell = (struct mv_heap_cell){.blocks = 0};
+	looks();
+	assert_true(shows("outside the heap"));
+}
+
+static void enter_opens_the_bytes(void **state)
+{
+	(void)state;
+	press("+++++++++++<Right><Right><Enter>");
+	assert_true(rig.want.facts & MV_FACT_PAGE);
+	assert_int_equal(rig.want.page, HEAP);
+	assert_true(shows("555500000020 is byte 32 of 4,096"));
+	press("<Esc>");
+	assert_true(shows("main heap"));
+	/* An address leads there, too. */
+	press("/0x7f0000000040<Enter>");
+	assert_int_equal(rig.want.heap_window.start, ARENA);
+	press("/nonsense<Enter>");
+	assert_true(shows("an address is hexadecimal"));
+	press("/ffff<Enter>");
+	assert_true(shows("that address is not in the heap"));
+}
+
+/* ---- sizes ---- */
+
+static void the_size_that_grows_stands_out(void **state)
+{
+	(void)state;
+	press("<Tab>");
+	assert_true(shows("not read again yet"));
+	later(SECOND);
+	assert_true(shows("as many blocks of each size"));
+	rig.sizes[1] = size_of(112, 112, 2690);
+	later(SECOND);
+	assert_true(shows("+262K in use, +2,400 blocks; most by +2,400 of 112 bytes"));
+	assert_true(shows(">           112     2,690   294K   +2,400   +262K 100 %"));
+	/* A size that has gone is told, too. */
+	rig.b.heap.sizes_count = 2;
+	later(SECOND);
+	assert_true(shows("-64K"));
+	/* Against the mark nothing has grown. */
+	press("m");
+	later(SECOND);
+	assert_true(shows("against the mark of "));
+	assert_true(shows("as many blocks of each size"));
+	rig.sizes[0] = size_of(32, 32, 701);
+	later(SECOND);
+	assert_true(shows("most by +1 of 32 bytes"));
+}
+
+static void sizes_have_an_order(void **state)
+{
+	(void)state;
+	press("<Tab>");
+	assert_true(shows(">     64K-72.0K") || shows(">       64K-72K"));
+	for (int i = 0; i < 12 && !shows("SIZE▴"); i++)
+		press("s");
+	assert_true(shows("SIZE▴"));
+	assert_true(shows(">            32"));
+	press("S");
+	assert_true(shows(">       64K-72"));
+	press("<Down><Down>");
+	assert_true(shows(">            32"));
+	/* The cursor stays on its size. */
+	rig.b.heap.sizes = rig.sizes;
+	rig.b.heap.sizes_count = 1;
+	later(SECOND);
+	assert_true(shows(">            32"));
+}
+
+static void panes_turn(void **state)
+{
+	(void)state;
+	press("<Tab><Tab>");
+	assert_true(shows("2 arenas, 2 threads with a tcache"));
+	assert_true(shows("7f0000000030"));
+	press("<Down><Enter>");
+	assert_int_equal(rig.want.heap_window.start, ARENA);
+	press("<Tab><Tab><Tab><Tab>");
+	assert_true(shows("what mallinfo2(3) would say"));
+	assert_true(shows("keepcost"));
+	press("<Tab>");
+	assert_true(shows("mallinfo2"));
+}
+
+/* ---- lost blocks ---- */
+
+static void a_scan_is_asked_for_once(void **state)
+{
+	(void)state;
+	press("L");
+	assert_true(shows("Scan for lost blocks?"));
+	assert_int_equal(rig.want.leaks_seq, 0);
+	press("n");
+	assert_int_equal(rig.want.leaks_seq, 0);
+	press("Ly");
+	uint32_t seq = rig.want.leaks_seq;
+	assert_int_not_equal(seq, 0);
+	assert_int_equal(rig.want.leaks_flags, 0);
+	assert_true(shows("a scan is asked for"));
+	press("L");
+	assert_true(shows("a scan is under way already"));
+	rig.b.head.leaks.seq = seq;
+	rig.b.head.leaks.state = MV_LEAKS_STATE_RUNS;
+	rig.b.head.leaks.progress = (struct mv_leaks_progress){MV_LEAKS_COPIES, 1, 1 << 20, 4 << 20};
+	looks();
+	assert_true(shows("scan: look 2, copies 1.0M of 4.0M"));
+	rig.want.leaks_seq = seq;
+	answer(201);
+	look();
+	look();
+	/* Taken up: the want must not begin it again. */
+	assert_int_equal(rig.want.leaks_seq, 0);
+	assert_true(shows("201 blocks, 22.0K lost: 1 direct, 200 hang off them"));
+	assert_true(shows("Leaks 201 lost"));
+	assert_true(shows("vtable for Session"));
+	assert_true(shows("holds at +24 blocks of 32 (\"hello\"): 9 blocks, 288B"));
+	/* Left and entered again the answer is there. */
+	press("16");
+	assert_true(shows("201 blocks, 22.0K lost"));
+	assert_int_equal(rig.want.leaks_seq, 0);
+}
+
+static void nothing_lost_says_so(void **state)
+{
+	(void)state;
+	press("Ly");
+	answer(0);
+	looks();
+	assert_true(shows("nothing lost: each of 1,000 blocks in use is reachable"));
+	rig.b.head.leaks.swapped_bytes = 48 << 10;
+	rig.b.head.leaks.threads_unseen = 1;
+	rig.b.head.leaks.threads = 3;
+	looks();
+	assert_true(
+	    shows("not seen: 48K in swap, registers of 1 of 4 threads: what only these point to seems lost"));
+	press("<Enter>");
+	assert_true(shows("there is no example to open"));
+}
+
+static void every_failure_of_a_scan_is_told(void **state)
+{
+	(void)state;
+	press("Ly");
+	answer(0);
+	for (unsigned why = 1; why < MV_LEAKS_WHY__N; why++) {
+		rig.b.head.leaks.why = why;
+		looks();
+		assert_true(shows("no answer: "));
+		assert_true(shows(mv_leaks_whys[why].words));
+		assert_false(shows("nothing lost"));
+	}
+}
+
+static void an_exact_scan_says_first_what_it_takes(void **state)
+{
+	struct mv_leaks_head *l = &rig.b.head.leaks;
+
+	(void)state;
+	press("!");
+	assert_int_not_equal(rig.want.leaks_seq, 0);
+	assert_int_equal(rig.want.leaks_flags, MV_LEAKS_WANT_COST);
+	assert_true(shows("working out what an exact scan would take"));
+	press("!");
+	assert_true(shows("is being worked out"));
+	l->cost_ns = rig.b.head.taken_ns;
+	l->cost = (struct mv_leaks_cost){
+	    .stop_ns = 61000000, .need_bytes = 88 << 20, .room_bytes = UINT64_C(5) << 30};
+	looks();
+	assert_int_equal(rig.want.leaks_seq, 0);
+	assert_true(
+	    shows("it would stand for about 61.0 ms, and needs 88.0M of 5.0G free memory: press ! again"));
+	press("!");
+	assert_true(shows("Stop it for ~61.0 ms and copy its heap? Takes 88.0M of 5.0G."));
+	press("y");
+	assert_int_not_equal(rig.want.leaks_seq, 0);
+	assert_int_equal(rig.want.leaks_flags, MV_LEAKS_WANT_EXACT);
+	answer(201);
+	looks();
+	assert_true(shows("exact just now, stood for 0.41 ms"));
+	/* What does not fit is refused beforehand; an old prediction is made anew. */
+	l->cost.need_bytes = UINT64_C(4) << 30;
+	looks();
+	press("!");
+	assert_true(shows("there is not enough free memory for an exact scan"));
+	later(60 * SECOND);
+	press("!");
+	assert_int_equal(rig.want.leaks_flags, MV_LEAKS_WANT_COST);
+}
+
+static void groups_keep_their_cursor(void **state)
+{
+	(void)state;
+	press("Ly");
+	answer(201);
+	looks();
+	press("<Down>");
+	assert_true(shows("example 1 of 1: 555500003450"));
+	struct snapbuild_group first = rig.groups[0];
+	rig.groups[0] = rig.groups[1];
+	rig.groups[1] = first;
+	rig.links[0] = (struct mv_leaks_link){1, 0, 24, 9, 288};
+	looks();
+	assert_true(shows("example 1 of 1: 555500003450"));
+	press("<Down><Right>");
+	assert_true(shows("example 2 of 2: 555500002340"));
+	press("<Right>");
+	assert_true(shows("example 1 of 2: 555500001230"));
+	press("<Left><Enter>");
+	assert_int_equal(rig.want.page, HEAP + 0x2000);
+	assert_true(shows("555500002340 is byte 832 of 4,096"));
+}
+
+static void what_has_ended_is_not_scanned(void **state)
+{
+	(void)state;
+	rig.b.head.life = MV_LIFE_GONE;
+	looks();
+	press("L");
+	assert_true(shows("there is nothing left to scan"));
+	press("!");
+	assert_int_equal(rig.want.leaks_seq, 0);
+	rig.b.head.life = MV_LIFE_ALIVE;
+	looks();
+	/* It ends while the question is open. */
+	press("L");
+	rig.b.head.life = MV_LIFE_GONE;
+	looks();
+	press("y");
+	assert_int_equal(rig.want.leaks_seq, 0);
+}
+
+/* ---- anything ---- */
+
+static void fill_hostile(void)
+{
+	memset(&rig.b.head.heap.sum, 0xff, sizeof(rig.b.head.heap.sum));
+	memset(&rig.b.head.heap.mallinfo, 0xff, sizeof(rig.b.head.heap.mallinfo));
+	rig.b.head.heap.free_resident_bytes = rig.b.head.heap.trimmable_bytes = UINT64_MAX;
+	rig.b.head.heap.took_ns = rig.b.head.heap.broke_at = rig.b.head.heap.broke_after = UINT64_MAX;
+	rig.b.head.heap.fragmentation = rig.b.head.heap.tcaches = UINT32_MAX;
+	memset(rig.arenas, 0xff, sizeof(rig.arenas));
+	rig.arenas[0].is_main = rig.arenas[1].is_main = false;
+	rig.sizes[0] = (struct mv_heap_size){0, 0, {0, 0, 0, 0}};
+	rig.sizes[1] = (struct mv_heap_size){0, UINT64_MAX, {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+	rig.sizes[2] = (struct mv_heap_size){UINT64_MAX, 1, {1, UINT64_MAX, 0, 1}};
+	rig.stretches[0] = (struct mv_heap_stretch){0, 1, 0, MV_REGION_MAIN, UINT64_MAX};
+	rig.stretches[1] = (struct mv_heap_stretch){2, UINT64_MAX, 1, MV_REGION_ARENA, 0};
+	memset(&rig.cell, 0xff, sizeof(rig.cell));
+	answer(UINT64_MAX);
+	rig.b.head.leaks.rounds = UINT32_MAX;
+	rig.b.head.leaks.swapped_bytes = rig.b.head.leaks.unreadable_bytes = UINT64_MAX;
+	rig.b.head.leaks.threads = rig.b.head.leaks.threads_unseen = UINT32_MAX;
+	rig.b.head.leaks.stopped_ns = rig.b.head.leaks.took_ns = UINT64_MAX;
+	rig.b.head.leaks.cost_ns = UINT64_MAX;
+	memset(&rig.b.head.leaks.cost, 0xff, sizeof(rig.b.head.leaks.cost));
+	rig.groups[0].g.size = rig.groups[0].g.blocks = rig.groups[0].g.bytes = UINT64_MAX;
+	rig.groups[0].g.examples[0] = rig.groups[0].g.examples[1] = UINT64_MAX;
+	rig.groups[1].g = (struct mv_leaks_group){.what = MV_FIRST_STACK};
+	rig.links[0] = (struct mv_leaks_link){1, 1, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+}
+
+/* Contradicting and impossible figures show nonsense, at most; at any size, in any pane. */
+static void hostile_figures_at_any_size(void **state)
+{
+	static const int heights[] = {1, 2, 3, 5, 8, 10, 13, 17, 24, 40, 60},
+			 widths[] = {1, 2, 10, 30, 40, 80, 120, 200};
+	static const char *const keys[] = {"",	   "<Tab>",	   "G",	      "s", "+", "-", "<PgDn>",
+					   "<Up>", "<Enter><Esc>", "<Right>", "L", "y", "!", "n",
+					   "u"};
+
+	(void)state;
+	fill_hostile();
+	for (size_t k = 0; k < 3 * MV_COUNT_OF(keys); k++) {
+		press(keys[k % MV_COUNT_OF(keys)]);
+		for (size_t i = 0; i < MV_COUNT_OF(heights); i++)
+			for (size_t j = 0; j < MV_COUNT_OF(widths); j++) {
+				rig.ctx.exact = (i ^ j) & 1;
+				rig.canvas.ascii = k & 1;
+				assert_int_equal(mv_canvas_resize(&rig.canvas, heights[i], widths[j]), 0);
+				look();
+				draw();
+				for (int y = 0; rig.canvas.ascii && y < rig.canvas.rows; y++)
+					for (int x = 0; x < rig.canvas.cols; x++)
+						assert_true(mv_canvas_at(&rig.canvas, y, x)->ch[0] < 128);
+			}
+		resize(40, 120);
+	}
+}
+
+/* The heap changes under the view: fewer stretches, none, other ones. */
+static void the_heap_changes_under_it(void **state)
+{
+	(void)state;
+	press("G+++");
+	rig.b.heap.stretches_count = 1;
+	later(SECOND);
+	assert_true(rig.want.heap_window.start >= HEAP && rig.want.heap_window.end <= HEAP + 0x10000);
+	rig.b.heap.stretches_count = 0;
+	later(SECOND);
+	assert_int_equal(rig.want.heap_window.start, rig.want.heap_window.end);
+	press("<Down><Enter>+-G");
+	rig.b.heap.stretches_count = 2;
+	later(SECOND);
+	assert_true(rig.want.heap_window.end > rig.want.heap_window.start);
+}
+
+static void every_figure_is_explained(void **state)
+{
+	struct mv_meaning m;
+	unsigned n = 0;
+
+	(void)state;
+	while (mv_view_heap.meaning(&(struct heap_view){0}, &rig.ctx, n, &m)) {
+		assert_true(m.title.len && m.formula.len && m.source.len);
+		n++;
+	}
+	assert_true(n > 9);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
+	const struct CMUnitTest tests[] = {
+	    TEST(the_answer_comes_first),
+	    TEST(why_there_are_no_figures),
+	    TEST(older_figures_say_so),
+	    TEST(cells_follow_the_window),
+	    TEST(the_cursor_tells_its_cell),
+	    TEST(enter_opens_the_bytes),
+	    TEST(the_size_that_grows_stands_out),
+	    TEST(sizes_have_an_order),
+	    TEST(panes_turn),
+	    TEST(a_scan_is_asked_for_once),
+	    TEST(nothing_lost_says_so),
+	    TEST(every_failure_of_a_scan_is_told),
+	    TEST(an_exact_scan_says_first_what_it_takes),
+	    TEST(groups_keep_their_cursor),
+	    TEST(what_has_ended_is_not_scanned),
+	    TEST(hostile_figures_at_any_size),
+	    TEST(the_heap_changes_under_it),
+	    TEST(every_figure_is_explained),
+	};
+
+	setlocale(LC_ALL, "C.UTF-8");
+	setenv("TZ", "UTC0", 1);
+	return cmocka_run_group_tests_name("view_heap", tests, NULL, NULL);
+}
