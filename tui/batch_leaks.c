@@ -422,6 +422,10 @@ static int scan(struct looking *k)
 		if (!status && (k->options->exact || k->j.snap->leaks.why != MV_LEAKS_WHY_TORN))
 			break;
 	}
+	/* Whose heap it is instead, a reading of the heap tells. */
+	want.leaks_seq = 0;
+	if (!status && k->j.snap->leaks.why == MV_LEAKS_WHY_NO_HEAP && !k->options->proc_root)
+		status = mv_batch_take(k->batch, &want, &k->j.snap);
 	if (!status)
 		return judge(k);
 	if (k->traced)
