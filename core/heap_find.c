@@ -11,8 +11,8 @@
 #define PIECE_MAX   (UINT64_C(64) << 20) /* of a file's data that is searched */
 #define ARENAS_MAX  65536u
 #define HEAPS_MAX   (UINT64_C(1) << 20)
-#define SLACK_BYTES (UINT64_C(64) << 20) /* that [heap] may grow by until it is copied */
-#define BINS_EMPTY  4u			 /* at least, of the 127 */
+#define SLACK_BYTES (UINT64_C(1) << 20) /* and a sixteenth: that a heap may grow by until it is copied */
+#define BINS_EMPTY  4u			/* at least, of the 127 */
 
 const uint8_t heap_top_offset[LAYOUT__N] = {[LAYOUT_226] = 0x58, [LAYOUT_227] = 0x60, [LAYOUT_243] = 8};
 
@@ -373,6 +373,14 @@ uint64_t heap_max_bytes(const struct heap_params *params)
 	return params->huge_page && params->huge_page <= UINT64_C(1) << 40 ? params->huge_page * 4 : HEAP_MAX;
 }
 
+/* Little enough for the copy to be nearly full, and so in huge pages. */
+static uint64_t slack_end(uint64_t start, uint64_t end, uint64_t limit, uint64_t page)
+{
+	const uint64_t slack = ((end - start) / 16 + SLACK_BYTES) / page * page;
+
+	return limit - end > slack ? end + slack : limit;
+}
+
 /* [heap] from sbrk_base on, and what it may grow into. */
 static int add_main(const struct mv_maps *maps, const struct heap_params *params, struct mv_heap_where *where)
 {
@@ -389,8 +397,8 @@ static int add_main(const struct mv_maps *maps, const struct heap_params *params
 	       maps->at[i + 1].kind == MV_KIND_HEAP)
 		i++;
 	spot.end = maps->at[i].end;
-	limit = i + 1 < maps->count ? maps->at[i + 1].start : UINT64_MAX - SLACK_BYTES;
-	spot.end = limit - spot.end > SLACK_BYTES ? spot.end + SLACK_BYTES : limit;
+	limit = i + 1 < maps->count ? maps->at[i + 1].start : spot.end;
+	spot.end = slack_end(spot.start, spot.end, limit, page);
 	return heap_spot_add(where, spot);
 }
 
@@ -409,8 +417,12 @@ static int add_heaps(struct mv_target *target, const struct heap_params *params,
 			return r == -EFAULT ? 0 : r;
 		if (info[0] != state->address)
 			return 0;
-		r = heap_spot_add(where,
-				  (struct mv_heap_spot){.start = at, .end = at + max, .kind = SPOT_HEAP});
+		if (info[2] > max)
+			info[2] = max;
+		r = heap_spot_add(where, (struct mv_heap_spot){
+					     .start = at,
+					     .end = slack_end(at, at + info[2], at + max, where->page_bytes),
+					     .kind = SPOT_HEAP});
 		if (r < 0)
 			return r;
 		at = info[1];

@@ -112,7 +112,7 @@ struct mv_leaks {
 	uint32_t mode;	       /* enum mv_leaks_mode */
 	uint32_t why;	       /* enum mv_leaks_why: not NONE: nothing below is known but what heap.why and error say */
 	int32_t error;	       /* errno with it, or 0 */
-	uint32_t rounds;       /* looks that agreed; 1 when it stood still between two clocks */
+	uint32_t rounds;       /* looks that agreed; fewer than asked for when it did not run during a look or two */
 	uint64_t stopped_ns;   /* the longest time the target stood at once */
 	uint64_t took_ns;      /* all of it */
 	uint64_t scanned_bytes; /* words looked at, of roots and reachable blocks, in the last look */

@@ -17,6 +17,7 @@
 
 #define WINDOW_BITS 24
 #define WINDOW_SIZE (UINT64_C(1) << WINDOW_BITS)
+#define HUGE_FROM   ((size_t)16 * 1024 * 1024)
 
 struct mark_window {
 	uint64_t number; /* address >> WINDOW_BITS; 0 free */
@@ -42,7 +43,12 @@ static void *reserve(size_t bytes)
 	void *at =
 	    mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return at == MAP_FAILED ? NULL : at;
+	if (at == MAP_FAILED)
+		return NULL;
+	/* Of what is used all over, fewer pages are to be found. */
+	if (bytes >= HUGE_FROM)
+		madvise(at, bytes, MADV_HUGEPAGE);
+	return at;
 }
 
 /* Windows that blocks lie in, each counted once. */
@@ -159,15 +165,14 @@ uint32_t mark_find(const struct mark *mark, uint64_t address)
 	return i < mark->count && address >= block_user(&mark->blocks[i]) ? (uint32_t)i : MARK_NONE;
 }
 
-static inline void try_word(struct mark *m, uint64_t word, bool in_block)
+static inline void try_word(struct mark *m, uint64_t word)
 {
 	uint32_t i;
 
 	if (word - m->low >= m->span)
 		return;
 	i = mark_find(m, word);
-	if (i == MARK_NONE || !block_counts(&m->blocks[i]) ||
-	    (in_block && block_ends_at(&m->blocks[i], word)))
+	if (i == MARK_NONE || !block_counts(&m->blocks[i]))
 		return;
 	if (word == block_user(&m->blocks[i]))
 		bit_set(m->started, i);
@@ -181,7 +186,7 @@ void mark_words(struct mark *mark, const uint64_t *words, size_t count)
 {
 	mark->words += count;
 	for (size_t i = 0; i < count; i++)
-		try_word(mark, words[i], false);
+		try_word(mark, words[i]);
 }
 
 void mark_frames(struct mark *mark, const uint64_t *words, size_t count)
@@ -191,8 +196,7 @@ void mark_frames(struct mark *mark, const uint64_t *words, size_t count)
 		const uint64_t user = words[i] + 16;
 		const uint32_t at = mark_find(mark, user);
 
-		try_word(mark, at != MARK_NONE && block_user(&mark->blocks[at]) == user ? user : words[i],
-			 false);
+		try_word(mark, at != MARK_NONE && block_user(&mark->blocks[at]) == user ? user : words[i]);
 	}
 }
 
@@ -229,23 +233,130 @@ bool mark_block_words(struct mark *mark, const struct mv_block *block, uint64_t 
 	return true;
 }
 
-void mark_drain(struct mark *mark)
+/*
+ * Blocks lie anywhere: each step of a look-up would wait for memory. So many are under way at once, and what
+ * each needs next is asked for a while before: a word's granule, then its block and marks, then the block's
+ * first bytes.
+ */
+#define PIPE 64
+
+struct pipe {
+	struct {
+		uint64_t word;
+		const uint32_t *granule;
+	} words[PIPE];
+	struct {
+		uint64_t word;
+		uint32_t block;
+	} found[PIPE];
+	uint32_t ready[PIPE];
+	/* so many have gone in and come out */
+	unsigned words_in, words_out, found_in, found_out, ready_in, ready_out;
+};
+
+static void ask_for_bytes(struct mark *m, const struct mv_block *b)
 {
+	const struct mv_memcopy_range *range = m->last;
+
+	if (!is_inside(range, b->start))
+		range = mv_memcopy_find(m->copy, b->start);
+	if (!range)
+		return;
+	m->last = range;
+	__builtin_prefetch(range->bytes + (b->start + 16 - range->start));
+	__builtin_prefetch(range->bytes + (b->start + 80 - range->start));
+}
+
+static void make_ready(struct mark *m, struct pipe *p, uint32_t block)
+{
+	ask_for_bytes(m, &m->blocks[block]);
+	p->ready[p->ready_in++ % PIPE] = block;
+}
+
+/* The oldest that was found: reached now. */
+static void take_found(struct mark *m, struct pipe *p)
+{
+	const uint64_t word = p->found[p->found_out % PIPE].word;
+	size_t i = p->found[p->found_out++ % PIPE].block;
+
+	for (; i < m->count && block_end(&m->blocks[i]) <= word; i++)
+		;
+	if (i >= m->count || word < block_user(&m->blocks[i]) || !block_counts(&m->blocks[i]) ||
+	    block_ends_at(&m->blocks[i], word))
+		return;
+	if (word == block_user(&m->blocks[i]))
+		bit_set(m->started, i);
+	if (bit_get(m->marked, i))
+		return;
+	bit_set(m->marked, i);
+	if (p->ready_in - p->ready_out < PIPE)
+		make_ready(m, p, (uint32_t)i);
+	else
+		m->stack[m->stack_count++] = (uint32_t)i;
+}
+
+static void take_word(struct mark *m, struct pipe *p)
+{
+	const uint64_t word = p->words[p->words_out % PIPE].word;
+	const uint32_t i = *p->words[p->words_out++ % PIPE].granule;
+
+	if (!i)
+		return;
+	if (p->found_in - p->found_out == PIPE)
+		take_found(m, p);
+	__builtin_prefetch(&m->blocks[i - 1]);
+	__builtin_prefetch(&m->marked[(i - 1) / 64]);
+	__builtin_prefetch(&m->started[(i - 1) / 64]);
+	p->found[p->found_in % PIPE].word = word;
+	p->found[p->found_in++ % PIPE].block = i - 1;
+}
+
+static inline void give_word(struct mark *m, struct pipe *p, uint64_t word)
+{
+	const struct mark_window *w;
+
+	if (word - m->low >= m->span)
+		return;
+	w = find_window(m, word >> WINDOW_BITS);
+	if (!w->number)
+		return;
+	if (p->words_in - p->words_out == PIPE)
+		take_word(m, p);
+	p->words[p->words_in % PIPE].word = word;
+	p->words[p->words_in % PIPE].granule = &w->granules[(word & (WINDOW_SIZE - 1)) >> m->shift];
+	__builtin_prefetch(p->words[p->words_in++ % PIPE].granule);
+}
+
+static void look_into(struct mark *m, struct pipe *p, const struct mv_block *b)
+{
+	uint64_t at = block_user(b), address;
 	const uint64_t *words;
-	uint64_t address;
 	size_t count;
 
-	while (mark->stack_count) {
-		const struct mv_block *b = &mark->blocks[mark->stack[--mark->stack_count]];
-		uint64_t at = block_user(b);
+	while (mark_block_words(m, b, &at, &address, &words, &count)) {
+		m->words += count;
+		for (size_t i = 0; i < count; i++)
+			give_word(m, p, words[i]);
+	}
+}
 
-		if (mark->stack_count)
-			__builtin_prefetch(&mark->blocks[mark->stack[mark->stack_count - 1]]);
-		while (mark_block_words(mark, b, &at, &address, &words, &count)) {
-			mark->words += count;
-			for (size_t i = 0; i < count; i++)
-				try_word(mark, words[i], true);
-		}
+void mark_drain(struct mark *mark)
+{
+	struct pipe pipe = {0}, *p = &pipe;
+
+	for (;;) {
+		while (mark->stack_count && p->ready_in - p->ready_out < PIPE)
+			make_ready(mark, p, mark->stack[--mark->stack_count]);
+		if (p->ready_in != p->ready_out)
+			look_into(mark, p, &mark->blocks[p->ready[p->ready_out++ % PIPE]]);
+		else if (p->words_in != p->words_out)
+			while (p->words_in != p->words_out)
+				take_word(mark, p);
+		else if (p->found_in != p->found_out)
+			while (p->found_in != p->found_out)
+				take_found(mark, p);
+		else
+			return;
 	}
 }
 

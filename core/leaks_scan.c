@@ -45,6 +45,7 @@ struct scan {
 	struct mv_block *candidates; /* lost in all looks so far */
 	size_t candidates_count;
 	bool still; /* it did not run during this look */
+	bool sure;  /* nor between it and its registers */
 	struct mv_leaks leaks;
 };
 
@@ -274,6 +275,33 @@ static enum mv_leaks_why take_registers(struct scan *s)
 	return judge_stop(s, stopped_ns);
 }
 
+static bool same_registers(const struct mv_stopped *a, const struct mv_stopped *b)
+{
+	return a->tid == b->tid && a->result == MV_STOP_TAKEN && b->result == MV_STOP_TAKEN &&
+	       !memcmp(&a->regs, &b->regs, sizeof(a->regs)) && a->fs_base == b->fs_base &&
+	       a->gs_base == b->gs_base && a->stack_bytes == b->stack_bytes &&
+	       (!a->stack_bytes || !memcmp(a->stack, b->stack, a->stack_bytes));
+}
+
+/*
+ * It did not run while it was copied. If its registers are now what they were before, the copy and they are
+ * of one moment, as if it had stood.
+ */
+static bool is_one_moment(struct scan *s)
+{
+	struct mv_stop *const before = s->stop;
+	const struct mv_stopped *const threads = s->threads;
+	const size_t count = s->threads_count;
+	bool same;
+
+	s->stop = NULL;
+	same = take_registers(s) == MV_LEAKS_WHY_NONE && s->threads_count == count;
+	for (size_t i = 0; same && i < count; i++)
+		same = same_registers(&threads[i], &s->threads[i]);
+	mv_stop_free(before);
+	return same;
+}
+
 /* ---- a look ---- */
 
 static enum mv_leaks_why copy_all(struct scan *s)
@@ -303,6 +331,7 @@ static enum mv_leaks_why look_live(struct scan *s, bool first)
 	if (why == MV_LEAKS_WHY_NONE)
 		why = copy_all(s);
 	s->still = s->still && read_cpu(s, &after) && before == after;
+	s->sure = s->still && is_one_moment(s);
 	end_stop(s);
 	return why;
 }
@@ -469,7 +498,7 @@ static enum mv_leaks_why look_again(struct scan *s)
 			fewer_candidates(s);
 		stills = s->still ? stills + 1 : 0;
 		s->leaks.rounds = ++round;
-		if (round >= rounds || stills >= AGREE_STILL || !s->candidates_count)
+		if (round >= rounds || stills >= AGREE_STILL || s->sure || !s->candidates_count)
 			break;
 		if (!wait_gap(s))
 			why = MV_LEAKS_WHY_NO_TIME;

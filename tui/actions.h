@@ -6,7 +6,7 @@
  * Everything a key can do. One table: key map, help view and man page are made from it; no key does two things.
  * X(ID, default keys in the notation of mv_keys_parse, group, where it works, help line)
  * where: letters of the views it works in: m map, p pages, g page, t tables, f faults, r threads, k a thread's stack,
- * w growth, h help, o output; * everywhere.
+ * w growth, e heap, h help, o output; * everywhere.
  */
 // clang-format off
 #define MV_ACTIONS(X)                                                                                             \
@@ -18,32 +18,34 @@
 	X(PAGE_DOWN, "<PgDn>", "move", "*", "a screen down")                                                      \
 	X(FIRST, "<Home> g", "move", "*", "to the first")                                                         \
 	X(LAST, "<End> G", "move", "*", "to the last")                                                            \
-	X(ENTER, "<Enter>", "levels", "mptfrkw", "one level in: mapping, page, thread")                            \
+	X(ENTER, "<Enter>", "levels", "mptfrkwe", "one level in: mapping, page, thread")                            \
 	X(BACK, "<Esc> <BS>", "levels", "*", "one level out")                                                     \
 	X(SIDE_MAP, "1", "sides", "*", "Map: the address space and its mappings")                                 \
 	X(SIDE_PAGES, "2", "sides", "*", "Pages: the selected mapping's pages; again: the whole process")         \
 	X(SIDE_FAULTS, "3", "sides", "*", "Faults: traces page faults while it is open: where, what kind, by whom") \
 	X(SIDE_THREADS, "4", "sides", "*", "Threads: what each does, its stack")                                  \
 	X(SIDE_GROWTH, "5", "sides", "*", "Growth: what grows, how fast, until when")                             \
+	X(SIDE_HEAP, "6", "sides", "*", "Heap: malloc's blocks, what is free, what is lost")                      \
 	X(SIDE_TABLES, "7", "sides", "*", "Tables: the page tables")                                              \
-	X(PANE, "<Tab>", "move", "mgfw", "next pane")                                                              \
-	X(FIND, "/", "find", "mptfrw", "find text, or an address (0x...)")                                         \
+	X(PANE, "<Tab>", "move", "mgfwe", "next pane")                                                             \
+	X(FIND, "/", "find", "mptfrwe", "find text, or an address (0x...)")                                         \
 	X(FIND_NEXT, "n", "find", "mptfrw", "next match")                                                          \
 	X(FIND_PREV, "N", "find", "mptfrw", "previous match")                                                      \
-	X(SORT, "s", "table", "mtrw", "sort by the next column")                                                   \
-	X(REVERSE, "S", "table", "mtrw", "reverse the order")                                                      \
+	X(SORT, "s", "table", "mtrwe", "sort by the next column")                                                   \
+	X(REVERSE, "S", "table", "mtrwe", "reverse the order")                                                      \
 	X(FILTER, "f", "table", "mt", "filter by kind")                                                           \
 	X(GROUP, "x", "table", "mf", "group: a library's mappings as one line; call stacks by who calls or who touches") \
 	X(COLUMNS, "C", "table", "m", "choose columns")                                                           \
-	X(EXACT, "u", "table", "mpgtfrkw", "exact figures, in bytes, instead of rounded ones")                        \
+	X(EXACT, "u", "table", "mpgtfrkwe", "exact figures, in bytes, instead of rounded ones")                        \
 	X(SCALE, "z", "picture", "m", "address strip: evened out, or true to scale")                              \
-	X(ZOOM_IN, "+ =", "picture", "p", "zoom in: fewer pages a cell")                                          \
-	X(ZOOM_OUT, "-", "picture", "p", "zoom out: more pages a cell")                                           \
+	X(ZOOM_IN, "+ =", "picture", "pe", "zoom in: fewer pages or bytes a cell")                                        \
+	X(ZOOM_OUT, "-", "picture", "pe", "zoom out: more of them a cell")                                           \
 	X(NEXT_STATE, "e", "picture", "p", "next page whose state differs")                                       \
 	X(PREV_STATE, "E", "picture", "p", "previous page whose state differs")                                   \
 	X(COLOUR, "c", "picture", "p", "colour by state, age, sharing, growth")                                   \
 	X(TRACE, "F", "time", "*", "trace page faults on the other sides too; again: stop")                       \
-	X(STOP, "!", "time", "rk", "exact picture of the threads by a short stop (asks first)")                   \
+	X(LEAKS, "L", "time", "e", "look for lost blocks, four times, while it runs (asks first)")               \
+	X(STOP, "!", "time", "rke", "exact by a short stop: threads' stacks, or lost blocks (asks first)")                  \
 	X(MARK, "m", "time", "*", "mark what there is now as the baseline")                                      \
 	X(AGAINST, "d", "time", "wmp", "show against the baseline: growth, map, pages; again: as it is")         \
 	X(PAUSE, "<Space>", "time", "*", "pause, go on")                                                          \

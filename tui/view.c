@@ -41,6 +41,7 @@ static const struct mv_view_ops *const views[MV_VIEW__N] = {
     [MV_VIEW_PAGE] = &mv_view_page,	[MV_VIEW_TABLES] = &mv_view_tables,
     [MV_VIEW_FAULTS] = &mv_view_faults, [MV_VIEW_THREADS] = &mv_view_threads,
     [MV_VIEW_STACK] = &mv_view_stack,	[MV_VIEW_GROWTH] = &mv_view_growth,
+    [MV_VIEW_HEAP] = &mv_view_heap,
     [MV_VIEW_HELP] = &mv_view_help,	[MV_VIEW_MEANING] = &mv_view_meaning,
     [MV_VIEW_OUTPUT] = &mv_view_output,
 };
@@ -509,6 +510,8 @@ static enum mv_effect act_common(struct mv_stack *stack, const struct mv_context
 		return mark(stack, ctx);
 	case MV_ACT_AGAINST:
 		return show_against(stack, ctx);
+	case MV_ACT_SIDE_HEAP:
+		return open_side(stack, ctx, MV_VIEW_HEAP);
 	case MV_ACT_SIDE_TABLES:
 		return open_side(stack, ctx, MV_VIEW_TABLES);
 	case MV_ACT_TRACE:

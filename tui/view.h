@@ -45,7 +45,7 @@ struct mv_place {
 	bool unchosen;	  /* the cursor is where the view put it: a side that has a selection keeps it */
 };
 
-enum mv_view_id { MV_VIEW_MAP, MV_VIEW_PAGES, MV_VIEW_PAGE, MV_VIEW_TABLES, MV_VIEW_FAULTS, MV_VIEW_THREADS, MV_VIEW_STACK, MV_VIEW_GROWTH, MV_VIEW_HELP, MV_VIEW_MEANING, MV_VIEW_OUTPUT, MV_VIEW__N };
+enum mv_view_id { MV_VIEW_MAP, MV_VIEW_PAGES, MV_VIEW_PAGE, MV_VIEW_TABLES, MV_VIEW_FAULTS, MV_VIEW_THREADS, MV_VIEW_STACK, MV_VIEW_GROWTH, MV_VIEW_HEAP, MV_VIEW_HELP, MV_VIEW_MEANING, MV_VIEW_OUTPUT, MV_VIEW__N };
 
 enum mv_outcome_kind {
 	MV_OUT_NONE,	/* not my key */
@@ -95,7 +95,7 @@ struct mv_view_ops {
 	struct mv_place (*place)(const void *state, const struct mv_context *ctx);
 };
 extern const struct mv_view_ops mv_view_map, mv_view_pages, mv_view_page, mv_view_tables, mv_view_faults, mv_view_threads,
-	mv_view_stack, mv_view_growth, mv_view_help, mv_view_meaning, mv_view_output;
+	mv_view_stack, mv_view_growth, mv_view_heap, mv_view_help, mv_view_meaning, mv_view_output;
 
 /*
  * The stack of views, and what is around them: header lines, side bar, hint line, banners, the line editor.

@@ -1,0 +1,640 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <string.h>
+
+#include "tui/view_heap.h"
+
+/*
+ * Lost blocks: the question before a scan, how far it is, what it found, and what weakens that. What is asked
+ * for goes into the want until the sampler has taken it up, and is withdrawn then: a want that comes back
+ * must not begin it again.
+ */
+
+#define COST_FRESH_NS (30 * MV_NS_PER_SEC) /* so long a prediction holds */
+
+// clang-format off
+#define COLUMNS(X)                                              \
+	X(LEAK_BLOCKS, "BLOCKS", 9, 6, 0, true)                 \
+	X(LEAK_BYTES, "BYTES", 6, 6, 0, true)                   \
+	X(LEAK_SIZE, "SIZE", 9, 5, 2, true)                     \
+	X(LEAK_DIRECT, "DIRECT", 9, 6, 3, true)                 \
+	X(LEAK_HELD, "HOLD", 6, 5, 4, true)                     \
+	X(LEAK_WHAT, "FIRST WORD", 40, 12, 0, false)
+// clang-format on
+
+static const struct {
+	struct mv_clean heading;
+	int width, min_width, give_up;
+	bool right;
+} infos[LEAK__COLUMNS] = {
+#define X(id, heading, width, min, give, right) [id] = {{heading}, width, min, give, right},
+    COLUMNS(X)
+#undef X
+};
+
+static const struct mv_leaks_head *head_of(const struct mv_context *ctx)
+{
+	return ctx->snap && ctx->snap->facts & MV_FACT_HEAP ? &ctx->snap->leaks : NULL;
+}
+
+bool heap_leaks_told(const struct mv_context *ctx)
+{
+	const struct mv_leaks_head *l = head_of(ctx);
+
+	return l && l->at_ns && l->why == MV_LEAKS_WHY_NONE;
+}
+
+static const struct mv_leak_group *groups_of(const struct mv_context *ctx, uint32_t *ret_count)
+{
+	*ret_count = 0;
+	return heap_leaks_told(ctx) ? mv_snapshot_leak_groups(ctx->snap, ret_count) : NULL;
+}
+
+/* ---- asking ---- */
+
+static struct mv_outcome say(struct heap_view *v, struct mv_clean text)
+{
+	mv_build_init(&v->ask.text);
+	mv_build_clean(&v->ask.text, text);
+	return heap_hint(mv_build_text(&v->ask.text));
+}
+
+/* What speaks against asking at all; text "": nothing. */
+static struct mv_clean objection(const struct heap_view *v, const struct mv_context *ctx)
+{
+	const struct mv_leaks_head *l = head_of(ctx);
+
+	if (!ctx->snap || !l)
+		return MV_TEXT("nothing is known of the heap yet");
+	if (ctx->lost || ctx->status->exited || ctx->snap->life != MV_LIFE_ALIVE)
+		return MV_TEXT("there is nothing left to scan");
+	if (l->state == MV_LEAKS_STATE_RUNS || (v->ask.seq && !(v->ask.flags & MV_LEAKS_WANT_COST)))
+		return MV_TEXT("a scan is under way already");
+	if (ctx->snap->heap.allocator != MV_ALLOCATOR_GLIBC)
+		return ctx->snap->heap.reason == MV_HEAP_NOT_READ
+			   ? MV_TEXT("nothing is known of the heap yet")
+			   : MV_TEXT(
+				 "only blocks of glibc's malloc can be scanned: there is no such heap here");
+	if (ctx->paused)
+		return MV_TEXT("paused: nothing is read; the space bar goes on");
+	return MV_TEXT("");
+}
+
+static void show_leaks(struct heap_view *v)
+{
+	v->focus = v->shown = HEAP_LEAKS;
+}
+
+struct mv_outcome heap_ask_scan(struct heap_view *v, const struct mv_context *ctx)
+{
+	struct mv_clean no = objection(v, ctx);
+	struct mv_build *b = &v->ask.text;
+
+	show_leaks(v);
+	if (no.text[0])
+		return say(v, no);
+	mv_build_init(b);
+	mv_build_clean(b, MV_TEXT("Scan for lost blocks? Reads it 4 times, stops of some ms."));
+	v->ask.question = HEAP_ASKS_SCAN;
+	return (struct mv_outcome){.kind = MV_OUT_CONFIRM, .text = mv_build_text(b)};
+}
+
+static bool cost_known(const struct mv_leaks_head *l, const struct mv_context *ctx)
+{
+	return l->cost_ns && l->cost.stop_ns &&
+	       (l->cost_ns > ctx->now_ns || ctx->now_ns - l->cost_ns < COST_FRESH_NS);
+}
+
+static uint32_t next_seq(const struct heap_view *v, const struct mv_context *ctx)
+{
+	uint32_t seq = (uint32_t)(ctx->now_ns / 1000000) | 1;
+
+	/* Twice within a millisecond is still another question. */
+	while (seq == v->ask.mine || seq == ctx->snap->leaks.seq)
+		seq += 2;
+	return seq;
+}
+
+struct mv_outcome heap_ask_exact(struct heap_view *v, const struct mv_context *ctx)
+{
+	struct mv_clean no = objection(v, ctx);
+	const struct mv_leaks_head *l = head_of(ctx);
+	struct mv_build *b = &v->ask.text;
+
+	show_leaks(v);
+	if (no.text[0])
+		return say(v, no);
+	if (v->ask.seq)
+		return say(v, MV_TEXT("what an exact scan would take is being worked out"));
+	if (!cost_known(l, ctx)) {
+		v->ask.seq = next_seq(v, ctx);
+		v->ask.mine = v->ask.seq;
+		v->ask.flags = MV_LEAKS_WANT_COST;
+		v->ask.cost_before = l->cost_ns;
+		return heap_stay();
+	}
+	if (l->cost.need_bytes > l->cost.room_bytes / 4 * 3)
+		return say(v, MV_TEXT("there is not enough free memory for an exact scan"));
+	mv_build_init(b);
+	mv_build_clean(b, MV_TEXT("Stop it for ~"));
+	heap_duration(b, l->cost.stop_ns);
+	mv_build_clean(b, MV_TEXT(" and copy its heap? Takes "));
+	mv_build_size(b, l->cost.need_bytes);
+	mv_build_clean(b, MV_TEXT(" of "));
+	mv_build_size(b, l->cost.room_bytes);
+	mv_build_clean(b, MV_TEXT("."));
+	v->ask.question = HEAP_ASKS_EXACT;
+	return (struct mv_outcome){.kind = MV_OUT_CONFIRM, .text = mv_build_text(b)};
+}
+
+struct mv_outcome heap_ask_confirm(struct heap_view *v, const struct mv_context *ctx)
+{
+	struct mv_clean no = objection(v, ctx);
+
+	if (no.text[0])
+		return say(v, no);
+	v->ask.seq = next_seq(v, ctx);
+	v->ask.mine = v->ask.seq;
+	v->ask.flags = v->ask.question == HEAP_ASKS_EXACT ? MV_LEAKS_WANT_EXACT : 0;
+	v->ask.question = HEAP_ASKS_NOTHING;
+	return heap_stay();
+}
+
+/* ---- finding things again ---- */
+
+static bool is_selected(const struct heap_view *v, const struct mv_leaks_group *g)
+{
+	/* Only of an image's addresses is the first word that of all. */
+	return g->size == v->leak_selected.size && g->what == v->leak_selected.what &&
+	       (g->what != MV_FIRST_IMAGE || g->first_word == v->leak_selected.first_word);
+}
+
+static void settle_ask(struct heap_ask *ask, const struct mv_leaks_head *l)
+{
+	bool answered = ask->flags & MV_LEAKS_WANT_COST
+			    ? l->cost_ns != ask->cost_before
+			    : l->seq == ask->seq && l->state != MV_LEAKS_STATE_NONE;
+
+	if (ask->seq && answered)
+		ask->seq = 0;
+}
+
+void heap_leaks_settle(struct heap_view *v, const struct mv_context *ctx)
+{
+	const struct mv_leaks_head *l = head_of(ctx);
+	uint32_t count;
+	const struct mv_leak_group *g = groups_of(ctx, &count);
+
+	if (!l)
+		return;
+	settle_ask(&v->ask, l);
+	if (v->leak_at >= count)
+		v->leak_at = count ? count - 1 : 0;
+	if (!v->leak_selected.set)
+		v->leak_at = 0;
+	for (uint32_t i = 0; v->leak_selected.set && i < count; i++)
+		if (is_selected(v, &g[i].g)) {
+			v->leak_at = i;
+			break;
+		}
+	if (count && v->example >= g[v->leak_at].g.examples_count)
+		v->example = 0;
+	v->leak_top = mv_table_scroll(v->leak_top, v->leak_at, count, v->geo.table.rows);
+}
+
+void heap_leaks_select(struct heap_view *v, const struct mv_context *ctx, int64_t row)
+{
+	uint32_t count;
+	const struct mv_leak_group *g = groups_of(ctx, &count);
+
+	if (!count)
+		return;
+	v->leak_at = row < 0 ? 0 : row >= (int64_t)count ? count - 1 : (uint32_t)row;
+	v->leak_selected.size = g[v->leak_at].g.size;
+	v->leak_selected.what = g[v->leak_at].g.what;
+	v->leak_selected.first_word = g[v->leak_at].g.first_word;
+	v->leak_selected.set = true;
+	v->example = 0;
+	v->leak_top = mv_table_scroll(v->leak_top, v->leak_at, count, v->geo.table.rows);
+}
+
+struct mv_outcome heap_leaks_example(struct heap_view *v, const struct mv_context *ctx, int step)
+{
+	uint32_t count;
+	const struct mv_leak_group *g = groups_of(ctx, &count);
+	uint32_t n = v->leak_at < count ? g[v->leak_at].g.examples_count : 0;
+
+	if (n)
+		v->example = (v->example + n + (uint32_t)(step + (int)n)) % n;
+	return heap_stay();
+}
+
+struct mv_outcome heap_leaks_open(struct heap_view *v, const struct mv_context *ctx)
+{
+	uint32_t count, i;
+	const struct mv_leak_group *g = groups_of(ctx, &count);
+
+	if (!heap_leaks_told(ctx))
+		return say(v, MV_TEXT("nothing was scanned yet: L looks for lost blocks"));
+	if (v->leak_at >= count || v->example >= g[v->leak_at].g.examples_count)
+		return say(v, MV_TEXT("there is no example to open"));
+	uint64_t address = g[v->leak_at].g.examples[v->example];
+	i = mv_snapshot_find(ctx->snap, address);
+	if (i >= mv_snapshot_count(ctx->snap))
+		return say(v, MV_TEXT("this block's mapping has gone since"));
+	return (struct mv_outcome){.kind = MV_OUT_PUSH,
+				   .view = MV_VIEW_PAGE,
+				   .place = {.mapping = mv_snapshot_mappings(ctx->snap)[i].start,
+					     .page = address & ~(uint64_t)(ctx->snap->page_bytes - 1)}};
+}
+
+/* ---- words ---- */
+
+static struct mv_clean phase_words(uint32_t phase)
+{
+	switch (phase) {
+	case MV_LEAKS_STARTS:
+		return MV_TEXT("starts");
+	case MV_LEAKS_FINDS:
+		return MV_TEXT("finds malloc's state");
+	case MV_LEAKS_PREPARES:
+		return MV_TEXT("takes memory for the copy");
+	case MV_LEAKS_STOPS:
+		return MV_TEXT("stops the threads");
+	case MV_LEAKS_COPIES:
+		return MV_TEXT("copies");
+	case MV_LEAKS_WALKS:
+		return MV_TEXT("walks the blocks");
+	case MV_LEAKS_MARKS:
+		return MV_TEXT("marks what is reachable");
+	case MV_LEAKS_GROUPS:
+		return MV_TEXT("groups what is lost");
+	default:
+		return MV_TEXT("is ready");
+	}
+}
+
+static void build_progress(struct mv_build *b, const struct mv_leaks_head *l)
+{
+	mv_build_clean(b, l->mode == MV_LEAKS_EXACT ? MV_TEXT("exact scan: ") : MV_TEXT("scan: "));
+	if (l->mode != MV_LEAKS_EXACT)
+		mv_build_fmt(b, "look %u, ", l->progress.round + 1);
+	mv_build_clean(b, phase_words(l->progress.phase));
+	if (l->progress.phase == MV_LEAKS_COPIES && l->progress.total_bytes) {
+		mv_build_clean(b, MV_TEXT(" "));
+		mv_build_size(b, l->progress.done_bytes);
+		mv_build_clean(b, MV_TEXT(" of "));
+		mv_build_size(b, l->progress.total_bytes);
+	}
+}
+
+static void build_failure(struct mv_build *b, const struct mv_leaks_head *l)
+{
+	mv_build_clean(b, MV_TEXT("no answer: "));
+	mv_build_clean(b, mv_words(mv_leaks_whys[l->why].words));
+	if (l->heap_reason > MV_HEAP_HAVE) {
+		mv_build_clean(b, MV_TEXT(" ("));
+		mv_build_clean(b, mv_words(mv_heap_reason_text((enum mv_heap_reason)l->heap_reason)));
+		mv_build_clean(b, MV_TEXT(")"));
+	}
+	if (l->error > 0)
+		mv_build_fmt(b, " (errno %d)", (int)l->error);
+}
+
+static void add_blocks(struct mv_build *b, uint64_t n)
+{
+	mv_build_count(b, n);
+	mv_build_clean(b, n == 1 ? MV_TEXT(" block") : MV_TEXT(" blocks"));
+}
+
+static void build_answer(struct mv_build *b, const struct mv_leaks_head *l, const struct mv_context *ctx)
+{
+	if (!l->lost.blocks) {
+		mv_build_clean(b, MV_TEXT("nothing lost: each of "));
+		add_blocks(b, l->blocks);
+		mv_build_clean(b, MV_TEXT(" in use is reachable"));
+		return;
+	}
+	add_blocks(b, l->lost.blocks);
+	mv_build_clean(b, MV_TEXT(", "));
+	mv_size_build(b, l->lost.bytes, ctx->exact);
+	mv_build_clean(b, MV_TEXT(" lost: "));
+	mv_build_count(b, l->direct.blocks);
+	mv_build_clean(b, MV_TEXT(" direct, "));
+	mv_build_count(b, l->indirect.blocks);
+	mv_build_clean(b, MV_TEXT(" hang off them"));
+}
+
+enum mv_role heap_leaks_verdict(struct mv_build *b, const struct heap_view *v, const struct mv_context *ctx)
+{
+	const struct mv_leaks_head *l = head_of(ctx);
+
+	mv_build_init(b);
+	if (!l)
+		return ROLE_DIM;
+	if (l->state == MV_LEAKS_STATE_RUNS) {
+		build_progress(b, l);
+		return ROLE_WARN;
+	}
+	if (v->ask.seq) {
+		mv_build_clean(b, v->ask.flags & MV_LEAKS_WANT_COST
+				      ? MV_TEXT("working out what an exact scan would take")
+				      : MV_TEXT("a scan is asked for"));
+		return ROLE_WARN;
+	}
+	if (l->state == MV_LEAKS_STATE_NONE || !l->at_ns) {
+		mv_build_clean(b, MV_TEXT("not scanned yet: L looks for blocks that nothing points to"));
+		return ROLE_WARN;
+	}
+	if (l->why != MV_LEAKS_WHY_NONE) {
+		build_failure(b, l);
+		return ROLE_ALERT;
+	}
+	build_answer(b, l, ctx);
+	return l->lost.blocks ? ROLE_ALERT : ROLE_GOOD;
+}
+
+/* "exact, 3.1 s ago, stood for 61 ms; ..." */
+static void build_how(struct mv_build *b, const struct mv_leaks_head *l, const struct mv_context *ctx)
+{
+	if (l->mode == MV_LEAKS_EXACT) {
+		mv_build_clean(b, MV_TEXT("exact"));
+	} else {
+		mv_build_fmt(b, "%u", l->rounds);
+		mv_build_clean(b, l->rounds == 1 ? MV_TEXT(" look") : MV_TEXT(" looks"));
+	}
+	mv_build_clean(b, MV_TEXT(" "));
+	heap_ago(b, ctx, l->at_ns);
+	mv_build_clean(b, MV_TEXT(", stood for "));
+	heap_duration(b, l->stopped_ns);
+	mv_build_clean(b, l->rounds > 1 ? MV_TEXT(" at most; took ") : MV_TEXT("; took "));
+	heap_duration(b, l->took_ns);
+	mv_build_clean(b, MV_TEXT(", looked at "));
+	mv_build_size(b, l->scanned_bytes);
+}
+
+/* What could not be looked at, and so may hide pointers. */
+static bool build_left_out(struct mv_build *b, const struct mv_leaks_head *l)
+{
+	uint64_t hidden = l->swapped_bytes + l->unreadable_bytes;
+
+	mv_build_init(b);
+	if (!hidden && !l->threads_unseen)
+		return false;
+	mv_build_clean(b, MV_TEXT("not seen: "));
+	if (l->swapped_bytes) {
+		mv_build_size(b, l->swapped_bytes);
+		mv_build_clean(b, MV_TEXT(" in swap"));
+	}
+	if (l->unreadable_bytes) {
+		mv_build_clean(b, l->swapped_bytes ? MV_TEXT(", ") : MV_TEXT(""));
+		mv_build_size(b, l->unreadable_bytes);
+		mv_build_clean(b, MV_TEXT(" unreadable"));
+	}
+	if (l->threads_unseen) {
+		mv_build_clean(b, hidden ? MV_TEXT(", registers of ") : MV_TEXT("registers of "));
+		mv_build_count(b, l->threads_unseen);
+		mv_build_clean(b, MV_TEXT(" of "));
+		mv_build_count(b, (uint64_t)l->threads_unseen + l->threads);
+		mv_build_clean(b, MV_TEXT(" threads"));
+	}
+	mv_build_clean(b, MV_TEXT(": what only these point to seems lost, and is not"));
+	return true;
+}
+
+static void build_first_word(struct mv_build *b, const struct mv_snapshot *snap,
+			     const struct mv_leak_group *group)
+{
+	const struct mv_leaks_group *g = &group->g;
+
+	if (group->name) {
+		mv_build_clean(b, mv_snapshot_heap_text(snap, group->name));
+		return;
+	}
+	if (g->what == MV_FIRST_TEXT && group->text) {
+		mv_build_clean(b, MV_TEXT("\""));
+		mv_build_clean(b, mv_snapshot_heap_text(snap, group->text));
+		mv_build_clean(b, MV_TEXT("\""));
+		return;
+	}
+	if (g->what == MV_FIRST_IMAGE) {
+		uint32_t i = mv_snapshot_find(snap, g->first_word);
+
+		mv_words_addr(b, g->first_word);
+		if (i < mv_snapshot_count(snap)) {
+			mv_build_clean(b, MV_TEXT(" in "));
+			mv_words_name(b, snap, i, true);
+		}
+		return;
+	}
+	mv_build_clean(b, mv_words(mv_first_words[g->what].words));
+}
+
+/* ---- drawing ---- */
+
+void heap_leaks_layout(struct heap_view *v, const struct mv_context *ctx)
+{
+	for (int i = 0; i < LEAK__COLUMNS; i++) {
+		v->leak_cols[i] = (struct mv_column){.heading = infos[i].heading,
+						     .width = infos[i].width,
+						     .min_width = infos[i].min_width,
+						     .give_up = infos[i].give_up,
+						     .right = infos[i].right,
+						     .on = true};
+		if (ctx->exact && (i == LEAK_BYTES || i == LEAK_HELD))
+			v->leak_cols[i].width = v->leak_cols[i].min_width = 14;
+	}
+	mv_table_layout(v->leak_cols, LEAK__COLUMNS, v->geo.table.cols, LEAK_WHAT);
+	for (int i = 0; i < LEAK__COLUMNS; i++)
+		v->leak_cols[i].x += v->geo.table.x;
+}
+
+static void draw_group(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c, int y,
+		       const struct mv_leak_group *group)
+{
+	const struct mv_column *col = v->leak_cols;
+	const struct mv_leaks_group *g = &group->g;
+	struct mv_build b;
+
+	heap_put_count(c, y, &col[LEAK_BLOCKS], ROLE_TEXT, g->blocks);
+	heap_put_size(c, y, &col[LEAK_BYTES], ROLE_STRONG, g->bytes, ctx->exact);
+	heap_put_count(c, y, &col[LEAK_SIZE], ROLE_TEXT, g->size);
+	heap_put_count(c, y, &col[LEAK_DIRECT], g->direct_blocks ? ROLE_ALERT : ROLE_DIM, g->direct_blocks);
+	heap_put_size(c, y, &col[LEAK_HELD], ROLE_TEXT, g->held_bytes, ctx->exact);
+	mv_build_init(&b);
+	build_first_word(&b, ctx->snap, group);
+	heap_put(c, y, &col[LEAK_WHAT], group->name || g->what == MV_FIRST_TEXT ? ROLE_STRONG : ROLE_DIM, &b);
+}
+
+static void build_group(struct mv_build *b, const struct mv_context *ctx, const struct mv_leak_group *g)
+{
+	mv_build_count(b, g->g.size);
+	if (g->name || (g->g.what == MV_FIRST_TEXT && g->text)) {
+		mv_build_clean(b, MV_TEXT(" ("));
+		build_first_word(b, ctx->snap, g);
+		mv_build_clean(b, MV_TEXT(")"));
+	}
+}
+
+/* "from 112 (vtable for Session), at +24: 800 blocks, 87.5K" */
+static void draw_link(const struct mv_context *ctx, struct mv_canvas *c, const struct mv_rect *r, int y,
+		      const struct mv_leaks_link *l, uint32_t self)
+{
+	uint32_t count;
+	const struct mv_leak_group *g = groups_of(ctx, &count);
+	bool out = l->from == self;
+	uint32_t other = out ? l->to : l->from;
+	struct mv_build b;
+
+	if (other >= count)
+		return;
+	mv_build_init(&b);
+	mv_build_clean(&b, out && l->to == self ? MV_TEXT("holds its own kind at +")
+			   : out		? MV_TEXT("holds at +")
+						: MV_TEXT("hangs at +"));
+	mv_build_count(&b, l->offset);
+	if (other != self) {
+		mv_build_clean(&b, out ? MV_TEXT(" blocks of ") : MV_TEXT(" of blocks of "));
+		build_group(&b, ctx, &g[other]);
+	}
+	mv_build_clean(&b, MV_TEXT(": "));
+	add_blocks(&b, l->blocks);
+	mv_build_clean(&b, MV_TEXT(", "));
+	mv_size_build(&b, l->bytes, ctx->exact);
+	mv_canvas_build(c, y, r->x, r->cols, ROLE_TEXT, &b);
+}
+
+/* Of the selected group: its examples, and what it hangs off and holds. */
+static void draw_detail(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c,
+			int rows)
+{
+	struct mv_rect whole = v->geo.detail, *r = &whole;
+	uint32_t count, links, y = 0;
+	const struct mv_leak_group *g = groups_of(ctx, &count);
+	const struct mv_leaks_link *l = mv_snapshot_leak_links(ctx->snap, &links);
+	struct mv_build b;
+
+	r->rows = rows;
+	if (v->leak_at >= count || r->rows < 1)
+		return;
+	g += v->leak_at;
+	mv_build_init(&b);
+	if (v->example < g->g.examples_count) {
+		mv_build_fmt(&b, "example %u of %u: ", v->example + 1, g->g.examples_count);
+		mv_words_addr(&b, g->g.examples[v->example]);
+		mv_build_clean(&b, MV_TEXT("  (left, right: others; Enter: its bytes)"));
+	} else {
+		mv_build_clean(&b, MV_TEXT("no example"));
+	}
+	mv_canvas_build(c, r->y, r->x, r->cols, ROLE_LABEL, &b);
+	y++;
+	for (uint32_t i = 0; i < links && (int)y < r->rows; i++)
+		if (l[i].from == v->leak_at || l[i].to == v->leak_at)
+			draw_link(ctx, c, r, r->y + (int)y++, &l[i], v->leak_at);
+}
+
+/* What L and ! do, while nothing has been scanned. */
+static void draw_before(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	static const struct mv_clean lines[] = {
+	    {"L  looks four times at the running process: its heap is copied while it runs, and only its "
+	     "registers are read in "
+	     "stops of milliseconds. Lost is what all four looks found lost. Takes some seconds."},
+	    {"!  exact: the process stands while its heap is copied. First says for how long, and how much "
+	     "memory that needs."},
+	    {"A block is lost when no register, stack, static variable, other memory or reachable block "
+	     "holds an address inside it."}};
+	const struct mv_leaks_head *l = head_of(ctx);
+	struct mv_rect r = v->geo.table;
+	struct mv_build b;
+
+	if (v->geo.table_head_y >= 0) {
+		r.y = v->geo.table_head_y;
+		r.rows += v->geo.table.y - v->geo.table_head_y;
+	}
+	if (l->cost_ns && l->cost.stop_ns && r.rows) {
+		mv_build_init(&b);
+		mv_build_clean(&b, MV_TEXT("exact: it would stand for about "));
+		heap_duration(&b, l->cost.stop_ns);
+		mv_build_clean(&b, MV_TEXT(", and needs "));
+		mv_build_size(&b, l->cost.need_bytes);
+		mv_build_clean(&b, MV_TEXT(" of "));
+		mv_build_size(&b, l->cost.room_bytes);
+		mv_build_clean(&b, MV_TEXT(" free memory: press ! again"));
+		mv_canvas_build(c, r.y, r.x, r.cols, ROLE_STRONG, &b);
+		r.y++;
+		r.rows--;
+	}
+	for (size_t i = 0; i < MV_COUNT_OF(lines) && r.rows > 0; i++) {
+		int used = mv_wrap_draw(c, r, ROLE_DIM, lines[i]);
+
+		r.y += used;
+		r.rows -= used;
+	}
+}
+
+static void draw_cost_note(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c,
+			   int y)
+{
+	const struct mv_leaks_head *l = head_of(ctx);
+	struct mv_build b;
+	bool fresh = cost_known(l, ctx) && l->cost_ns > l->at_ns;
+
+	if (fresh) {
+		mv_build_init(&b);
+		mv_build_clean(&b, MV_TEXT("exact: it would stand for about "));
+		heap_duration(&b, l->cost.stop_ns);
+		mv_build_clean(&b, MV_TEXT(": press ! again"));
+		mv_canvas_build(c, y, v->geo.text.x, v->geo.text.cols, ROLE_STRONG, &b);
+		return;
+	}
+	if (build_left_out(&b, l)) {
+		mv_canvas_build(c, y, v->geo.text.x, v->geo.text.cols, ROLE_WARN, &b);
+		return;
+	}
+	mv_build_init(&b);
+	build_how(&b, l, ctx);
+	mv_canvas_build(c, y, v->geo.text.x, v->geo.text.cols, ROLE_DIM, &b);
+}
+
+void heap_leaks_draw(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	const struct mv_rect *t = &v->geo.table, *d = &v->geo.detail;
+	uint32_t count;
+	const struct mv_leak_group *g = groups_of(ctx, &count);
+	struct mv_build b;
+	enum mv_role role;
+
+	if (!head_of(ctx))
+		return;
+	role = heap_leaks_verdict(&b, v, ctx);
+	if (v->geo.note_y >= 0)
+		mv_canvas_build(c, v->geo.note_y, v->geo.text.x, v->geo.text.cols, role, &b);
+	if (!heap_leaks_told(ctx)) {
+		draw_before(v, ctx, c);
+		return;
+	}
+	/* The last rows tell how it was found and what weakens it; in one alone the latter counts more. */
+	int rows = d->rows, last = d->y + d->rows - 1;
+	if (d->rows >= 4 && build_left_out(&b, head_of(ctx))) {
+		mv_canvas_build(c, last, d->x, d->cols, ROLE_WARN, &b);
+		mv_build_init(&b);
+		build_how(&b, head_of(ctx), ctx);
+		mv_canvas_build(c, last - 1, d->x, d->cols, ROLE_DIM, &b);
+		rows -= 2;
+	} else if (d->rows >= 2) {
+		draw_cost_note(v, ctx, c, last);
+		rows--;
+	}
+	if (!count)
+		return;
+	if (v->geo.table_head_y >= 0)
+		mv_table_headings(c, v->geo.table_head_y, v->leak_cols, LEAK__COLUMNS, LEAK_BYTES, false);
+	for (int i = 0; i < t->rows && v->leak_top + (uint32_t)i < count; i++) {
+		draw_group(v, ctx, c, t->y + i, &g[v->leak_top + (uint32_t)i]);
+		if (v->leak_top + (uint32_t)i == v->leak_at)
+			heap_mark_row(v, c, t->y + i, v->focus == HEAP_LEAKS);
+	}
+	draw_detail(v, ctx, c, rows);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "tui/view_heap.h"
+
+/* What the heap view says on top: the answer, the bar of the whole heap; and what its figures mean. */
+
+struct mv_outcome heap_stay(void)
+{
+	return (struct mv_outcome){.kind = MV_OUT_STAY};
+}
+
+struct mv_outcome heap_hint(struct mv_clean text)
+{
+	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = text};
+}
+
+void heap_duration(struct mv_build *b, uint64_t ns)
+{
+	double ms = (double)ns / 1e6;
+
+	if (ms < 1000)
+		mv_build_fmt(b, ms < 10 ? "%.2f ms" : ms < 100 ? "%.1f ms" : "%.0f ms", ms);
+	else
+		mv_build_fmt(b, ms < 100000 ? "%.1f s" : "%.0f s", ms / 1000);
+}
+
+void heap_ago(struct mv_build *b, const struct mv_context *ctx, uint64_t at_ns)
+{
+	uint64_t age = ctx->now_ns > at_ns ? ctx->now_ns - at_ns : 0;
+
+	if (age < MV_NS_PER_SEC / 2) {
+		mv_build_clean(b, MV_TEXT("just now"));
+		return;
+	}
+	mv_age_build(b, age);
+	mv_build_clean(b, MV_TEXT(" ago"));
+}
+
+/* ---- the answer ---- */
+
+/* "glibc 2.36", "glibc 2.43 or newer" */
+static void build_version(struct mv_build *b, const struct mv_heap_head *h)
+{
+	mv_build_clean(b, MV_TEXT("glibc"));
+	if (!h->version_first || !h->version_last)
+		return;
+	mv_build_fmt(b, " 2.%u", h->version_first);
+	if (h->version_last == UINT32_MAX)
+		mv_build_clean(b, MV_TEXT(" or newer"));
+	else if (h->version_last != h->version_first)
+		mv_build_fmt(b, " to 2.%u", h->version_last);
+}
+
+static void build_figures(struct mv_build *b, const struct mv_context *ctx)
+{
+	const struct mv_heap_head *h = &ctx->snap->heap;
+	uint64_t blocks = heap_used_blocks(h->sum);
+
+	build_version(b, h);
+	mv_build_clean(b, MV_TEXT(" heap: "));
+	mv_size_build(b, heap_used_bytes(h->sum), ctx->exact);
+	mv_build_clean(b, MV_TEXT(" in use by "));
+	mv_build_count(b, blocks);
+	mv_build_clean(b, blocks == 1 ? MV_TEXT(" block; ") : MV_TEXT(" blocks; "));
+	if (!h->free_resident_bytes) {
+		mv_build_clean(b, MV_TEXT("no page of it is free and still resident"));
+	} else {
+		mv_size_build(b, h->free_resident_bytes, ctx->exact);
+		mv_build_clean(b, MV_TEXT(" free but still resident"));
+	}
+	if (h->trimmable_bytes) {
+		mv_build_clean(b, MV_TEXT("; malloc_trim would give back "));
+		mv_size_build(b, h->trimmable_bytes, ctx->exact);
+	} else if (h->free_resident_bytes) {
+		mv_build_clean(b, MV_TEXT("; malloc_trim would give back nothing"));
+	}
+}
+
+static void build_reason(struct mv_build *b, const struct mv_context *ctx)
+{
+	const struct mv_heap_head *h = &ctx->snap->heap;
+
+	if (h->reason == MV_HEAP_OTHER && h->allocator > MV_ALLOCATOR_GLIBC) {
+		mv_build_clean(b, mv_words(mv_allocator_name((enum mv_allocator)h->allocator)));
+		mv_build_clean(
+		    b,
+		    MV_TEXT(
+			" is in use instead of glibc's malloc: its blocks can't be told, its mappings can"));
+		return;
+	}
+	mv_build_clean(b, h->at_ns ? MV_TEXT("the heap can't be read now: ")
+				   : MV_TEXT("the heap can't be read: "));
+	mv_build_clean(b, mv_words(mv_heap_reason_text((enum mv_heap_reason)h->reason)));
+	if (h->broke_at) {
+		mv_build_clean(b, MV_TEXT(", at "));
+		mv_words_addr(b, h->broke_at);
+		if (h->broke_after) {
+			mv_build_clean(b, MV_TEXT(" after the block at "));
+			mv_words_addr(b, h->broke_after);
+		}
+	}
+	if (h->at_ns) {
+		mv_build_clean(b, MV_TEXT("; figures of "));
+		heap_ago(b, ctx, h->at_ns);
+	}
+}
+
+enum mv_role heap_headline(struct mv_build *b, const struct mv_context *ctx)
+{
+	const struct mv_snapshot *snap = ctx->snap;
+
+	mv_build_init(b);
+	if (snap && snap->life == MV_LIFE_KERNEL_THREAD) {
+		mv_build_clean(b, MV_TEXT("a kernel thread has no heap"));
+		return ROLE_WARN;
+	}
+	if (!snap || !(snap->facts & MV_FACT_HEAP) ||
+	    (snap->heap.reason == MV_HEAP_NOT_READ && !snap->heap.at_ns)) {
+		mv_build_clean(b, snap && snap->life != MV_LIFE_ALIVE ? MV_TEXT("its heap has gone with it")
+								      : MV_TEXT("reading the heap"));
+		return ROLE_WARN;
+	}
+	if (snap->heap.reason > MV_HEAP_HAVE) {
+		build_reason(b, ctx);
+		return snap->heap.reason == MV_HEAP_CORRUPT ? ROLE_ALERT : ROLE_WARN;
+	}
+	build_figures(b, ctx);
+	return ROLE_STRONG;
+}
+
+/* ---- the bar ---- */
+
+struct part {
+	struct mv_clean words;
+	char32_t glyph;
+	char ascii;
+	enum mv_role role;
+	uint64_t bytes;
+};
+#define PARTS 5
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Figures that contradict each other (of a hostile snapshot) make a wrong bar, nothing else. */
+static uint64_t make_parts(const struct mv_heap_head *h, struct part parts[static PARTS])
+{
+	uint64_t free = h->sum[MV_BLOCK_FREE].bytes, resident = least(h->free_resident_bytes, free),
+		 whole = 0;
+
+	parts[0] = (struct part){{"in use"}, U'█', '#', ROLE_PAGE_ANON, heap_used_bytes(h->sum)};
+	parts[1] = (struct part){{"cached"},
+				 U'▚',
+				 'c',
+				 ROLE_PAGE_SHMEM,
+				 h->sum[MV_BLOCK_TCACHE].bytes + h->sum[MV_BLOCK_FASTBIN].bytes};
+	parts[2] = (struct part){{"free, resident"}, U'▒', '+', ROLE_WARN, resident};
+	parts[3] = (struct part){{"other free"}, U'░', '-', ROLE_PAGE_FILE, free - resident};
+	parts[4] = (struct part){{"top"}, U'·', '.', ROLE_DIM, h->sum[MV_BLOCK_TOP].bytes};
+	for (int i = 0; i < PARTS; i++)
+		whole = whole + parts[i].bytes < whole ? UINT64_MAX : whole + parts[i].bytes;
+	return whole;
+}
+
+/* Each part that has something has a cell; the rest goes by size. */
+static void draw_bar(struct mv_canvas *c, int y, int x, int cols, const struct part parts[static PARTS],
+		     uint64_t whole)
+{
+	uint64_t seen = 0;
+	int at = 0;
+
+	for (int i = 0; i < PARTS && whole; i++) {
+		int left = 0, end;
+
+		if (!parts[i].bytes)
+			continue;
+		for (int k = i + 1; k < PARTS; k++)
+			left += parts[k].bytes != 0;
+		seen = seen + parts[i].bytes < seen ? UINT64_MAX : seen + parts[i].bytes;
+		end = (int)((unsigned __int128)least(seen, whole) * (unsigned)cols / whole);
+		end = end <= at ? at + 1 : end;
+		end = end > cols - left ? cols - left : end;
+		for (; at < end; at++)
+			mv_canvas_glyph2(c, y, x + at, parts[i].role, parts[i].glyph, parts[i].ascii);
+	}
+}
+
+static void draw_legend(const struct mv_context *ctx, struct mv_canvas *c, int y, int x, int cols,
+			const struct part parts[static PARTS])
+{
+	int end = x + cols;
+	struct mv_build b;
+
+	for (int i = 0; i < PARTS; i++) {
+		mv_build_init(&b);
+		mv_build_clean(&b, parts[i].words);
+		mv_build_clean(&b, MV_TEXT(" "));
+		mv_size_build(&b, parts[i].bytes, ctx->exact);
+		if (x + 2 + (int)b.len > end)
+			break;
+		mv_canvas_glyph2(c, y, x, parts[i].role, parts[i].glyph, parts[i].ascii);
+		x += 2 +
+		     mv_canvas_build(c, y, x + 2, end - x - 2, parts[i].bytes ? ROLE_LABEL : ROLE_DIM, &b) +
+		     2;
+	}
+}
+
+static void draw_path(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	const struct heap_geometry *g = &v->geo;
+	int x = g->text.x, end = x + g->text.cols;
+	struct mv_build b;
+
+	if (g->path_y < 0)
+		return;
+	mv_build_init(&b);
+	if (heap_have(ctx)) {
+		const struct mv_heap_head *h = &ctx->snap->heap;
+
+		mv_build_clean(&b, MV_TEXT("read "));
+		heap_ago(&b, ctx, h->at_ns);
+		mv_build_clean(&b, MV_TEXT(" in "));
+		heap_duration(&b, h->took_ns);
+		if (!h->still)
+			mv_build_clean(&b, MV_TEXT(", while it changed"));
+	}
+	int told = (int)mv_clean_width(mv_build_text(&b));
+	if (told && told + 10 <= end - x) {
+		mv_canvas_build(c, g->path_y, end - told, told, ROLE_LABEL, &b);
+		end -= told + 1;
+	}
+	mv_build_init(&b);
+	mv_words_process(&b, ctx);
+	if ((int)mv_clean_width(mv_build_text(&b)) + 4 <= end - x)
+		x += mv_canvas_build(c, g->path_y, x, end - x, ROLE_DIM, &b);
+	mv_canvas_text(c, g->path_y, x, end - x, ROLE_TITLE, MV_TEXT("heap"));
+}
+
+void heap_top_draw(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c)
+{
+	const struct heap_geometry *g = &v->geo;
+	struct part parts[PARTS];
+	struct mv_build b;
+	enum mv_role role = heap_headline(&b, ctx);
+
+	draw_path(v, ctx, c);
+	mv_wrap_draw(c, g->head, role, mv_build_text(&b));
+	if (!heap_have(ctx))
+		return;
+	uint64_t whole = make_parts(&ctx->snap->heap, parts);
+	if (g->bar_y >= 0)
+		draw_bar(c, g->bar_y, g->text.x, g->text.cols, parts, whole);
+	if (g->legend_y >= 0)
+		draw_legend(ctx, c, g->legend_y, g->text.x, g->text.cols, parts);
+}
+
+/* ---- what it is ---- */
+
+#define WALK "a copy of the heap's pages, walked from block to block; checked against glibc's own sums"
+
+static const struct {
+	struct mv_clean title, formula, source, unit, note;
+} meanings[] = {
+    {{"in use"},
+     {"sizes of the blocks that were given out and not freed, malloc's headers and mmapped blocks included"},
+     {WALK},
+     {"bytes (K = 1024, M = 1024K, G = 1024M)"},
+     {"The process is not stopped. A reading that does not add up is made again, and never shown."}},
+    {{"free but still resident"},
+     {"pages wholly inside free blocks that are present in RAM: given back to malloc, not to the system"},
+     {"free blocks of the walk, joined with /proc/PID/pagemap"},
+     {"bytes"},
+     {"malloc_trim(0) gives back what it can: whole pages inside free blocks, and the top. Fastbins and "
+      "tcache stay."}},
+    {{"cached (tcache, fastbins)"},
+     {"freed, but kept aside by a thread or by size for the next malloc; not joined with free neighbours"},
+     {WALK},
+     {"bytes"},
+     {"glibc counts a tcache's blocks as in use: uordblks does, in use here does not."}},
+    {{"top"},
+     {"the end of an arena, what new blocks are cut from when no free one fits"},
+     {WALK},
+     {"bytes"},
+     {"Freed memory below the last block in use can't be returned by shrinking the top: one block may hold "
+      "all of it."}},
+    {{"the picture"},
+     {"a cell stands for so many bytes, and shows what has seven eighths of it or more, else how much is in "
+      "use"},
+     {WALK},
+     {"█ in use  ░ free  t tcache  f fastbin  · top  ▚ mmapped  o malloc's own  ▓ mostly used  ▒ mostly free "
+      " ▐ a block begins"},
+     {"+ and - zoom, the arrows go on to the next stretch, Enter opens the page with its bytes."}},
+    {{"SIZE, +BLOCKS, +BYTES, SHARE"},
+     {"blocks in use by size, malloc's header included (usable: 8 bytes less); against the first reading, or "
+      "the first "
+      "after the mark (m)"},
+     {WALK},
+     {"bytes, blocks; SHARE: percent of what was added in all"},
+     {"A size that only ever grows is what leaks, or what a cache fills with."}},
+    {{"lost blocks"},
+     {"blocks in use that no register, stack, static data, other writable memory or reachable block points "
+      "into"},
+     {"the copy of the heap, and all other readable and writable memory that is present"},
+     {"blocks, bytes; direct: nothing at all points to them; HOLD: what hangs off them"},
+     {"L looks four times at the running process, ! stops it. What is in swap is not read in: what it alone "
+      "points to seems lost."}},
+    {{"FIRST WORD"},
+     {"what lies at the block's start: an object's vtable, a text, a pointer, a number"},
+     {"the copy of the heap; names from the files' symbol tables"},
+     {""},
+     {"Blocks of one size whose first words mean the same are one group."}},
+    {{"arena, ordblks ... keepcost"},
+     {"the figures of mallinfo2(3), as the process itself would report them now"},
+     {WALK},
+     {"bytes and blocks"},
+     {"uordblks counts tcache and malloc's own as in use; hblkhd (mmapped blocks) is in neither of uordblks "
+      "and fordblks."}},
+};
+
+bool heap_meaning(const struct heap_view *v, const struct mv_context *ctx, unsigned n, struct mv_meaning *m)
+{
+	(void)v;
+	if (n >= MV_COUNT_OF(meanings))
+		return mv_header_meaning(ctx, n - (unsigned)MV_COUNT_OF(meanings), m);
+	mv_words_meaning(m, meanings[n].title, meanings[n].formula, meanings[n].source, meanings[n].unit,
+			 meanings[n].note);
+	return true;
+}
