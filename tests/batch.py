@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""report, json, watch, faults, stacks and their exit statuses, on processes that this test starts. TAP."""
+"""report, json, watch, faults, stacks, heap, leaks and their exit statuses, on processes that this test starts. TAP."""
 
 import ctypes
 import json
@@ -22,10 +22,12 @@ except ImportError:
 
 from tap import ENV, HERE, LIBC, LIMIT, MEMVIEW, PAGE, Child, Skip, die_with_us, main, memview, one_line, test
 
-SCHEMA, FAULTS_SCHEMA, STACKS_SCHEMA = (
+SCHEMA, FAULTS_SCHEMA, STACKS_SCHEMA, HEAP_SCHEMA, LEAKS_SCHEMA = (
     json.load(open(os.path.join(HERE, "schema", "memview.%s.1.json" % name), encoding="utf-8"))
-    for name in ("process", "faults", "stacks"))
+    for name in ("process", "faults", "stacks", "heap", "leaks"))
 SYMBOLS = os.path.join(os.path.dirname(MEMVIEW), "memview-symbols")
+HEAPSTER = os.environ.get("MV_HEAPSTER", os.path.join(os.path.dirname(MEMVIEW), "mv-heapster"))
+LEAKER = os.environ.get("MV_LEAKER", os.path.join(os.path.dirname(MEMVIEW), "mv-leaker"))
 
 
 class Target:
@@ -330,8 +332,8 @@ def refused_to_root():
 
 @test
 def screen_options():
-    """report, json, watch, faults, stacks: the screen's options are mistakes"""
-    for word in ("report", "json", "watch", "faults", "stacks"):
+    """the commands that print: the screen's options are mistakes"""
+    for word in ("report", "json", "watch", "faults", "stacks", "heap", "leaks"):
         for options in (("--theme", "dark"), ("--ascii",), ("--no-color",), ("--no-mouse",)):
             one_line(memview(word, *options, os.getpid()), 2, options[0], "only for the screen")
 
@@ -467,12 +469,12 @@ def need_perf(kernel_side=True):
 
 
 class Tracing:
-    """memview faults with these options, once it has begun to trace: it says so on a terminal."""
+    """memview faults (or leaks) with these options, once it has begun to trace: it says so on a terminal."""
 
-    def __init__(self, *args, program=MEMVIEW, **more):
+    def __init__(self, *args, program=MEMVIEW, command="faults", **more):
         self.terminal, other = pty.openpty()
         # As on a terminal of its own: SIGINT must be ours to send, and not reach this test.
-        self.process = subprocess.Popen([program, "faults", *map(str, args)], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([program, command, *map(str, args)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=other, env=ENV, preexec_fn=die_with_us, **more)
         os.close(other)
         self.said = b""
@@ -781,6 +783,365 @@ def traces_of_what_is_no_process():
             assert not [c for c in text if (ord(c) < 32 and c != "\n") or 0x7f <= ord(c) < 0xa0], text
 
 
+# ---- heap and leaks ----
+
+
+def need_glibc():
+    """These read the heap of glibc's malloc, in 64-bit programs."""
+    if not os.path.exists(HEAPSTER) or not os.path.exists(LEAKER):
+        raise Skip("mv-heapster and mv-leaker are not built")
+    if "CS_GNU_LIBC_VERSION" not in os.confstr_names or sys.maxsize < 1 << 32:
+        raise Skip("the C library here is not a 64-bit glibc")
+
+
+class Heapster(Child):
+    """A heap of known construction; each line is answered by its own mallinfo2."""
+
+    def __init__(self, *args, **more):
+        super().__init__(HEAPSTER, *args, **more)
+        assert self.line.startswith("ready "), self.line
+
+    def value(self, key):
+        return dict(word.split("=", 1) for word in self.line.split() if "=" in word)[key]
+
+    def mallinfo(self):
+        self.step()
+        return {key: int(value) for key, value in (word.split("=") for word in self.line.split()[1:])}
+
+
+class Leaker(Child):
+    """A process whose lost blocks are known."""
+
+    def __init__(self, *args, **more):
+        super().__init__(LEAKER, *args, **more)
+        self.lost, self.kept = set(), set()
+        while self.line != "ready":
+            what, address, _ = self.line.split(" ", 2)
+            (self.lost if what == "L" else self.kept).add(int(address, 16))
+            self.line = self.read_line()
+
+
+def heap_of(pid):
+    run = memview("heap", "--json", pid)
+    assert run.returncode == 0 and run.stderr == b"", (run.returncode, run.stderr)
+    return valid(run.stdout, HEAP_SCHEMA)
+
+
+@test
+def heap_equals_mallinfo():
+    """heap: mallinfo2 is what the process itself reports; arenas and sizes add up to the whole"""
+    need_glibc()
+    for args in (("sizes", 1), ("threads", 4), ("fast",), ("blocked",), ("mapped",)):
+        with Heapster(*args) as t:
+            picture = heap_of(t.pid)
+            own = t.mallinfo()
+        for key, value in picture["mallinfo2"].items():
+            assert value == own[key], (args, key, value, own)
+        used = {key: picture["in_use"][key] + picture["mmapped"][key] for key in ("blocks", "bytes")}
+        assert {key: sum(z[key] for z in picture["sizes"]) for key in used} == used, (args, used)
+        free = ("free", "tcache", "fastbins")
+        for key in ("blocks", "bytes"):
+            assert sum(z["free_" + key] for z in picture["sizes"]) == sum(picture[part][key] for part in free), args
+            for part in ("in_use", "top", *free):
+                assert sum(a[part][key] for a in picture["arenas"]) == picture[part][key], (args, part)
+        assert picture["allocator"] == "glibc" and picture["version_guess"].startswith("glibc "), picture
+        assert sum(a["system_bytes"] for a in picture["arenas"]) == picture["system_bytes"] == own["arena"]
+        assert picture["unavailable"] == [] and picture["still"] is True, picture["unavailable"]
+
+
+@test
+def heap_text():
+    """heap: the text has the same figures"""
+    need_glibc()
+    with Heapster("threads", 3) as t:
+        picture = heap_of(t.pid)
+        run = memview("heap", t.pid)
+    assert run.returncode == 0 and run.stderr == b"", run.stderr
+    lines = run.stdout.decode().splitlines()
+    assert re.match(r"\S+ %d   malloc heap   " % t.pid, lines[0]), lines[0]
+    rows = {line[:12].strip(): line[12:].split() for line in lines}
+    for label, part in (("in use", "in_use"), ("free", "free"), ("tcache", "tcache"), ("top", "top")):
+        assert int(rows[label][0].replace(",", "")) == picture[part]["blocks"], (label, rows[label])
+    for key, value in picture["mallinfo2"].items():
+        assert "%s %d" % (key, value) in " ".join(rows["mallinfo2"]), (key, value)
+    at = next(i for i, line in enumerate(lines) if line.startswith("By block size"))
+    first = lines[at + 2].split()
+    most = max(picture["sizes"], key=lambda z: z["bytes"])
+    assert int(first[0].replace(",", "")) == most["blocks"], (first, most)
+    assert int(first[5].replace(",", "")) == most["size"], (first, most)
+
+
+def leaks_of(pid, *args):
+    run = memview("leaks", "--json", *args, pid)
+    return valid(run.stdout, LEAKS_SCHEMA), run
+
+
+@test
+def leaks_known():
+    """leaks: blocks known to be lost, all and only these, running and by a stop; status 10; none is left stopped"""
+    need_glibc()
+    with Leaker(5) as t:
+        for args in ((), ("--exact",)):
+            picture, run = leaks_of(t.pid, *args)
+            assert run.returncode == 10, (run.returncode, run.stderr)
+            assert picture["mode"] == ("exact" if args else "scan"), picture["mode"]
+            lost = picture["lost"]
+            assert lost["blocks"] == len(t.lost) == lost["direct_blocks"] + lost["indirect_blocks"], (lost, len(t.lost))
+            assert lost["bytes"] == lost["direct_bytes"] + lost["indirect_bytes"]
+            assert sum(g["blocks"] for g in picture["groups"]) == lost["blocks"] or picture["left_out"]["groups"]
+            assert [g["bytes"] for g in picture["groups"]] == sorted((g["bytes"] for g in picture["groups"]), reverse=True)
+            found = {int(e, 16) for g in picture["groups"] for e in g["examples"]}
+            assert found and found <= t.lost, found - t.lost
+            assert picture["growth"] is None and picture["unavailable"] == [], picture["unavailable"]
+            if args:
+                text = run.stderr.decode()
+                assert text.count("\n") == 1 and re.search(r"stopping %d for .* EINTR" % t.pid, text), text
+                assert picture["stopped_ns"] > 0 and picture["rounds"] == 1
+            else:
+                assert run.stderr == b"", run.stderr
+            for tid in os.listdir("/proc/%d/task" % t.pid):
+                text = open("/proc/%d/task/%s/stat" % (t.pid, tid), encoding="ascii").read()
+                assert text.rsplit(")", 1)[1].split()[0] in "RS", text
+
+
+@test
+def leaks_text():
+    """leaks: the verdict first, groups with examples, what was left out; --exact says beforehand how long it stops"""
+    need_glibc()
+    with Leaker(6) as t:
+        run = memview("leaks", t.pid)
+    lines = run.stdout.decode().splitlines()
+    assert run.returncode == 10 and run.stderr == b"", (run.returncode, run.stderr)
+    match = re.match(r"([0-9,]+) blocks, \S+ lost: nothing points to ([0-9,]+) of them, only lost blocks to the other ", lines[0])
+    assert match and int(match.group(1).replace(",", "")) == len(t.lost), (lines[0], len(t.lost))
+    assert re.match(r"\S+ %d   leak scan   " % t.pid, lines[1]), lines[1]
+    assert any(line.startswith("left out    nothing") for line in lines), lines[:8]
+    first = next(line for line in lines if line.startswith("     as at ") or line.startswith("     at "))
+    assert {int(word, 16) for word in first.split() if word.startswith("0x")} <= t.lost, first
+    assert any(line.startswith("How they hang together") for line in lines)
+
+
+@test
+def leaks_nothing():
+    """leaks: nothing lost in a program that keeps what it has, nor in Python; status 0"""
+    need_glibc()
+    with Heapster("big", 5000) as t:
+        run = memview("leaks", t.pid)
+        assert run.returncode == 0 and run.stdout.startswith(b"nothing lost: "), (run.returncode, run.stdout[:200], run.stderr)
+    with Target("import json, re, collections\nx = [str(i) * 50 for i in range(10000)]") as t:
+        picture, run = leaks_of(t.pid)
+        assert run.returncode == 0 and picture["lost"]["blocks"] == 0 and picture["groups"] == [], (picture["groups"], run.stderr)
+
+
+# Loses 2,000 blocks of 1,000 bytes at each line: pointers become Python's numbers, which are kept in pieces.
+LOSING = """
+import sys, ctypes
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+def lose():
+    for _ in range(2000):
+        libc.memset(libc.malloc(1000), 1, 1000)
+print("ready"); sys.stdout.flush()
+for line in sys.stdin:
+    lose()
+    print("done"); sys.stdout.flush()
+    %s
+"""
+
+
+@test
+def leaks_of_what_grows():
+    """leaks -d: memory that grew, call stacks that touched it first, block sizes; SIGINT ends the tracing"""
+    need_glibc()
+    need_perf()
+    for options in (["--json"], []):
+        with Child(sys.executable, "-c", LOSING % "pass") as t:
+            tracing = Tracing(*options, "-d", 3600, t.pid, command="leaks")
+            t.step()
+            out, status = tracing.end()
+        assert status == 10, (status, out, tracing.said)
+        if not options:
+            assert re.match(r"[0-9,]+ blocks, \S+ lost", out) and "\nWho makes it grow, in " in out, out
+            assert re.search(r"/(s|min|h) +\S+ +2,000  1,008$", out, re.M), out
+            continue
+        picture = valid(out, LEAKS_SCHEMA)
+        growth = picture["growth"]
+        assert growth["bytes"] >= 2000 * 1000, growth
+        assert growth["bytes"] == sum(m["bytes"] for m in growth["mappings"]), growth["mappings"]
+        size = growth["sizes"][0]
+        assert (size["size"], size["blocks"]) == (1008, 2000) and size["bytes_per_second"] > 0, size
+        group = next(g for g in picture["groups"] if g["size"] == 1008)
+        assert 1990 <= group["blocks"] <= 2000 and group["first_word"] == "0x101010101010101", group
+        if growth["stacks"] is None:
+            assert "growth.stacks" in [u["what"] for u in picture["unavailable"]], picture["unavailable"]
+        else:
+            assert sum(s["bytes"] for s in growth["stacks"]) >= 2000 * 1000 // 2, growth["stacks"]
+            assert all(s["bytes_per_second"] > 0 for s in growth["stacks"])
+
+
+@test
+def leaks_of_an_ending_process():
+    """leaks -d: the process ends meanwhile, what was seen is printed; status 3"""
+    need_glibc()
+    need_perf()
+    with Child(sys.executable, "-c", LOSING % "sys.exit()") as t:
+        tracing = Tracing("--json", "-d", 3600, t.pid, command="leaks")
+        t.step()
+        out, status = tracing.end(interrupt=False)
+    picture = valid(out, LEAKS_SCHEMA)
+    assert status == 3 and picture["lost"] is None and picture["growth"]["seconds"] > 0, (status, picture)
+    assert "lost" in [u["what"] for u in picture["unavailable"]], picture["unavailable"]
+
+
+@test
+def leaks_killed_while_read():
+    """leaks and heap of a process that is killed while they read it: an answer, or one line and status 1 or 3"""
+    need_glibc()
+    for word in ("leaks", "heap"):
+        with Heapster("big", 300000) as t:
+            run = subprocess.Popen([MEMVIEW, word, str(t.pid)], stdin=subprocess.DEVNULL, env=ENV, preexec_fn=die_with_us,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            until(lambda: len(descendants(run.pid)) > 2 or run.poll() is not None, "nothing reads it")
+            t.process.kill()
+            out, err = run.communicate(timeout=LIMIT)
+        if run.returncode:
+            assert run.returncode in (1, 3), (run.returncode, err)
+            assert err.startswith(b"memview: ") and err.count(b"\n") == 1, err
+        else:
+            assert err == b"" and out, (out, err)
+
+
+@test
+def heap_smashed():
+    """heap and leaks of a program that has overwritten a chunk's size: where the chain breaks; status 1, JSON all the same"""
+    need_glibc()
+    with Heapster("smashed") as t:
+        smashed = int(t.value("smashed"))
+        run = memview("heap", "--json", t.pid)
+        one_line(run, 1, "the heap of %d can't be read" % t.pid, "corrupt")
+        picture = valid(run.stdout, HEAP_SCHEMA)
+        assert picture["in_use"] is None and picture["sizes"] is None, picture
+        why = next(u["why"] for u in picture["unavailable"] if u["what"] == "heap")
+        places = [int(word, 16) for word in re.findall(r"0x[0-9a-f]+", why)]
+        assert smashed in places, (why, hex(smashed))
+        for options in ((), ("--exact",)):
+            picture, run = leaks_of(t.pid, *options)
+            text = run.stderr.decode().splitlines()
+            assert run.returncode == 1 and "can't tell what is lost" in text[-1] and len(text) == 1, text
+            assert picture["lost"] is None and picture["groups"] is None, picture
+
+
+@test
+def heap_not_allowed():
+    """heap and leaks of another user's process: one line that says what would help, status 1; JSON says null"""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    with tempfile.TemporaryDirectory() as folder, Target() as t:
+        copy = copy_of_all(folder)
+        for word, schema, key in (("heap", HEAP_SCHEMA, "in_use"), ("leaks", LEAKS_SCHEMA, "lost")):
+            for options in ([], ["-d", "0.1"] if word == "leaks" else ["--json"], ["--json"]):
+                run = subprocess.run([copy, word, *options, str(t.pid)], stdin=subprocess.DEVNULL, capture_output=True,
+                                     env=ENV, timeout=60, check=False, cwd="/", **NOBODY)
+                one_line(run, 1, "sudo memview")
+            picture = valid(run.stdout, schema)
+            assert picture[key] is None and "maps" in [u["what"] for u in picture["unavailable"]], picture
+
+
+@test
+def heap_unprivileged():
+    """heap and leaks of one's own process, without privileges"""
+    need_glibc()
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    if not os.path.exists(PYTHON_OF_ALL):
+        raise Skip("no %s, and another may be out of nobody's reach" % PYTHON_OF_ALL)
+    with tempfile.TemporaryDirectory() as folder, touching(100, python=PYTHON_OF_ALL, cwd="/", **NOBODY) as t:
+        copy = copy_of_all(folder)
+        for args in (["heap"], ["leaks"], ["leaks", "--exact"]):
+            run = subprocess.run([copy, *args, str(t.pid)], stdin=subprocess.DEVNULL, capture_output=True, env=ENV,
+                                 timeout=60, check=False, cwd="/", **NOBODY)
+            if b"CAP_SYS_PTRACE" in run.stderr:
+                raise Skip("Yama does not let one read one's own processes here")
+            assert run.returncode == 0, (args, run.returncode, run.stdout[:300], run.stderr)
+
+
+@test
+def heap_of_another_allocator():
+    """heap: another allocator than glibc's is named; status 1"""
+    tried = False
+    for library in ("libjemalloc.so.2", "libmimalloc.so.2", "libtcmalloc_minimal.so.4"):
+        found = [os.path.join(folder, library) for folder in ("/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu")
+                 if os.path.exists(os.path.join(folder, library))]
+        if not found:
+            continue
+        tried = True
+        name = re.match(r"lib([a-z]+)", library).group(1)
+        with Child(sys.executable, "-c", "import sys; print('ready'); sys.stdout.flush(); sys.stdin.read()",
+                   env=dict(ENV, LD_PRELOAD=found[0], PYTHONMALLOC="malloc")) as t:
+            run = memview("heap", "--json", t.pid)
+            one_line(run, 1, "another allocator", name)
+            assert valid(run.stdout, HEAP_SCHEMA)["allocator"] == name
+            one_line(memview("leaks", t.pid), 1, "can't tell what is lost", name)
+    if not tried:
+        raise Skip("no other allocator is installed")
+
+
+FOREIGN = {
+    "musl": ("c", "#include <stdlib.h>\n#include <unistd.h>\nvolatile void *p; int main(void) { char c; for (int i = 0; i < 1000; i++) "
+                  "p = malloc(100); if (write(1, \"ready\\n\", 6) != 6) return 1; return read(0, &c, 1) != 0; }",
+             ["musl-gcc", "-static", "-o"]),
+    "go": ("go", "package main\nimport (\"fmt\"; \"os\")\nvar keep [][]byte\nfunc main() { for i := 0; i < 1000; i++ { keep = "
+                 "append(keep, make([]byte, 1000)) }; fmt.Println(\"ready\"); b := make([]byte, 1); os.Stdin.Read(b) }",
+           ["go", "build", "-o"]),
+}
+
+
+@test
+def heap_of_another_runtime():
+    """heap and leaks of programs by musl and Go: status 1, with whose heap it is"""
+    tried = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (suffix, source, compiler) in FOREIGN.items():
+            path = os.path.join(folder, name)
+            with open("%s.%s" % (path, suffix), "w", encoding="ascii") as file:
+                file.write(source)
+            try:
+                built = subprocess.run([*compiler, path, "%s.%s" % (path, suffix)], capture_output=True, check=False,
+                                       cwd=folder, env=dict(ENV, GOCACHE=folder, GOFLAGS="-mod=mod", HOME=folder), timeout=300)
+            except FileNotFoundError:
+                continue
+            if built.returncode:
+                continue
+            tried.append(name)
+            with Child(path) as t:
+                run = memview("heap", "--json", t.pid)
+                one_line(run, 1, "can't be read")
+                assert valid(run.stdout, HEAP_SCHEMA)["in_use"] is None
+                one_line(memview("leaks", t.pid), 1, "can't tell what is lost")
+    if not tried:
+        raise Skip("neither musl-gcc nor go is here")
+
+
+@test
+def heap_of_what_has_none():
+    """heap and leaks of a zombie, a kernel thread and what has gone: status 1; hostile names"""
+    with Target(wait=False) as t:
+        os.waitid(os.P_PID, t.pid, os.WEXITED | os.WNOWAIT)
+        for word in ("heap", "leaks"):
+            run = memview(word, t.pid)
+            one_line(run, 1, "zombie")
+            assert b"zombie" in run.stdout, run.stdout
+        gone = t.pid
+    for word in ("heap", "leaks"):
+        one_line(memview(word, gone), 1, "no such process")
+    with Target(name=b"a\x1b]0;x\x07\xff\n) R") as t:
+        for args in (["heap"], ["heap", "--json"], ["leaks"], ["leaks", "--json"]):
+            text = memview(*args, t.pid).stdout.decode("utf-8")
+            assert "\\x1b" in text, text
+            assert not [c for c in text if (ord(c) < 32 and c != "\n") or 0x7f <= ord(c) < 0xa0], text
+
+
 def in_own_mounts(script, *args):
     if os.geteuid() != 0:
         raise Skip("not root")
@@ -819,7 +1180,7 @@ def without_proc():
 def full_disk_and_closed_pipe():
     """output that can't be written: status 1; a closed pipe ends it quietly"""
     with Target() as t, open("/dev/full", "wb") as full:
-        for word in ("report", "json", "watch"):
+        for word in ("report", "json", "watch", "heap"):
             args = [word, t.pid] + (["-n", "1"] if word == "watch" else [])
             one_line(memview(*args, stdout=full), 1, "No space")
         one_line(memview("--help", stdout=full), 1, "No space")

@@ -65,6 +65,13 @@ for shell in bash fish; do
 	offers $shell 'memview faults --' --theme not
 	offers $shell 'memview stacks --' --exact
 	offers $shell 'memview stacks --' --period not
+	offers $shell 'memview ' heap
+	offers $shell 'memview leaks ' $$
+	offers $shell 'memview leaks --' --exact
+	offers $shell 'memview leaks -' -d
+	offers $shell 'memview heap --' --json
+	offers $shell 'memview heap --' --exact not
+	offers $shell 'memview leaks --' --theme not
 	offers $shell 'memview --' --theme
 	offers $shell 'memview --theme ' dark
 	offers $shell 'memview -- printen' printenv

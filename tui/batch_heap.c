@@ -26,6 +26,14 @@ enum mv_heap_reason mv_batch_heap_reason(const struct mv_snapshot *snap)
 	return (enum mv_heap_reason)h->reason;
 }
 
+void mv_batch_build_break(struct mv_build *b, const struct mv_heap_head *h)
+{
+	if (h->broke_at)
+		mv_build_fmt(b, "; at 0x%llx", (unsigned long long)h->broke_at);
+	if (h->broke_at && h->broke_after)
+		mv_build_fmt(b, ", the block after 0x%llx", (unsigned long long)h->broke_after);
+}
+
 void mv_batch_heap_why(struct mv_build *b, const struct mv_snapshot *snap)
 {
 	const struct mv_heap_head *h = &snap->heap;
@@ -39,10 +47,7 @@ void mv_batch_heap_why(struct mv_build *b, const struct mv_snapshot *snap)
 	mv_build_clean(b, mv_clean_trusted(mv_heap_reason_text(reason)));
 	if (reason != MV_HEAP_CORRUPT && reason != MV_HEAP_CHANGING && reason != MV_HEAP_SWAPPED)
 		return;
-	if (h->broke_at)
-		mv_build_fmt(b, "; at 0x%llx", (unsigned long long)h->broke_at);
-	if (h->broke_at && h->broke_after)
-		mv_build_fmt(b, ", the block after 0x%llx", (unsigned long long)h->broke_after);
+	mv_batch_build_break(b, h);
 }
 
 void mv_batch_heap_version(struct mv_build *b, const struct mv_heap_head *h)

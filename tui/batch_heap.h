@@ -10,6 +10,8 @@
 enum mv_heap_reason mv_batch_heap_reason(const struct mv_snapshot *snap);
 /* That reason in words, with the addresses where a chain breaks. */
 void mv_batch_heap_why(struct mv_build *b, const struct mv_snapshot *snap);
+/* "; at 0x…, the block after 0x…", where it is known. */
+void mv_batch_build_break(struct mv_build *b, const struct mv_heap_head *h);
 /* "glibc 2.32 to 2.41" */
 void mv_batch_heap_version(struct mv_build *b, const struct mv_heap_head *h);
 /* Said on stderr, with the exit status, when there are no figures. */

@@ -20,6 +20,7 @@
 	     */
 #define COST_SEQ 1 /* what an exact scan takes, if one is wanted */
 #define SCAN_SEQ 2
+#define TRIES	 5 /* a heap that changes while it is copied may not add up by chance */
 
 /* ---- JSON: the scan ---- */
 
@@ -414,9 +415,16 @@ static int scan(struct looking *k)
 
 	if (k->options->exact && !k->options->proc_root)
 		status = announce(k, &want);
-	want.leaks_seq = SCAN_SEQ;
 	want.leaks_flags = k->options->exact ? MV_LEAKS_WANT_EXACT : 0;
-	if (!status)
+	for (uint32_t try = 0; !status && try < TRIES; try++) {
+		want.leaks_seq = SCAN_SEQ + try;
+		status = mv_batch_take(k->batch, &want, &k->j.snap);
+		if (!status && (k->options->exact || k->j.snap->leaks.why != MV_LEAKS_WHY_TORN))
+			break;
+	}
+	/* Whose heap it is instead, a reading of the heap tells. */
+	want.leaks_seq = 0;
+	if (!status && k->j.snap->leaks.why == MV_LEAKS_WHY_NO_HEAP && !k->options->proc_root)
 		status = mv_batch_take(k->batch, &want, &k->j.snap);
 	if (!status)
 		return judge(k);

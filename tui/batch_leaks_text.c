@@ -76,13 +76,13 @@ void mv_batch_leaks_why(struct mv_build *b, const struct mv_snapshot *snap)
 	switch ((enum mv_leaks_why)l->why) {
 	case MV_LEAKS_WHY_NO_HEAP:
 	case MV_LEAKS_WHY_TORN:
-		if (mv_batch_heap_reason(snap) != MV_HEAP_HAVE) {
+		/* A chain that breaks in a process that runs need not be damaged. */
+		if (l->mode != MV_LEAKS_EXACT && l->heap_reason == MV_HEAP_CORRUPT) {
+			mv_batch_build_break(b, &snap->heap);
+			mv_build_clean(b, MV_TEXT("; --exact can tell which"));
+		} else if (mv_batch_heap_reason(snap) != MV_HEAP_HAVE) {
 			mv_build_clean(b, MV_TEXT(": "));
 			mv_batch_heap_why(b, snap);
-		} else if (l->heap_reason != MV_HEAP_HAVE && l->heap_reason != MV_HEAP_NOT_READ) {
-			mv_build_clean(b, MV_TEXT(": "));
-			mv_build_clean(
-			    b, mv_clean_trusted(mv_heap_reason_text((enum mv_heap_reason)l->heap_reason)));
 		}
 		return;
 	case MV_LEAKS_WHY_NO_ROOM:

@@ -76,6 +76,9 @@ static void test_modes(void **state)
 	    {"-d 3 faults firefox --json", MV_MODE_FAULTS, "firefox"},
 	    {"stacks --exact 4711", MV_MODE_STACKS, "4711"},
 	    {"stacks faults", MV_MODE_STACKS, "faults"},
+	    {"heap --json 4711", MV_MODE_HEAP, "4711"},
+	    {"leaks -d 3 --exact firefox", MV_MODE_LEAKS, "firefox"},
+	    {"leaks heap", MV_MODE_LEAKS, "heap"},
 	    {"demo", MV_MODE_DEMO, NULL},
 	    {"report -- 4711", MV_MODE_REPORT, "4711"},
 	    {"report report", MV_MODE_REPORT, "report"},
@@ -178,6 +181,10 @@ static void test_values(void **state)
 	assert_int_equal(accept("faults 12 --period 1000000000").period, 1000000000);
 	o = accept("stacks 12 --json --exact");
 	assert_true(o.json && o.exact && !o.folded);
+	assert_int_equal(accept("leaks 12").duration_ms, 0);
+	assert_int_equal(accept("leaks 12 -d 3").duration_ms, 3000);
+	o = accept("leaks 12 --json --exact");
+	assert_true(o.json && o.exact && !o.folded);
 	o = accept("12 --dump --size 120x40 --keys jj --proc-root /x");
 	assert_true(o.dump);
 	assert_int_equal(o.cols, 120);
@@ -248,14 +255,23 @@ static void test_refusals(void **state)
 	    {"faults 1 --period x", "no period"},
 	    {"faults 1 --period 1000000001", "no period"},
 	    {"faults 1 --json --folded", "--folded: not together with --json"},
-	    {"stacks 1 -d 3", "-d: only for memview faults"},
-	    {"1 -d 3", "-d: only for memview faults"},
+	    {"stacks 1 -d 3", "-d: only for memview faults and leaks"},
+	    {"1 -d 3", "-d: only for memview faults and leaks"},
 	    {"report 1 --period 3", "--period: only for memview faults"},
 	    {"stacks 1 --folded", "--folded: only for memview faults"},
-	    {"faults 1 --exact", "--exact: only for memview stacks"},
-	    {"1 --exact", "--exact: only for memview stacks"},
-	    {"report 1 --json", "--json: only for memview faults and stacks"},
-	    {"1 --json", "--json: only for memview faults and stacks"},
+	    {"faults 1 --exact", "--exact: only for memview stacks and leaks"},
+	    {"1 --exact", "--exact: only for memview stacks and leaks"},
+	    {"report 1 --json", "--json: only for memview faults, stacks, heap and leaks"},
+	    {"1 --json", "--json: only for memview faults, stacks, heap and leaks"},
+	    {"heap 1 --exact", "--exact: only for memview stacks and leaks"},
+	    {"heap 1 -d 3", "-d: only for memview faults and leaks"},
+	    {"heap", "which process"},
+	    {"leaks", "which process"},
+	    {"leaks 1 --period 3", "--period: only for memview faults"},
+	    {"leaks 1 --folded", "--folded: only for memview faults"},
+	    {"leaks 1 --quick", "--quick: only for memview report"},
+	    {"leaks 1 --ascii", "--ascii: only for the screen"},
+	    {"leaks 1 -d 0", "no duration"},
 	    {"faults 1 --quick", "--quick: only for memview report"},
 	    {"stacks 1 -i 3", "only for the screen"},
 	    {"stacks 1 --ascii", "--ascii: only for the screen"},
