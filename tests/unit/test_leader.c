@@ -85,7 +85,7 @@ static void test_lives_on(void **state)
 	assert_int_equal(mv_target_open(source, child_pid, &target), 0);
 	await_zombie(target);
 	assert_int_equal(mv_stat_read(target, &stat), 0);
-	assert_int_equal(stat.state, 'S');
+	assert_true(stat.state == 'S' || stat.state == 'R'); /* not yet asleep, but no zombie */
 	assert_int_equal(stat.pid, child_pid);
 	assert_int_not_equal(mv_target_via_tid(target), 0);
 	assert_int_equal(mv_target_bytes(target, (uintptr_t)marker, bytes, sizeof(bytes)), sizeof(bytes));
