@@ -277,8 +277,6 @@ static void add_parts(struct mv_build *b, const struct mv_heap_cell *cell, bool 
 		mv_size_build(b, cell->bytes[i], exact);
 		first = false;
 	}
-	if (first)
-		mv_build_clean(b, MV_TEXT("  outside the heap"));
 }
 
 /* Of a block that begins in this cell and fills more of them: its size is told as far as cells on the screen
@@ -290,7 +288,7 @@ static bool add_block(struct mv_build *b, const struct heap_view *v, const struc
 	unsigned state = most_of(&cells[i]);
 	bool cut;
 
-	if (cells[i].blocks > 1)
+	if (cells[i].blocks > 1 || !sum_of(&cells[i]))
 		return false;
 	while (first > 0 && !cells[first].blocks)
 		first--;
@@ -328,7 +326,9 @@ static void draw_cursor_line(const struct heap_view *v, const struct mv_context 
 	if (!cells || i >= count) {
 		mv_build_clean(&b, MV_TEXT("  not read yet"));
 	} else if (!add_block(&b, v, cells, count, i, ctx->exact)) {
-		if (cells[i].blocks) {
+		if (!sum_of(&cells[i])) {
+			mv_build_clean(&b, MV_TEXT("  outside the heap"));
+		} else if (cells[i].blocks) {
 			mv_build_clean(&b, MV_TEXT("  "));
 			mv_build_count(&b, cells[i].blocks);
 			mv_build_clean(&b, cells[i].blocks == 1 ? MV_TEXT(" block begins")
