@@ -121,7 +121,7 @@ static void test_esc_at_the_top_hints(void **state)
 	assert_non_null(strstr(bottom(), "q quits"));
 	t.ctx.now_ns += 10 * MV_NS_PER_SEC;
 	draw();
-	assert_non_null(strstr(bottom(), "1Map 2Pages 3Faults 4Threads 5Growth 6Heap 7Tables"));
+	assert_non_null(strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 5 Growth 6 Heap 7 Tables"));
 }
 
 static void test_sides_keep_level_and_place(void **state)
