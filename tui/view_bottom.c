@@ -13,36 +13,38 @@ struct item {
 	int give_up;	      /* dropped first when higher */
 	enum mv_view_id side; /* MV_VIEW__N: no side */
 	char key[16];
-	int x, w;  /* w 0: not shown */
-	bool bare; /* its key alone */
+	int x, w;   /* w 0: not shown */
+	bool bare;  /* its key alone */
+	bool tight; /* no blank between key and name */
 };
 #define ITEMS_MAX    24
 #define GIVE_UP_SIDE 2
-#define GIVE_UP_LATE 4 /* what goes later than the names of the sides */
+#define GIVE_UP_KEYS 4 /* Enter and Esc, which do not mean the same everywhere, are worth more than blanks \
+			*/
 
 static const struct item bottom_items[] = {
-    {MV_ACT_SIDE_MAP, {"Map"}, GIVE_UP_SIDE, MV_VIEW_MAP, "", 0, 0, false},
-    {MV_ACT_SIDE_PAGES, {"Pages"}, GIVE_UP_SIDE, MV_VIEW_PAGES, "", 0, 0, false},
-    {MV_ACT_SIDE_FAULTS, {"Faults"}, GIVE_UP_SIDE, MV_VIEW_FAULTS, "", 0, 0, false},
-    {MV_ACT_SIDE_THREADS, {"Threads"}, GIVE_UP_SIDE, MV_VIEW_THREADS, "", 0, 0, false},
-    {MV_ACT_SIDE_GROWTH, {"Growth"}, GIVE_UP_SIDE, MV_VIEW_GROWTH, "", 0, 0, false},
-    {MV_ACT_SIDE_HEAP, {"Heap"}, GIVE_UP_SIDE, MV_VIEW_HEAP, "", 0, 0, false},
-    {MV_ACT_SIDE_TABLES, {"Tables"}, GIVE_UP_SIDE, MV_VIEW_TABLES, "", 0, 0, false},
-    {MV_ACT_ENTER, {"in"}, 4, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_BACK, {"out"}, 3, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_FIND, {"find"}, 5, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_SORT, {"sort"}, 8, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_FILTER, {"filter"}, 9, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_GROUP, {"group"}, 10, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_COLUMNS, {"columns"}, 11, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_ZOOM_IN, {"zoom"}, 8, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_COLOUR, {"colour"}, 10, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_PANE, {"pane"}, 6, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_LEAKS, {"lost?"}, 5, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_STOP, {"exact"}, 6, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_MEANING, {"what is it"}, 7, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_HELP, {"help"}, 0, MV_VIEW__N, "", 0, 0, false},
-    {MV_ACT_QUIT, {"quit"}, 1, MV_VIEW__N, "", 0, 0, false},
+    {MV_ACT_SIDE_MAP, {"Map"}, GIVE_UP_SIDE, MV_VIEW_MAP, "", 0, 0, false, false},
+    {MV_ACT_SIDE_PAGES, {"Pages"}, GIVE_UP_SIDE, MV_VIEW_PAGES, "", 0, 0, false, false},
+    {MV_ACT_SIDE_FAULTS, {"Faults"}, GIVE_UP_SIDE, MV_VIEW_FAULTS, "", 0, 0, false, false},
+    {MV_ACT_SIDE_THREADS, {"Threads"}, GIVE_UP_SIDE, MV_VIEW_THREADS, "", 0, 0, false, false},
+    {MV_ACT_SIDE_GROWTH, {"Growth"}, GIVE_UP_SIDE, MV_VIEW_GROWTH, "", 0, 0, false, false},
+    {MV_ACT_SIDE_HEAP, {"Heap"}, GIVE_UP_SIDE, MV_VIEW_HEAP, "", 0, 0, false, false},
+    {MV_ACT_SIDE_TABLES, {"Tables"}, GIVE_UP_SIDE, MV_VIEW_TABLES, "", 0, 0, false, false},
+    {MV_ACT_ENTER, {"in"}, 4, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_BACK, {"out"}, 3, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_FIND, {"find"}, 5, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_SORT, {"sort"}, 8, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_FILTER, {"filter"}, 9, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_GROUP, {"group"}, 10, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_COLUMNS, {"columns"}, 11, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_ZOOM_IN, {"zoom"}, 8, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_COLOUR, {"colour"}, 10, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_PANE, {"pane"}, 6, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_LEAKS, {"lost?"}, 5, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_STOP, {"exact"}, 6, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_MEANING, {"what is it"}, 7, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_HELP, {"help"}, 0, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_QUIT, {"quit"}, 1, MV_VIEW__N, "", 0, 0, false, false},
 };
 _Static_assert(MV_COUNT_OF(bottom_items) <= ITEMS_MAX, "room for every item");
 
@@ -59,7 +61,7 @@ static bool works_here(const struct mv_bottom *bottom, enum mv_action action)
 
 static int place_items(struct item *items, size_t count)
 {
-	int x = 1, end = 1;
+	int x = count && items[0].tight ? 0 : 1, end = x;
 
 	for (size_t i = 0; i < count; i++) {
 		if (!items[i].w)
@@ -81,6 +83,17 @@ static void shorten_sides(const struct mv_bottom *bottom, struct item *items, si
 			continue;
 		items[i].bare = true;
 		items[i].w = (int)strlen(items[i].key);
+	}
+}
+
+/* As in "1Map 2Pages": the sides keep their names, and other keys come in beside them. */
+static void tighten_sides(struct item *items, size_t count, bool tight)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (items[i].side == MV_VIEW__N || items[i].tight == tight)
+			continue;
+		items[i].tight = tight;
+		items[i].w += tight ? -1 : 1;
 	}
 }
 
@@ -116,8 +129,14 @@ static size_t layout_items(const struct mv_bottom *bottom, struct item *items)
 		item->w = (int)strlen(item->key) + 1 + (int)mv_clean_width(item->words);
 		count++;
 	}
-	while (place_items(items, count) > bottom->cols && drop_one(bottom, items, count, GIVE_UP_LATE))
+	while (place_items(items, count) > bottom->cols && drop_one(bottom, items, count, GIVE_UP_KEYS))
 		;
+	if (place_items(items, count) > bottom->cols)
+		tighten_sides(items, count, true);
+	while (place_items(items, count) > bottom->cols && drop_one(bottom, items, count, GIVE_UP_SIDE))
+		;
+	if (place_items(items, count) > bottom->cols)
+		tighten_sides(items, count, false);
 	shorten_sides(bottom, items, count);
 	while (place_items(items, count) > bottom->cols && drop_one(bottom, items, count, -1))
 		;
@@ -141,7 +160,7 @@ void mv_bottom_draw(const struct mv_bottom *bottom, struct mv_canvas *c, int y)
 		int x = item->x +
 			mv_canvas_text(c, y, item->x, -1, on ? ROLE_SIDE_ON : ROLE_KEY, mv_words(item->key));
 		if (!item->bare)
-			mv_canvas_text(c, y, x + 1, -1,
+			mv_canvas_text(c, y, x + !item->tight, -1,
 				       on     ? ROLE_SIDE_ON
 				       : side ? ROLE_SIDE
 					      : ROLE_KEY_TEXT,

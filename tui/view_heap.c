@@ -369,7 +369,7 @@ static struct mv_outcome click(struct heap_view *v, const struct mv_context *ctx
 	    input.x < g->grid.x + g->grid.cols) {
 		uint64_t cell = (uint64_t)(input.y - g->grid.y) * (uint64_t)g->grid.cols +
 				(uint64_t)(input.x - g->grid.x);
-		uint64_t address = v->window.start + cell * heap_cell_bytes(v);
+		uint64_t address = v->window.start + cell * heap_zoom_bytes(v);
 
 		if (address >= v->window.end)
 			return none();

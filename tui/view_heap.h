@@ -129,8 +129,8 @@ void heap_picture_want(const struct heap_view *v, struct mv_want *want);
 void heap_picture_draw(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c);
 struct mv_outcome heap_picture_act(struct heap_view *v, const struct mv_context *ctx, enum mv_action action);
 /* Cells of the window as it is now; NULL: not read. ret_count: how many there are of them. */
-const struct mv_heap_cell *heap_cells(const struct heap_view *v, const struct mv_context *ctx, uint32_t *ret_count);
-uint64_t heap_cell_bytes(const struct heap_view *v);
+const struct mv_heap_cell *heap_shown_cells(const struct heap_view *v, const struct mv_context *ctx, uint32_t *ret_count);
+uint64_t heap_zoom_bytes(const struct heap_view *v);
 void heap_picture_go(struct heap_view *v, const struct mv_context *ctx, uint64_t address);
 
 /* ---- view_heap_sizes.c ---- */

@@ -25,7 +25,7 @@ const struct heap_look heap_looks[MV_BLOCK__N] = {
 
 /* ---- where it is ---- */
 
-uint64_t heap_cell_bytes(const struct heap_view *v)
+uint64_t heap_zoom_bytes(const struct heap_view *v)
 {
 	uint64_t bytes = v->cell_bytes ? v->cell_bytes : v->fit_bytes;
 
@@ -70,7 +70,7 @@ static void fit(struct heap_view *v)
 static void place_window(struct heap_view *v)
 {
 	const struct mv_rect *g = &v->geo.grid;
-	uint64_t cell = heap_cell_bytes(v), row = cell * (uint64_t)(g->cols > 0 ? g->cols : 1);
+	uint64_t cell = heap_zoom_bytes(v), row = cell * (uint64_t)(g->cols > 0 ? g->cols : 1);
 	uint64_t bytes = v->stretch.end - v->stretch.start, rows = bytes / row + (bytes % row != 0);
 	uint64_t shown = (uint64_t)(g->rows > 0 ? g->rows : 0), at = (v->cursor - v->stretch.start) / row,
 		 top = 0;
@@ -114,25 +114,25 @@ void heap_picture_settle(struct heap_view *v, const struct mv_context *ctx)
 	if (v->cursor >= v->stretch.end)
 		v->cursor = v->stretch.end - 1;
 	fit(v);
-	v->cursor -= (v->cursor - v->stretch.start) % heap_cell_bytes(v);
+	v->cursor -= (v->cursor - v->stretch.start) % heap_zoom_bytes(v);
 	place_window(v);
 }
 
 void heap_picture_want(const struct heap_view *v, struct mv_want *want)
 {
 	want->heap_window = v->window;
-	want->heap_cell_bytes = heap_cell_bytes(v);
+	want->heap_cell_bytes = heap_zoom_bytes(v);
 }
 
-const struct mv_heap_cell *heap_cells(const struct heap_view *v, const struct mv_context *ctx,
-				      uint32_t *ret_count)
+const struct mv_heap_cell *heap_shown_cells(const struct heap_view *v, const struct mv_context *ctx,
+					    uint32_t *ret_count)
 {
 	const struct mv_snapshot *snap = ctx->snap;
 	const struct mv_heap_cell *cells;
 	uint32_t count = 0;
 
 	*ret_count = 0;
-	if (!heap_have(ctx) || snap->heap.cell_bytes != heap_cell_bytes(v) ||
+	if (!heap_have(ctx) || snap->heap.cell_bytes != heap_zoom_bytes(v) ||
 	    snap->heap.window.start != v->window.start)
 		return NULL;
 	cells = mv_snapshot_heap_cells(snap, &count);
@@ -184,8 +184,8 @@ static void draw_grid(const struct heap_view *v, const struct mv_context *ctx, s
 {
 	const struct mv_rect *g = &v->geo.grid;
 	uint32_t count;
-	const struct mv_heap_cell *cells = heap_cells(v, ctx, &count);
-	uint64_t cell_bytes = heap_cell_bytes(v), bytes = v->window.end - v->window.start;
+	const struct mv_heap_cell *cells = heap_shown_cells(v, ctx, &count);
+	uint64_t cell_bytes = heap_zoom_bytes(v), bytes = v->window.end - v->window.start;
 	uint64_t all = bytes / cell_bytes + (bytes % cell_bytes != 0);
 
 	for (uint64_t i = 0; i < all && i < cells_of(v); i++) {
@@ -236,7 +236,7 @@ static void draw_title(const struct heap_view *v, const struct mv_context *ctx, 
 	s += v->stretch_at;
 	mv_build_init(&cell);
 	mv_build_clean(&cell, MV_TEXT("a cell "));
-	mv_build_size(&cell, heap_cell_bytes(v));
+	mv_build_size(&cell, heap_zoom_bytes(v));
 	if (count > 1)
 		mv_build_fmt(&cell, "  stretch %u of %u", v->stretch_at + 1, count);
 	int w = (int)mv_clean_width(mv_build_text(&cell));
@@ -277,8 +277,6 @@ static void add_parts(struct mv_build *b, const struct mv_heap_cell *cell, bool 
 		mv_size_build(b, cell->bytes[i], exact);
 		first = false;
 	}
-	if (first)
-		mv_build_clean(b, MV_TEXT("  outside the heap"));
 }
 
 /* Of a block that begins in this cell and fills more of them: its size is told as far as cells on the screen
@@ -286,11 +284,11 @@ static void add_parts(struct mv_build *b, const struct mv_heap_cell *cell, bool 
 static bool add_block(struct mv_build *b, const struct heap_view *v, const struct mv_heap_cell *cells,
 		      uint32_t count, uint64_t i, bool exact)
 {
-	uint64_t first = i, last, cell_bytes = heap_cell_bytes(v), bytes = 0;
+	uint64_t first = i, last, cell_bytes = heap_zoom_bytes(v), bytes = 0;
 	unsigned state = most_of(&cells[i]);
 	bool cut;
 
-	if (cells[i].blocks > 1)
+	if (cells[i].blocks > 1 || !sum_of(&cells[i]))
 		return false;
 	while (first > 0 && !cells[first].blocks)
 		first--;
@@ -317,8 +315,8 @@ static void draw_cursor_line(const struct heap_view *v, const struct mv_context 
 {
 	const struct heap_geometry *g = &v->geo;
 	uint32_t count;
-	const struct mv_heap_cell *cells = heap_cells(v, ctx, &count);
-	uint64_t i = (v->cursor - v->window.start) / heap_cell_bytes(v);
+	const struct mv_heap_cell *cells = heap_shown_cells(v, ctx, &count);
+	uint64_t i = (v->cursor - v->window.start) / heap_zoom_bytes(v);
 	struct mv_build b;
 
 	if (g->cursor_y < 0)
@@ -328,7 +326,9 @@ static void draw_cursor_line(const struct heap_view *v, const struct mv_context 
 	if (!cells || i >= count) {
 		mv_build_clean(&b, MV_TEXT("  not read yet"));
 	} else if (!add_block(&b, v, cells, count, i, ctx->exact)) {
-		if (cells[i].blocks) {
+		if (!sum_of(&cells[i])) {
+			mv_build_clean(&b, MV_TEXT("  outside the heap"));
+		} else if (cells[i].blocks) {
 			mv_build_clean(&b, MV_TEXT("  "));
 			mv_build_count(&b, cells[i].blocks);
 			mv_build_clean(&b, cells[i].blocks == 1 ? MV_TEXT(" block begins")
@@ -358,7 +358,7 @@ static struct mv_outcome move(struct heap_view *v, const struct mv_context *ctx,
 {
 	uint32_t count;
 	const struct mv_heap_stretch *s = mv_snapshot_heap_stretches(ctx->snap, &count);
-	uint64_t cell = heap_cell_bytes(v), by = (uint64_t)(cells < 0 ? -cells : cells);
+	uint64_t cell = heap_zoom_bytes(v), by = (uint64_t)(cells < 0 ? -cells : cells);
 
 	if (v->stretch_at >= count)
 		return heap_stay();
@@ -381,7 +381,7 @@ static struct mv_outcome move(struct heap_view *v, const struct mv_context *ctx,
 
 static struct mv_outcome zoom(struct heap_view *v, const struct mv_context *ctx, bool in)
 {
-	uint64_t cell = heap_cell_bytes(v);
+	uint64_t cell = heap_zoom_bytes(v);
 
 	if (in && cell <= CELL_MIN)
 		return heap_hint(MV_TEXT("a cell is 16 bytes already: no block is smaller than two"));

@@ -121,7 +121,7 @@ static void test_esc_at_the_top_hints(void **state)
 	assert_non_null(strstr(bottom(), "q quits"));
 	t.ctx.now_ns += 10 * MV_NS_PER_SEC;
 	draw();
-	assert_non_null(strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 5 Growth 7"));
+	assert_non_null(strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 5 Growth 6 Heap 7 Tables"));
 }
 
 static void test_sides_keep_level_and_place(void **state)
@@ -199,22 +199,22 @@ static void test_bottom_fits(void **state)
 	assert_non_null(strstr(bottom(), "q quit"));
 	/* Narrow: the side that is shown has its name, all the others can be turned to. */
 	resize(24, 40);
-	assert_non_null(strstr(bottom(), "1 Map 2 3 4 5 7  ? help  q quit"));
+	assert_non_null(strstr(bottom(), "1 Map 2 Pages 3 4 5 6 7  ? help  q quit"));
 	press("7");
-	assert_non_null(strstr(bottom(), "1 2 3 4 5 7 Tables  ? help  q quit"));
+	assert_non_null(strstr(bottom(), "1 2 3 4 5 6 7 Tables  ? help  q quit"));
 	press("1");
 	resize(24, 80);
 	assert_non_null(
-	    strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 5 Growth 7 Tables  Enter in  ? help  q quit"));
+	    strstr(bottom(), "1Map 2Pages 3Faults 4Threads 5Growth 6Heap 7Tables  Enter in  ? help  q quit"));
 	resize(24, 96);
-	assert_non_null(strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 5 Growth 7 Tables  Enter in  / find"));
+	assert_non_null(strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 5 Growth 6 Heap 7 Tables  Enter in  / find"));
 }
 
 static void test_bottom_can_be_clicked(void **state)
 {
 	(void)state;
 	resize(24, 100);
-	press("<Click 23,36>"); /* Tables */
+	press("<Click 23,51>"); /* Tables */
 	assert_false(shows("RESIDENT"));
 	press("<Click 23,2>"); /* Map */
 	assert_true(shows("RESIDENT"));
