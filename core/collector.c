@@ -134,7 +134,7 @@ static void take_want(struct collector *c, const struct mv_want *want)
 
 	c->want = *want;
 	c->has_want = true;
-	if (faster)
+	if (faster || want->facts & MV_FACT_WHOLE)
 		c->next_tick_ns = 0;
 	c->tick_due = true;
 	c->last_tick_ns = mv_source_now(c->source);

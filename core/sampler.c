@@ -119,6 +119,11 @@ void mv_sampler_want(struct mv_sampler *sampler, const struct mv_want *want)
 		sampler->pages_pace.wanted_now = true;
 	if (want->facts & MV_FACT_PAGE && (fresh & MV_FACT_PAGE || want->page != old->page))
 		sampler->page_due = true;
+	/* Complete means of now, not what an earlier want was answered with. */
+	if (want->facts & MV_FACT_WHOLE) {
+		sampler->maps_pace.done_ns = sampler->smaps_pace.done_ns = 0;
+		sampler->rollup_pace.done_ns = sampler->pages_pace.done_ns = sampler->cgroup_ns = 0;
+	}
 	*old = *want;
 	if (!spans_fit(old, sampler->page_bytes))
 		old->spans_count = 0;
@@ -453,8 +458,6 @@ int mv_sampler_once(struct mv_sampler *sampler, const struct mv_want *want, stru
 
 	whole.facts |= MV_FACT_WHOLE;
 	sampler->grid.pace.wanted_now = true;
-	sampler->maps_pace.done_ns = sampler->smaps_pace.done_ns = sampler->rollup_pace.done_ns = 0;
-	sampler->pages_pace.done_ns = sampler->cgroup_ns = 0;
 	mv_sampler_want(sampler, &whole);
 	mv_sampler_tick(sampler);
 	while (mv_sampler_work(sampler, &due_ns) > 0)
