@@ -65,6 +65,8 @@ struct heap_geometry {
 struct heap_view {
 	enum heap_pane focus, shown; /* shown: the pane below the picture, never HEAP_PICTURE */
 	/* The picture: identities are addresses. */
+	uint64_t came_from;  /* an address that another side had selected, until it is looked up; 0 none */
+	bool chosen;	     /* the cursor was moved by hand */
 	uint64_t cursor;     /* an address; 0: none chosen yet */
 	uint64_t cell_bytes; /* 0: as fits */
 	uint64_t fit_bytes;  /* of a cell, so that the stretch fits */

@@ -324,6 +324,11 @@ static void build_answer(struct mv_build *b, const struct mv_leaks_head *l, cons
 	mv_build_clean(b, MV_TEXT(" direct, "));
 	mv_build_count(b, l->indirect.blocks);
 	mv_build_clean(b, MV_TEXT(" hang off them"));
+	if (l->groups_left_out) {
+		mv_build_clean(b, MV_TEXT("; "));
+		mv_build_count(b, l->groups_left_out);
+		mv_build_clean(b, MV_TEXT(" smaller groups not listed"));
+	}
 }
 
 enum mv_role heap_leaks_verdict(struct mv_build *b, const struct heap_view *v, const struct mv_context *ctx)
