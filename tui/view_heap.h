@@ -43,7 +43,6 @@ struct heap_ask {
 	uint32_t seq;	      /* goes into the want until it is taken up; 0 none */
 	uint32_t flags;	      /* enum mv_leaks_want */
 	uint64_t cost_before; /* leaks.cost_ns when a cost was asked for: another one answers it */
-	uint64_t cost_for_ns; /* of the cost that a question was made of; older ones are worked out anew */
 	enum heap_asking question; /* open: what y means */
 	uint32_t mine;	      /* the last scan asked for here; 0 none */
 	struct mv_build text;

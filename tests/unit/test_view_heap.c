@@ -300,6 +300,10 @@ static void an_exact_scan_says_first_what_it_takes(void **state)
 	press("!");
 	assert_true(shows("is being worked out"));
 	l->cost_ns = rig.b.head.taken_ns;
+	looks();
+	assert_int_equal(rig.want.leaks_seq, 0);
+	press("!");
+	assert_true(shows("what an exact scan would take can't be told"));
 	l->cost = (struct mv_leaks_cost){
 	    .stop_ns = 61000000, .need_bytes = 88 << 20, .room_bytes = UINT64_C(5) << 30};
 	looks();
