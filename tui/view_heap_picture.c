@@ -223,8 +223,9 @@ static void draw_grid(const struct heap_view *v, const struct mv_context *ctx, s
 		look = look_of(&cells[i]);
 		/* A block that goes on in the next cell alone: where it begins, so that its neighbour is told
 		 * from it. */
-		if (cells[i].blocks == 1 && i + 1 < count && !cells[i + 1].blocks && look.glyph != U'·')
-			look = (struct heap_look){U'▐', '[', look.role};
+		if (cells[i].blocks == 1 && i + 1 < count && !cells[i + 1].blocks && sum_of(&cells[i + 1]) &&
+		    most_of(&cells[i + 1]) != MV_BLOCK_TOP)
+			look = (struct heap_look){U'▐', '[', heap_looks[most_of(&cells[i + 1])].role};
 		mv_canvas_glyph2(c, y, x, look.role, look.glyph, look.ascii);
 	}
 	if (v->cursor >= v->window.start && v->cursor < v->window.end) {
