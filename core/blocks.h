@@ -70,7 +70,8 @@ struct mv_leaks_head {
 	uint32_t groups_left_out;
 	uint64_t blocks, bytes; /* in use, lost or not */
 	struct mv_heap_sum lost, direct, indirect, interior_only;
-	/* What an exact one would take, as far as it was asked for (MV_LEAKS_COST in want.leaks_flags). cost_ns 0: not known */
+	/* What an exact one would take, as far as it was asked for (MV_LEAKS_WANT_COST). cost_ns 0: not known; stop_ns 0: it could
+	 * not be told. Each time that it is asked for cost_ns is another. */
 	uint64_t cost_ns; /* when that was worked out */
 	struct mv_leaks_cost cost;
 };

@@ -13,6 +13,14 @@
 
 /* ---- life ---- */
 
+/* What was chosen on another side is gone to, if blocks are there. */
+static void heap_go(void *state, const struct mv_place *place)
+{
+	struct heap_view *v = state;
+
+	v->came_from = place->unchosen ? 0 : place->page ? place->page : place->mapping;
+}
+
 static int heap_init(void *state, const struct mv_place *place)
 {
 	struct heap_view *v = state;
@@ -20,19 +28,8 @@ static int heap_init(void *state, const struct mv_place *place)
 	v->focus = HEAP_PICTURE;
 	v->shown = HEAP_SIZES;
 	v->sort = SIZE_MORE_BYTES;
-	/* A mapping chosen on another side: its stretch, if there is one. */
-	if (place->mapping && !place->unchosen)
-		v->cursor = place->page ? place->page : place->mapping;
+	heap_go(state, place);
 	return 0;
-}
-
-static void heap_go(void *state, const struct mv_place *place)
-{
-	struct heap_view *v = state;
-
-	if (place->mapping && !place->unchosen &&
-	    !(place->mapping >= v->stretch.start && place->mapping < v->stretch.end))
-		v->cursor = place->page ? place->page : place->mapping;
 }
 
 static void heap_release(void *state)
@@ -374,6 +371,7 @@ static struct mv_outcome click(struct heap_view *v, const struct mv_context *ctx
 		if (address >= v->window.end)
 			return none();
 		v->cursor = address;
+		v->chosen = true;
 		v->focus = HEAP_PICTURE;
 		return input.key == MV_KEY_DOUBLE_CLICK ? enter(v, ctx) : heap_stay();
 	}
@@ -492,7 +490,8 @@ static struct mv_place heap_place(const void *state, const struct mv_context *ct
 	if (i >= mv_snapshot_count(ctx->snap))
 		return (struct mv_place){.unchosen = true};
 	return (struct mv_place){.mapping = mv_snapshot_mappings(ctx->snap)[i].start,
-				 .page = v->cursor & ~(uint64_t)(ctx->snap->page_bytes - 1)};
+				 .page = v->cursor & ~(uint64_t)(ctx->snap->page_bytes - 1),
+				 .unchosen = !v->chosen};
 }
 
 const struct mv_view_ops mv_view_heap = {

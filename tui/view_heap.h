@@ -43,7 +43,6 @@ struct heap_ask {
 	uint32_t seq;	      /* goes into the want until it is taken up; 0 none */
 	uint32_t flags;	      /* enum mv_leaks_want */
 	uint64_t cost_before; /* leaks.cost_ns when a cost was asked for: another one answers it */
-	uint64_t cost_for_ns; /* of the cost that a question was made of; older ones are worked out anew */
 	enum heap_asking question; /* open: what y means */
 	uint32_t mine;	      /* the last scan asked for here; 0 none */
 	struct mv_build text;
@@ -65,6 +64,8 @@ struct heap_geometry {
 struct heap_view {
 	enum heap_pane focus, shown; /* shown: the pane below the picture, never HEAP_PICTURE */
 	/* The picture: identities are addresses. */
+	uint64_t came_from;  /* an address that another side had selected, until it is looked up; 0 none */
+	bool chosen;	     /* the cursor was moved by hand */
 	uint64_t cursor;     /* an address; 0: none chosen yet */
 	uint64_t cell_bytes; /* 0: as fits */
 	uint64_t fit_bytes;  /* of a cell, so that the stretch fits */

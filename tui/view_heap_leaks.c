@@ -100,10 +100,14 @@ struct mv_outcome heap_ask_scan(struct heap_view *v, const struct mv_context *ct
 	return (struct mv_outcome){.kind = MV_OUT_CONFIRM, .text = mv_build_text(b)};
 }
 
+static bool cost_fresh(const struct mv_leaks_head *l, const struct mv_context *ctx)
+{
+	return l->cost_ns && (l->cost_ns > ctx->now_ns || ctx->now_ns - l->cost_ns < COST_FRESH_NS);
+}
+
 static bool cost_known(const struct mv_leaks_head *l, const struct mv_context *ctx)
 {
-	return l->cost_ns && l->cost.stop_ns &&
-	       (l->cost_ns > ctx->now_ns || ctx->now_ns - l->cost_ns < COST_FRESH_NS);
+	return l->cost.stop_ns && cost_fresh(l, ctx);
 }
 
 static uint32_t next_seq(const struct heap_view *v, const struct mv_context *ctx)
@@ -127,6 +131,8 @@ struct mv_outcome heap_ask_exact(struct heap_view *v, const struct mv_context *c
 		return say(v, no);
 	if (v->ask.seq)
 		return say(v, MV_TEXT("what an exact scan would take is being worked out"));
+	if (cost_fresh(l, ctx) && !l->cost.stop_ns)
+		return say(v, MV_TEXT("what an exact scan would take can't be told: the heap can't be read"));
 	if (!cost_known(l, ctx)) {
 		v->ask.seq = next_seq(v, ctx);
 		v->ask.mine = v->ask.seq;
@@ -324,6 +330,11 @@ static void build_answer(struct mv_build *b, const struct mv_leaks_head *l, cons
 	mv_build_clean(b, MV_TEXT(" direct, "));
 	mv_build_count(b, l->indirect.blocks);
 	mv_build_clean(b, MV_TEXT(" hang off them"));
+	if (l->groups_left_out) {
+		mv_build_clean(b, MV_TEXT("; "));
+		mv_build_count(b, l->groups_left_out);
+		mv_build_clean(b, MV_TEXT(" smaller groups not listed"));
+	}
 }
 
 enum mv_role heap_leaks_verdict(struct mv_build *b, const struct heap_view *v, const struct mv_context *ctx)

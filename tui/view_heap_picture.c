@@ -94,6 +94,27 @@ static void place_window(struct heap_view *v)
 	    v->stretch.end - v->window.start > shown * row ? v->window.start + shown * row : v->stretch.end;
 }
 
+/* The first stretch in the mapping that another side had selected. */
+static void look_up(struct heap_view *v, const struct mv_snapshot *snap, const struct mv_heap_stretch *s,
+		    uint32_t count)
+{
+	uint32_t at = mv_snapshot_find(snap, v->came_from);
+	uint64_t address = v->came_from;
+
+	v->came_from = 0;
+	if (at >= mv_snapshot_count(snap))
+		return;
+	const struct mv_mapping *m = &mv_snapshot_mappings(snap)[at];
+	/* One in it that is shown already stays. */
+	if (v->cursor >= m->start && v->cursor < m->end)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		if (s[i].start < m->end && s[i].end > m->start) {
+			v->cursor = address > s[i].start && address < s[i].end ? address : s[i].start;
+			return;
+		}
+}
+
 void heap_picture_settle(struct heap_view *v, const struct mv_context *ctx)
 {
 	const struct mv_heap_stretch *s;
@@ -107,6 +128,8 @@ void heap_picture_settle(struct heap_view *v, const struct mv_context *ctx)
 		v->stretch = v->window = (struct mv_range){0, 0};
 		return;
 	}
+	if (v->came_from)
+		look_up(v, ctx->snap, s, count);
 	v->stretch_at = v->cursor ? stretch_near(s, count, v->cursor) : stretch_first(s, count);
 	v->stretch = (struct mv_range){s[v->stretch_at].start, s[v->stretch_at].end};
 	if (v->cursor < v->stretch.start)
@@ -143,6 +166,7 @@ const struct mv_heap_cell *heap_shown_cells(const struct heap_view *v, const str
 void heap_picture_go(struct heap_view *v, const struct mv_context *ctx, uint64_t address)
 {
 	v->cursor = address ? address : 1;
+	v->chosen = true;
 	heap_picture_settle(v, ctx);
 }
 
@@ -199,8 +223,9 @@ static void draw_grid(const struct heap_view *v, const struct mv_context *ctx, s
 		look = look_of(&cells[i]);
 		/* A block that goes on in the next cell alone: where it begins, so that its neighbour is told
 		 * from it. */
-		if (cells[i].blocks == 1 && i + 1 < count && !cells[i + 1].blocks && look.glyph != U'·')
-			look = (struct heap_look){U'▐', '[', look.role};
+		if (cells[i].blocks == 1 && i + 1 < count && !cells[i + 1].blocks && sum_of(&cells[i + 1]) &&
+		    most_of(&cells[i + 1]) != MV_BLOCK_TOP)
+			look = (struct heap_look){U'▐', '[', heap_looks[most_of(&cells[i + 1])].role};
 		mv_canvas_glyph2(c, y, x, look.role, look.glyph, look.ascii);
 	}
 	if (v->cursor >= v->window.start && v->cursor < v->window.end) {
@@ -362,6 +387,7 @@ static struct mv_outcome move(struct heap_view *v, const struct mv_context *ctx,
 
 	if (v->stretch_at >= count)
 		return heap_stay();
+	v->chosen = true;
 	by = by > UINT64_MAX / cell ? UINT64_MAX : by * cell;
 	if (cells < 0 && v->cursor - v->stretch.start >= by)
 		v->cursor -= by;
