@@ -20,6 +20,7 @@
 #define FAILED_NS   (3 * MV_NS_PER_SEC)	 /* after one without figures */
 #define PROGRESS_NS (MV_NS_PER_SEC / 10) /* how often a scan's progress is told */
 #define DEADLINE_MS 60000
+#define TORN_MAX    5
 #define NAMES_NS    (5 * MV_NS_PER_SEC) /* what blocks begin with is waited for so long */
 #define KEEP_NS \
 	(10 * MV_NS_PER_SEC) /* the blocks stay so long when nobody looks: one looks at a side again */
@@ -33,6 +34,7 @@ struct heap {
 	uint32_t seq;		   /* of the newest want that asked for a scan */
 	uint32_t asked, flags;	   /* that scan, not begun yet; 0 none */
 	uint32_t gen;
+	unsigned torn;		/* scans in a row that did not add up */
 	bool unnamed;		/* what groups begin with is being asked for */
 	uint64_t name_until_ns; /* and waited for so long */
 	uint64_t due_ns, told_ns, idle_ns, played_ns;
@@ -399,6 +401,14 @@ static void take_run(struct mv_sampler *s, const struct mv_leaks *l)
 	const uint64_t now_ns = mv_source_now(s->source);
 	bool have;
 
+	/* One look at a busy heap may be torn; several in a row say something. */
+	if (h->mode == MV_LEAKS_SCAN && l->why == MV_LEAKS_WHY_TORN && ++h->torn < TORN_MAX) {
+		h->asked = h->pic.leaks.seq;
+		mv_leaks_free(h->run);
+		h->run = NULL;
+		return;
+	}
+	h->torn = 0;
 	have = take_heap(s, l);
 	if (h->mode != MV_LEAKS_HEAP) {
 		take_leaks(s, l);
@@ -506,6 +516,10 @@ bool heap_work(struct mv_sampler *s, uint64_t *ret_next_ns)
 		else if (h->kept && h->idle_ns + KEEP_NS < *ret_next_ns)
 			*ret_next_ns = h->idle_ns + KEEP_NS;
 		return false;
+	}
+	if (s->life != MV_LIFE_ALIVE && h->pic.head.reason == MV_HEAP_HAVE) {
+		h->pic.head.reason = MV_HEAP_GONE; /* the figures stay */
+		s->changed = true;
 	}
 	if (s->life != MV_LIFE_ALIVE || list_is_to_come(s))
 		return false;

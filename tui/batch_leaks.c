@@ -324,6 +324,20 @@ static void say_tracing(const struct looking *k)
 			mv_batch_pid(k->batch), k->options->duration_ms / 1000.0);
 }
 
+/* With counters of now, too, by which is told what of the first look still holds: a faster pace brings them
+ * at once. */
+static int take_anew(struct looking *k, struct mv_want *want, const struct mv_snapshot **ret_snap)
+{
+	const uint64_t now_ns = mv_batch_now(k->batch);
+	struct mv_want soon = *want;
+
+	soon.facts = MV_FACT_MAPS | MV_FACT_FAULTS;
+	soon.interval_ms = MV_INTERVAL_MIN_MS;
+	mv_batch_follow(k->batch, &soon);
+	mv_batch_next(k->batch, now_ns, now_ns + MV_NS_PER_SEC);
+	return mv_batch_take(k->batch, want, ret_snap);
+}
+
 /* The second look; of a process that has ended meanwhile, what was seen of it until then. */
 static int look_again(struct looking *k, struct mv_want *want)
 {
@@ -333,7 +347,7 @@ static int look_again(struct looking *k, struct mv_want *want)
 	if (mv_batch_status(k->batch)->exited)
 		mv_choose_ended(mv_batch_pid(k->batch));
 	else
-		status = mv_batch_take(k->batch, want, &snap);
+		status = take_anew(k, want, &snap);
 	if (status == MV_EXIT_ENDED)
 		snap = mv_batch_last(k->batch, NULL);
 	if (!snap || keep(snap, &k->after))

@@ -72,9 +72,13 @@ void mv_batch_leaks_why(struct mv_build *b, const struct mv_snapshot *snap)
 							     : MV_TEXT("its heap was not looked at"));
 		return;
 	}
+	/* The heap's own reason says it better. */
+	if (l->why == MV_LEAKS_WHY_NO_HEAP && mv_batch_heap_reason(snap) != MV_HEAP_HAVE) {
+		mv_batch_heap_why(b, snap);
+		return;
+	}
 	mv_build_clean(b, mv_clean_trusted(mv_leaks_whys[l->why].words));
 	switch ((enum mv_leaks_why)l->why) {
-	case MV_LEAKS_WHY_NO_HEAP:
 	case MV_LEAKS_WHY_TORN:
 		/* A chain that breaks in a process that runs need not be damaged. */
 		if (l->mode != MV_LEAKS_EXACT && l->heap_reason == MV_HEAP_CORRUPT) {
