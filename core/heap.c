@@ -234,7 +234,8 @@ static enum mv_heap_reason once(struct reading *r)
 
 static bool is_passing(enum mv_heap_reason reason)
 {
-	return reason == MV_HEAP_CHANGING || reason == MV_HEAP_CORRUPT;
+	/* Arenas that come meanwhile keep the search from closing their ring. */
+	return reason == MV_HEAP_CHANGING || reason == MV_HEAP_CORRUPT || reason == MV_HEAP_NO_HEAP;
 }
 
 /* It did not reconcile, again and again: was it for a change, or is it so? */

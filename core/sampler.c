@@ -283,9 +283,6 @@ static bool due(struct mv_sampler *s, const struct paced *p, uint64_t old_ns, ui
 		return false;
 	if (p->wanted_now || p->done_ns == 0)
 		return true;
-	/* A batch command's second look is not to be of the first one's time. */
-	if (WHOLE(s) && !sampler_gate_equal(&gate, &p->gate))
-		return true;
 	if (now_ns < p->due_ns) {
 		if (p->due_ns < *ret_next_ns)
 			*ret_next_ns = p->due_ns;
@@ -305,7 +302,7 @@ static bool maps_due(struct mv_sampler *s, uint64_t *ret_next_ns)
 		return true;
 	if (p->gate.size_pages == s->statm.size_pages && now_ns - p->done_ns < MAPS_NS)
 		return false;
-	if (now_ns >= p->due_ns || (WHOLE(s) && WANTS(s, PAGES)))
+	if (now_ns >= p->due_ns)
 		return true;
 	if (p->due_ns < *ret_next_ns)
 		*ret_next_ns = p->due_ns;
