@@ -12,7 +12,7 @@
 #define ARENAS_MAX  65536u
 #define HEAPS_MAX   (UINT64_C(1) << 20)
 #define SLACK_BYTES (UINT64_C(1) << 20) /* and a sixteenth: that a heap may grow by until it is copied */
-#define BINS_EMPTY  4u			/* at least, of the 127 */
+#define BINS_SURE   4u			/* at least, of the 127 */
 
 const uint8_t heap_top_offset[LAYOUT__N] = {[LAYOUT_226] = 0x58, [LAYOUT_227] = 0x60, [LAYOUT_243] = 8};
 
@@ -47,35 +47,42 @@ static bool is_empty_bin(const uint8_t *at, uint64_t base, unsigned bin)
 /* Each bin is empty, and points to itself, or points to two chunks. */
 static bool are_bins(const uint8_t *at, uint64_t base)
 {
-	unsigned empty = 0;
-
 	for (unsigned i = 0; i < STATE_BIN_COUNT; i++) {
 		const uint64_t fd = heap_load(at + STATE_BINS + 16u * i),
 			       bk = heap_load(at + STATE_BINS + 16u * i + 8);
 
-		if (is_empty_bin(at, base, i))
-			empty++;
-		else if (!fd || !bk || (fd | bk) & 15)
+		if (!is_empty_bin(at, base, i) && (!fd || !bk || (fd | bk) & 15))
 			return false;
 	}
-	return empty >= BINS_EMPTY;
+	return true;
+}
+
+/*
+ * Pairs of pointers are found elsewhere, too: but some bins point to themselves here, or their first chunks
+ * point back. In a heap with much that is free, of every size, hardly any is empty.
+ */
+static bool hold(struct mv_target *target, const uint8_t *at, uint64_t base)
+{
+	unsigned sure = 0;
+
+	for (unsigned i = 0; i < STATE_BIN_COUNT && sure < BINS_SURE; i++)
+		sure += is_empty_bin(at, base, i);
+	for (unsigned i = 0; i < STATE_BIN_COUNT && sure < BINS_SURE; i++) {
+		const uint64_t fd = heap_load(at + STATE_BINS + 16u * i), self = base + 16u * i;
+		uint64_t back;
+
+		sure += fd != self && heap_peek(target, fd + 24, &back, sizeof(back)) == 0 && back == self;
+	}
+	return sure >= BINS_SURE;
 }
 
 bool heap_bins_find(const uint8_t *bytes, size_t len, uint64_t base, size_t *at)
 {
-	/* Those that are empty most often are looked at first. */
-	static const uint8_t picks[] = {126, 125, 120, 110, 100, 1, 20, 60, 90, 123};
-
-	for (size_t i = (*at + 7) & ~(size_t)7; i + STATE_BYTES <= len; i += 8) {
-		bool any = false;
-
-		for (size_t k = 0; !any && k < MV_COUNT_OF(picks); k++)
-			any = is_empty_bin(bytes + i, base + i, picks[k]);
-		if (any && are_bins(bytes + i, base + i)) {
+	for (size_t i = (*at + 7) & ~(size_t)7; i + STATE_BYTES <= len; i += 8)
+		if (are_bins(bytes + i, base + i)) {
 			*at = i;
 			return true;
 		}
-	}
 	return false;
 }
 
@@ -300,7 +307,8 @@ static int search_piece(struct mv_target *target, const struct mv_maps *maps, st
 
 		if (!heap_bins_find(range->bytes, len, range->start, &at))
 			break;
-		if (!find_layout(target, range->start + at, &where->layout) ||
+		if (!hold(target, range->bytes + at, range->start + at) ||
+		    !find_layout(target, range->start + at, &where->layout) ||
 		    read_state(target, where->layout, range->start + at, &main) < 0)
 			continue;
 		where->state = range->start + at;
