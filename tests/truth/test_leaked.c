@@ -425,6 +425,15 @@ static void test_stopped(void **state)
 		struct score s;
 
 		look((enum mv_leaks_mode)mode);
+		/* Stopped in the middle of malloc its heap does not add up, however often one looks:
+		 * elsewhere, then. */
+		for (int i = 0; i < 50 && t.leaks->why == MV_LEAKS_WHY_TORN; i++) {
+			kill(t.pid, SIGCONT);
+			await_state("SR");
+			kill(t.pid, SIGSTOP);
+			await_state("T");
+			look((enum mv_leaks_mode)mode);
+		}
 		assert_int_equal(t.leaks->why, MV_LEAKS_WHY_NONE);
 		s = compare();
 		assert_int_equal(s.wrong + s.missed, 0);
