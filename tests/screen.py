@@ -145,6 +145,7 @@ def privileges():
         assert status["NoNewPrivs"] == ["1"]
         keeper = children(screen.pid)
         assert len(keeper) == 1 and status_of(keeper[0])["Uid"][0] == "0"
+        screen.send(b"\x0c")  # they may have come with the heading
         screen.expect(b"[stack]")  # and yet another user's mappings are there
         screen.send(b"q")
         assert screen.wait() == 0

@@ -24,6 +24,12 @@
 #include "core/faults.h"
 
 #define PUPPET_PAGE	4096ul
+/* Pages that AddressSanitizer touches for its own sake when so many are touched for the first time. */
+#ifdef __SANITIZE_ADDRESS__
+#define PUPPET_SHADOW(pages) ((pages) / 8)
+#else
+#define PUPPET_SHADOW(pages) 0
+#endif
 #define PUPPET_DEADLINE 60 /* seconds */
 
 enum puppet_do {
