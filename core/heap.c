@@ -40,6 +40,25 @@ const char *mv_heap_reason_json(enum mv_heap_reason reason)
 	return reason < MV_HEAP__N ? texts[reason] : "";
 }
 
+enum mv_heap_reason heap_reason_of(int error)
+{
+	switch (error) {
+	case -EACCES:
+	case -EPERM:
+		return MV_HEAP_NOT_ALLOWED;
+	case -ESRCH:
+		return MV_HEAP_GONE;
+	case -ENOMEM:
+		return MV_HEAP_TOO_BIG;
+	case -ETIMEDOUT:
+		return MV_HEAP_LATE;
+	case -EFAULT: /* what was there a moment ago */
+		return MV_HEAP_CHANGING;
+	default:
+		return MV_HEAP_IO;
+	}
+}
+
 void mv_heap_init(struct mv_heap *heap)
 {
 	memset(heap, 0, sizeof(*heap));
@@ -108,23 +127,6 @@ struct reading {
 	size_t range_count;
 };
 
-static enum mv_heap_reason reason_of(int error)
-{
-	switch (error) {
-	case -EACCES:
-	case -EPERM:
-		return MV_HEAP_NOT_ALLOWED;
-	case -ESRCH:
-		return MV_HEAP_GONE;
-	case -ENOMEM:
-		return MV_HEAP_TOO_BIG;
-	case -ETIMEDOUT:
-		return MV_HEAP_LATE;
-	default:
-		return MV_HEAP_IO;
-	}
-}
-
 /* No malloc_state in use was found: who else allocates? */
 static enum mv_heap_reason other(struct mv_heap *heap, enum mv_heap_reason reason)
 {
@@ -157,7 +159,7 @@ static enum mv_heap_reason find(struct reading *r)
 	mv_maps_init(&maps);
 	err = mv_maps_read(r->target, &maps, NULL, 0);
 	if (err < 0) {
-		reason = reason_of(err);
+		reason = heap_reason_of(err);
 	} else {
 		mv_heap_owners_see(&maps, &r->heap->owners);
 		reason = r->heap->owners.bits32 ? MV_HEAP_BITS32 : mv_heap_locate(r->target, &maps, r->where);
@@ -196,7 +198,7 @@ static enum mv_heap_reason plan(struct reading *r, uint64_t *ret_left)
 	r->range_count = mv_heap_ranges(r->where, r->opts->whole, ranges, n);
 	err = mv_memcopy_cost(r->target, ranges, r->range_count, &cost);
 	if (err < 0)
-		return reason_of(err);
+		return heap_reason_of(err);
 	limit = limit_bytes(r);
 	bytes = cost.present_bytes - cost.zero_bytes;
 	if (bytes > limit)
@@ -206,7 +208,7 @@ static enum mv_heap_reason plan(struct reading *r, uint64_t *ret_left)
 	r->copy->deadline_ns = r->opts->deadline_ns;
 	if (err == 0)
 		err = mv_memcopy_prefault(r->copy, r->target);
-	return err < 0 ? reason_of(err) : MV_HEAP_HAVE;
+	return err < 0 ? heap_reason_of(err) : MV_HEAP_HAVE;
 }
 
 static enum mv_heap_reason once(struct reading *r)
@@ -226,7 +228,7 @@ static enum mv_heap_reason once(struct reading *r)
 	err = mv_memcopy_fill(r->copy, r->target);
 	heap->ended_ns = mv_source_now(r->source);
 	if (err < 0)
-		return reason_of(err);
+		return heap_reason_of(err);
 	heap->still = hash && hash == heap_states_hash(r->target, r->where);
 	mv_heap_walk(r->where, r->copy, left > SIZE_MAX / 2 ? SIZE_MAX / 2 : (size_t)left, heap);
 	return heap->reason;

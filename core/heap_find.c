@@ -505,23 +505,6 @@ static int add_spots(struct mv_target *target, const struct mv_maps *maps, struc
 	return r;
 }
 
-static enum mv_heap_reason reason_of(int error)
-{
-	switch (error) {
-	case -EACCES:
-	case -EPERM:
-		return MV_HEAP_NOT_ALLOWED;
-	case -ESRCH:
-		return MV_HEAP_GONE;
-	case -ENOMEM:
-		return MV_HEAP_TOO_BIG;
-	case -EFAULT:
-		return MV_HEAP_CHANGING;
-	default:
-		return MV_HEAP_IO;
-	}
-}
-
 enum mv_heap_reason mv_heap_locate(struct mv_target *target, const struct mv_maps *maps,
 				   struct mv_heap_where *where)
 {
@@ -534,7 +517,7 @@ enum mv_heap_reason mv_heap_locate(struct mv_target *target, const struct mv_map
 		where->state = where->params = 0;
 		r = search(target, maps, where);
 		if (r < 0)
-			return reason_of(r);
+			return heap_reason_of(r);
 		if (r == 0) {
 			const bool glibc = where->state != 0;
 
@@ -543,7 +526,7 @@ enum mv_heap_reason mv_heap_locate(struct mv_target *target, const struct mv_map
 		}
 	}
 	r = add_spots(target, maps, where);
-	return r < 0 ? reason_of(r) : MV_HEAP_HAVE;
+	return r < 0 ? heap_reason_of(r) : MV_HEAP_HAVE;
 }
 
 size_t mv_heap_ranges(const struct mv_heap_where *where, bool whole, struct mv_range *ret_ranges, size_t cap)

@@ -91,6 +91,7 @@ struct mv_heap_spot {
 	uint64_t lead; /* MMAPPED: bytes before the chunk (memalign) */
 	uint32_t kind, unused;
 };
+enum mv_heap_reason heap_reason_of(int error); /* of what reading the target returned; in heap.c */
 int heap_spot_add(struct mv_heap_where *where, struct mv_heap_spot spot); /* -ENOMEM */
 
 /* Read where pages are present alone; -EFAULT one is not. At most 64 KiB. */

@@ -559,11 +559,6 @@ size_t heap_fds(const struct mv_sampler *s, int *fds, size_t cap)
 
 /* ---- snapshots ---- */
 
-static struct mv_section take(struct mv_arena *a, uint64_t count, size_t size)
-{
-	return (struct mv_section){.offset = mv_arena_take(a, count, size), .count = count};
-}
-
 /* Wants come from a process with fewer rights: a window that makes no sense is none. */
 static uint64_t cells_count(const struct mv_sampler *s)
 {
@@ -581,14 +576,14 @@ void heap_lay_out(const struct mv_sampler *s, struct mv_arena *a, struct heap_la
 	static const struct heap_picture none;
 	const struct heap_picture *p = s->heap && WANTS(s, HEAP) ? &s->heap->pic : &none;
 
-	l->arenas = take(a, p->arenas_count, sizeof(struct mv_heap_arena));
-	l->sizes = take(a, p->sizes_count, sizeof(struct mv_heap_size));
-	l->stretches = take(a, p->stretches_count, sizeof(struct mv_heap_stretch));
-	l->cells = take(a, p == &none ? 0 : cells_count(s), sizeof(struct mv_heap_cell));
-	l->owners = take(a, p->owners_count, sizeof(struct mv_heap_owner));
-	l->groups = take(a, p->groups_count, sizeof(struct mv_leak_group));
-	l->links = take(a, p->links_count, sizeof(struct mv_leaks_link));
-	l->text = take(a, p->text_len, 1);
+	l->arenas = section_take(a, p->arenas_count, sizeof(struct mv_heap_arena));
+	l->sizes = section_take(a, p->sizes_count, sizeof(struct mv_heap_size));
+	l->stretches = section_take(a, p->stretches_count, sizeof(struct mv_heap_stretch));
+	l->cells = section_take(a, p == &none ? 0 : cells_count(s), sizeof(struct mv_heap_cell));
+	l->owners = section_take(a, p->owners_count, sizeof(struct mv_heap_owner));
+	l->groups = section_take(a, p->groups_count, sizeof(struct mv_leak_group));
+	l->links = section_take(a, p->links_count, sizeof(struct mv_leaks_link));
+	l->text = section_take(a, p->text_len, 1);
 }
 
 static void put(struct mv_snapshot *b, const struct mv_section *sec, const void *from, size_t size)

@@ -179,6 +179,12 @@ uint64_t calls_cpu_ns(const struct mv_sampler *s);
 void calls_exec(struct mv_sampler *s);
 void calls_release(struct mv_sampler *s);
 
+/* Sections of a snapshot: room is taken for each, then they are written. */
+static inline struct mv_section section_take(struct mv_arena *a, uint64_t count, size_t size)
+{
+	return (struct mv_section){.offset = mv_arena_take(a, count, size), .count = count};
+}
+
 /* sampler_heap.c */
 struct heap_layout {
 	struct mv_section arenas, sizes, stretches, cells, owners, groups, links, text;

@@ -15,11 +15,6 @@ struct layout {
 	size_t length;
 };
 
-static struct mv_section take(struct mv_arena *a, uint64_t count, size_t size)
-{
-	return (struct mv_section){.offset = mv_arena_take(a, count, size), .count = count};
-}
-
 static struct layout lay_out(const struct mv_sampler *s)
 {
 	struct mv_arena a = {.used = sizeof(struct mv_snapshot)};
@@ -27,20 +22,21 @@ static struct layout lay_out(const struct mv_sampler *s)
 	uint64_t n = s->maps.count, spans = grid ? s->want.spans_count : 0;
 	struct layout l;
 
-	l.mappings = take(&a, n, sizeof(struct mv_mapping));
-	l.names = take(&a, s->maps.names_len ? s->maps.names_len : 1, 1);
-	l.seen = take(&a, n, 1);
-	l.tallies = take(&a, n, sizeof(struct mv_tally));
-	l.smaps = take(&a, WANTS(s, SMAPS) && s->rows.count == n ? n : 0, sizeof(struct mv_smaps_row));
+	l.mappings = section_take(&a, n, sizeof(struct mv_mapping));
+	l.names = section_take(&a, s->maps.names_len ? s->maps.names_len : 1, 1);
+	l.seen = section_take(&a, n, 1);
+	l.tallies = section_take(&a, n, sizeof(struct mv_tally));
+	l.smaps =
+	    section_take(&a, WANTS(s, SMAPS) && s->rows.count == n ? n : 0, sizeof(struct mv_smaps_row));
 	l.mapping_tables =
-	    take(&a, WANTS(s, TABLES) && s->tables_ns ? n : 0, sizeof(struct mv_mapping_tables));
-	l.spans = take(&a, spans, sizeof(struct mv_range));
-	l.span_first = take(&a, spans ? spans + 1 : 0, sizeof(uint32_t));
-	l.cells = take(&a, spans ? s->grid.first[spans] : 0, sizeof(struct mv_grid_cell));
-	l.bytes = take(&a, WANTS(s, PAGE) && mv_have(&s->page.bytes) ? s->page.bytes.value : 0, 1);
-	l.cmdline = take(&a, s->cmdline_len, 1);
+	    section_take(&a, WANTS(s, TABLES) && s->tables_ns ? n : 0, sizeof(struct mv_mapping_tables));
+	l.spans = section_take(&a, spans, sizeof(struct mv_range));
+	l.span_first = section_take(&a, spans ? spans + 1 : 0, sizeof(uint32_t));
+	l.cells = section_take(&a, spans ? s->grid.first[spans] : 0, sizeof(struct mv_grid_cell));
+	l.bytes = section_take(&a, WANTS(s, PAGE) && mv_have(&s->page.bytes) ? s->page.bytes.value : 0, 1);
+	l.cmdline = section_take(&a, s->cmdline_len, 1);
 	/* A name of n bytes is at most 10 n long when each becomes \u{10ffff}. */
-	l.title = take(&a, MV_COMM_BYTES * 10, 1);
+	l.title = section_take(&a, MV_COMM_BYTES * 10, 1);
 	trace_lay_out(s, &a, &l.trace);
 	heap_lay_out(s, &a, &l.heap);
 	l.length = (a.used + 7) & ~(size_t)7;

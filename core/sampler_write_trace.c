@@ -8,11 +8,6 @@
 
 /* Traced faults and threads -> their sections of a snapshot. */
 
-static struct mv_section take(struct mv_arena *a, uint64_t count, size_t size)
-{
-	return (struct mv_section){.offset = mv_arena_take(a, count, size), .count = count};
-}
-
 /* The log starts with the seq of its oldest that is still there. */
 static uint32_t log_count(const struct sums *u)
 {
@@ -40,20 +35,20 @@ void trace_lay_out(const struct mv_sampler *s, struct mv_arena *a, struct trace_
 
 	for (uint32_t i = 0; threads && i < c->looks.count; i++)
 		calls += c->looks.at[i].calls_count;
-	l->functions = take(a, any ? c->names.functions_count : 0, sizeof(struct mv_function));
-	l->text = take(a, any ? (c->names.text_len ? c->names.text_len : 1) : 0, 1);
-	l->mappings = take(a,
-			   !faults				   ? 0
-			   : u->mappings_count < MV_FAULT_MAPPINGS ? u->mappings_count
-								   : MV_FAULT_MAPPINGS,
-			   sizeof(struct mv_fault_mapping));
-	l->stacks = take(a, faults ? u->stacks_count : 0, sizeof(struct mv_fault_stack));
-	l->calls = take(a, faults ? u->calls_count : 0, sizeof(uint32_t));
-	l->threads_faulting = take(a, faults ? u->threads_count : 0, sizeof(struct mv_fault_thread));
-	l->log = take(a, faults ? log_count(u) : 0, sizeof(struct mv_fault_entry));
-	l->threads = take(a, threads ? c->looks.count : 0, sizeof(struct mv_thread));
-	l->thread_calls = take(a, calls, sizeof(struct mv_call));
-	l->lines = take(a, any && threads ? lines_room(s) : 0, sizeof(struct mv_line));
+	l->functions = section_take(a, any ? c->names.functions_count : 0, sizeof(struct mv_function));
+	l->text = section_take(a, any ? (c->names.text_len ? c->names.text_len : 1) : 0, 1);
+	l->mappings = section_take(a,
+				   !faults				   ? 0
+				   : u->mappings_count < MV_FAULT_MAPPINGS ? u->mappings_count
+									   : MV_FAULT_MAPPINGS,
+				   sizeof(struct mv_fault_mapping));
+	l->stacks = section_take(a, faults ? u->stacks_count : 0, sizeof(struct mv_fault_stack));
+	l->calls = section_take(a, faults ? u->calls_count : 0, sizeof(uint32_t));
+	l->threads_faulting = section_take(a, faults ? u->threads_count : 0, sizeof(struct mv_fault_thread));
+	l->log = section_take(a, faults ? log_count(u) : 0, sizeof(struct mv_fault_entry));
+	l->threads = section_take(a, threads ? c->looks.count : 0, sizeof(struct mv_thread));
+	l->thread_calls = section_take(a, calls, sizeof(struct mv_call));
+	l->lines = section_take(a, any && threads ? lines_room(s) : 0, sizeof(struct mv_line));
 }
 
 static void *at(struct mv_snapshot *b, const struct mv_section *sec)
