@@ -11,49 +11,9 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/snapbuild.h"
-#include "tui/batch_json.h"
+#include "tests/unit/printed.h"
 
 /* What faults and stacks print, of snapshots made by hand. */
-
-static struct mv_json json;
-
-static int set_up(void **state)
-{
-	(void)state;
-	memset(&json, 0, sizeof(json));
-	return mv_out_init(&json.out, -1);
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	free((void *)(uintptr_t)json.snap);
-	mv_out_release(&json.out);
-	return 0;
-}
-
-static const char *printed(void)
-{
-	assert_int_equal(json.out.err, 0);
-	json.out.buffer[json.out.len] = '\0';
-	return json.out.buffer;
-}
-
-/* Is text printed, and only once? */
-static void assert_printed(const char *text)
-{
-	const char *at = strstr(printed(), text);
-
-	if (!at || strstr(at + 1, text))
-		fail_msg("%s \"%s\" in:\n%s", at ? "more than one" : "no", text, printed());
-}
-
-static void assert_not_printed(const char *text)
-{
-	if (strstr(printed(), text))
-		fail_msg("\"%s\" in:\n%s", text, printed());
-}
 
 /* All that is printed; says where it differs. */
 static void assert_all(const char *text)
@@ -65,16 +25,6 @@ static void assert_all(const char *text)
 		same++;
 	if (is[same] != text[same])
 		fail_msg("\"%.60s\" where there should be \"%.60s\"", is + same, text + same);
-}
-
-static json_t *parsed(void)
-{
-	json_error_t error;
-	json_t *value = json_loads(printed(), JSON_REJECT_DUPLICATES, &error);
-
-	if (!value)
-		fail_msg("%s at %d in:\n%s", error.text, error.position, printed());
-	return value;
 }
 
 /* ---- a trace ---- */
@@ -341,17 +291,6 @@ static void test_folded(void **state)
 			 strlen("a:b;_start;main;fill;memset 640\na:b;_start;main;fill 200\n"
 				"a:b;clone3;worker;fill 150\na:b;clone3;worker;once 1\na:b;deep;copy 8\n"
 				"a:b;[no stack] 1\na:b;[beyond the stacks kept] 3\n"));
-}
-
-static json_int_t number_at(json_t *object, const char *first, const char *second)
-{
-	json_t *value = json_object_get(object, first);
-
-	if (second)
-		value = json_object_get(value, second);
-	if (!json_is_integer(value))
-		fail_msg("no number at %s.%s", first, second ? second : "");
-	return json_integer_value(value);
 }
 
 static const char *string_at(json_t *object, const char *key)
