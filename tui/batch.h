@@ -30,6 +30,10 @@ void mv_out_field(struct mv_out *out, struct mv_clean text, unsigned columns); /
 void mv_out_right(struct mv_out *out, struct mv_clean text, unsigned columns); /* right-aligned */
 void mv_out_number(struct mv_out *out, uint64_t number, unsigned columns);     /* decimal, right-aligned */
 void mv_out_hex(struct mv_out *out, uint64_t number, unsigned digits);	       /* at least that many digits */
+void mv_out_size(struct mv_out *out, uint64_t bytes, unsigned columns);	       /* 61.2M, right-aligned */
+void mv_out_count(struct mv_out *out, uint64_t number, unsigned columns);      /* 312,004, right-aligned */
+/* "12.3%" and two blanks; of 0: 0.0%. */
+void mv_out_share(struct mv_out *out, uint64_t part, uint64_t of);
 void mv_out_val(struct mv_out *out, const struct mv_val *val, unsigned columns); /* "-" when missing */
 void mv_out_line(struct mv_out *out, struct mv_clean text);		       /* and a newline */
 void mv_out_build_time(struct mv_build *b, uint64_t real_ns);		       /* 2025-06-15 15:06:40 UTC */

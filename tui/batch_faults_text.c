@@ -180,34 +180,17 @@ static void print_heading(struct printing *p, struct mv_clean title, struct mv_c
 	mv_out_line(p->out, columns);
 }
 
-static void print_share(struct printing *p, uint64_t pages, uint64_t of)
-{
-	struct mv_build b;
-
-	mv_build_init(&b);
-	mv_build_fmt(&b, "%.1f%%", of ? 100.0 * (double)pages / (double)of : 0.0);
-	mv_out_right(p->out, mv_build_text(&b), 7);
-	mv_out_char(p->out, ' ', 2);
-}
-
 static void print_pages(struct printing *p, uint64_t pages)
 {
-	char count[32], size[8];
-
-	mv_text_count(count, pages);
-	mv_text_size(size, pages * p->snap->page_bytes);
-	mv_out_right(p->out, mv_clean_trusted(count), 12);
-	mv_out_right(p->out, mv_clean_trusted(size), 8);
+	mv_out_count(p->out, pages, 12);
+	mv_out_size(p->out, pages * p->snap->page_bytes, 8);
 }
 
 static void print_figures(struct printing *p, uint64_t faults, uint64_t pages)
 {
-	char count[32];
-
-	mv_text_count(count, faults);
-	mv_out_right(p->out, mv_clean_trusted(count), 12);
+	mv_out_count(p->out, faults, 12);
 	print_pages(p, pages);
-	print_share(p, pages, p->pages);
+	mv_out_share(p->out, pages, p->pages);
 }
 
 static void print_rest(struct printing *p, uint64_t faults, uint64_t pages, uint32_t rows)
@@ -320,7 +303,7 @@ static bool is_small(const struct walk *w, uint64_t pages)
 static void start_branch(struct walk *w, uint64_t pages, unsigned depth)
 {
 	print_pages(w->p, pages);
-	print_share(w->p, pages, w->tree->nodes[0].pages);
+	mv_out_share(w->p->out, pages, w->tree->nodes[0].pages);
 	mv_out_char(w->p->out, ' ', 2 * depth);
 }
 

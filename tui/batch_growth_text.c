@@ -34,24 +34,6 @@ static void print_rate(struct printing *p, uint64_t bytes, double seconds)
 	mv_out_right(p->out, mv_build_text(&b), RATE_COLUMNS);
 }
 
-static void print_bytes(struct printing *p, uint64_t bytes)
-{
-	char size[8];
-
-	mv_text_size(size, bytes);
-	mv_out_right(p->out, mv_clean_trusted(size), 8);
-}
-
-static void print_share(struct printing *p, uint64_t part, uint64_t of)
-{
-	struct mv_build b;
-
-	mv_build_init(&b);
-	mv_build_fmt(&b, "%.1f%%", of ? 100.0 * (double)part / (double)of : 0.0);
-	mv_out_right(p->out, mv_build_text(&b), 7);
-	mv_out_char(p->out, ' ', 2);
-}
-
 static void print_more(struct printing *p, uint32_t count)
 {
 	struct mv_build b;
@@ -86,8 +68,8 @@ static void print_mappings(struct printing *p)
 		const struct mv_clean name = mv_snapshot_name(g->snap, m->index);
 
 		print_rate(p, m->bytes, g->seconds);
-		print_bytes(p, m->bytes);
-		print_share(p, m->bytes, g->grown_bytes);
+		mv_out_size(p->out, m->bytes, 8);
+		mv_out_share(p->out, m->bytes, g->grown_bytes);
 		mv_out_hex(p->out, m->start, 12);
 		mv_out_char(p->out, ' ', 1);
 		mv_out_field(p->out, mv_clean_trusted(mv_kind_name((enum mv_kind)m->kind)), 14);
@@ -177,8 +159,8 @@ static int print_stacks(struct printing *p)
 		const uint64_t bytes = g->stacks[i].pages * g->snap->page_bytes;
 
 		print_rate(p, bytes, g->seconds);
-		print_bytes(p, bytes);
-		print_share(p, g->stacks[i].pages, g->pages);
+		mv_out_size(p->out, bytes, 8);
+		mv_out_share(p->out, g->stacks[i].pages, g->pages);
 		print_calls(p, &g->stacks[i]);
 	}
 	print_more(p, g->stacks_count);
@@ -236,12 +218,10 @@ static void print_sizes(struct printing *p)
 	mv_out_line(p->out, MV_TEXT("        RATE   BYTES      BLOCKS  SIZE"));
 	for (uint32_t i = 0; i < g->sizes_count && i < ROWS_MAX; i++) {
 		const struct mv_grown_size *z = &g->sizes[i];
-		char count[32];
 
 		print_rate(p, z->bytes, g->heap_seconds);
-		print_bytes(p, z->bytes);
-		mv_text_count(count, z->blocks);
-		mv_out_right(p->out, mv_clean_trusted(count), 12);
+		mv_out_size(p->out, z->bytes, 8);
+		mv_out_count(p->out, z->blocks, 12);
 		mv_out_char(p->out, ' ', 2);
 		mv_build_init(&b);
 		mv_batch_build_size_class(&b, &z->now);

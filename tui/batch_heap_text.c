@@ -46,22 +46,6 @@ static void label(struct printing *p, struct mv_clean text)
 	mv_out_field(p->out, text, LABEL_COLUMNS);
 }
 
-static void right_size(struct printing *p, uint64_t bytes, unsigned columns)
-{
-	char size[8];
-
-	mv_text_size(size, bytes);
-	mv_out_right(p->out, mv_clean_trusted(size), columns);
-}
-
-static void right_count(struct printing *p, uint64_t number, unsigned columns)
-{
-	char count[32];
-
-	mv_text_count(count, number);
-	mv_out_right(p->out, mv_clean_trusted(count), columns);
-}
-
 /* ---- the whole ---- */
 
 static void print_identity(struct printing *p)
@@ -141,8 +125,8 @@ static void print_states(struct printing *p)
 		const struct mv_heap_sum *sum = &p->h->sum[s];
 
 		mv_out_field(p->out, mv_clean_trusted(mv_block_states[s].caption), LABEL_COLUMNS);
-		right_count(p, sum->blocks, 12);
-		right_size(p, sum->bytes, 8);
+		mv_out_count(p->out, sum->blocks, 12);
+		mv_out_size(p->out, sum->bytes, 8);
 		mv_out_char(p->out, ' ', 2);
 		mv_build_init(&b);
 		mv_build_clean(&b, mv_clean_trusted(mv_block_states[s].meaning));
@@ -214,14 +198,14 @@ static void print_doubts(struct printing *p)
 
 static void print_arena(struct printing *p, const struct mv_heap_arena *a)
 {
-	right_size(p, a->system_bytes, 8);
-	right_size(p, a->resident_bytes, 8);
-	right_count(p, a->sum[MV_BLOCK_IN_USE].blocks, 12);
-	right_size(p, a->sum[MV_BLOCK_IN_USE].bytes, 8);
-	right_size(p, a->sum[MV_BLOCK_FREE].bytes, 8);
-	right_size(p, a->sum[MV_BLOCK_TCACHE].bytes + a->sum[MV_BLOCK_FASTBIN].bytes, 8);
-	right_size(p, a->sum[MV_BLOCK_TOP].bytes, 8);
-	right_size(p, a->trimmable_bytes, 8);
+	mv_out_size(p->out, a->system_bytes, 8);
+	mv_out_size(p->out, a->resident_bytes, 8);
+	mv_out_count(p->out, a->sum[MV_BLOCK_IN_USE].blocks, 12);
+	mv_out_size(p->out, a->sum[MV_BLOCK_IN_USE].bytes, 8);
+	mv_out_size(p->out, a->sum[MV_BLOCK_FREE].bytes, 8);
+	mv_out_size(p->out, a->sum[MV_BLOCK_TCACHE].bytes + a->sum[MV_BLOCK_FASTBIN].bytes, 8);
+	mv_out_size(p->out, a->sum[MV_BLOCK_TOP].bytes, 8);
+	mv_out_size(p->out, a->trimmable_bytes, 8);
 	mv_out_char(p->out, ' ', 2);
 	mv_out_hex(p->out, a->address, 12);
 	mv_out_clean(p->out, a->is_main ? MV_TEXT("  main") : MV_TEXT(""));
@@ -265,13 +249,13 @@ static void print_size(struct printing *p, const struct mv_heap_size *z, uint64_
 {
 	struct mv_build b;
 
-	right_count(p, z->c.used_blocks, 12);
-	right_size(p, z->c.used_bytes, 8);
+	mv_out_count(p->out, z->c.used_blocks, 12);
+	mv_out_size(p->out, z->c.used_bytes, 8);
 	mv_build_init(&b);
 	mv_build_fmt(&b, "%.1f%%", all_bytes ? 100.0 * (double)z->c.used_bytes / (double)all_bytes : 0.0);
 	mv_out_right(p->out, mv_build_text(&b), 7);
-	right_count(p, z->c.free_blocks, 12);
-	right_size(p, z->c.free_bytes, 8);
+	mv_out_count(p->out, z->c.free_blocks, 12);
+	mv_out_size(p->out, z->c.free_bytes, 8);
 	mv_out_char(p->out, ' ', 2);
 	mv_build_init(&b);
 	mv_batch_build_size_class(&b, z);

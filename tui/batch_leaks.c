@@ -20,7 +20,6 @@
 	     */
 #define COST_SEQ 1 /* what an exact scan takes, if one is wanted */
 #define SCAN_SEQ 2
-#define TRIES	 5 /* a heap that changes while it is copied may not add up by chance */
 
 /* ---- JSON: the scan ---- */
 
@@ -324,20 +323,6 @@ static void say_tracing(const struct looking *k)
 			mv_batch_pid(k->batch), k->options->duration_ms / 1000.0);
 }
 
-/* With counters of now, too, by which is told what of the first look still holds: a faster pace brings them
- * at once. */
-static int take_anew(struct looking *k, struct mv_want *want, const struct mv_snapshot **ret_snap)
-{
-	const uint64_t now_ns = mv_batch_now(k->batch);
-	struct mv_want soon = *want;
-
-	soon.facts = MV_FACT_MAPS | MV_FACT_FAULTS;
-	soon.interval_ms = MV_INTERVAL_MIN_MS;
-	mv_batch_follow(k->batch, &soon);
-	mv_batch_next(k->batch, now_ns, now_ns + MV_NS_PER_SEC);
-	return mv_batch_take(k->batch, want, ret_snap);
-}
-
 /* The second look; of a process that has ended meanwhile, what was seen of it until then. */
 static int look_again(struct looking *k, struct mv_want *want)
 {
@@ -347,7 +332,7 @@ static int look_again(struct looking *k, struct mv_want *want)
 	if (mv_batch_status(k->batch)->exited)
 		mv_choose_ended(mv_batch_pid(k->batch));
 	else
-		status = take_anew(k, want, &snap);
+		status = mv_batch_take(k->batch, want, &snap);
 	if (status == MV_EXIT_ENDED)
 		snap = mv_batch_last(k->batch, NULL);
 	if (!snap || keep(snap, &k->after))
@@ -430,12 +415,9 @@ static int scan(struct looking *k)
 	if (k->options->exact && !k->options->proc_root)
 		status = announce(k, &want);
 	want.leaks_flags = k->options->exact ? MV_LEAKS_WANT_EXACT : 0;
-	for (uint32_t try = 0; !status && try < TRIES; try++) {
-		want.leaks_seq = SCAN_SEQ + try;
+	want.leaks_seq = SCAN_SEQ;
+	if (!status)
 		status = mv_batch_take(k->batch, &want, &k->j.snap);
-		if (!status && (k->options->exact || k->j.snap->leaks.why != MV_LEAKS_WHY_TORN))
-			break;
-	}
 	/* Whose heap it is instead, a reading of the heap tells. */
 	want.leaks_seq = 0;
 	if (!status && k->j.snap->leaks.why == MV_LEAKS_WHY_NO_HEAP && !k->options->proc_root)

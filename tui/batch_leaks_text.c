@@ -32,22 +32,6 @@ static void label(struct printing *p, struct mv_clean text)
 	mv_out_field(p->out, text, LABEL_COLUMNS);
 }
 
-static void right_size(struct printing *p, uint64_t bytes, unsigned columns)
-{
-	char size[8];
-
-	mv_text_size(size, bytes);
-	mv_out_right(p->out, mv_clean_trusted(size), columns);
-}
-
-static void right_count(struct printing *p, uint64_t number, unsigned columns)
-{
-	char count[32];
-
-	mv_text_count(count, number);
-	mv_out_right(p->out, mv_clean_trusted(count), columns);
-}
-
 static void build_sum(struct mv_build *b, const struct mv_heap_sum *sum)
 {
 	mv_batch_build_blocks(b, sum->blocks);
@@ -316,11 +300,11 @@ static void print_group(struct printing *p, const struct mv_leak_group *g, uint3
 	struct mv_build b;
 
 	print_number(p, index);
-	right_count(p, g->g.blocks, 10);
-	right_size(p, g->g.bytes, 8);
-	right_count(p, g->g.size, 12);
-	right_count(p, g->g.direct_blocks, 10);
-	right_size(p, g->g.held_bytes, 8);
+	mv_out_count(p->out, g->g.blocks, 10);
+	mv_out_size(p->out, g->g.bytes, 8);
+	mv_out_count(p->out, g->g.size, 12);
+	mv_out_count(p->out, g->g.direct_blocks, 10);
+	mv_out_size(p->out, g->g.held_bytes, 8);
 	mv_out_char(p->out, ' ', 2);
 	mv_build_init(&b);
 	mv_batch_build_first_word(&b, p->snap, g);

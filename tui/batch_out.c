@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/text.h"
 #include "tui/batch.h"
 
 #define OUT_BYTES (256 * 1024)
@@ -121,6 +122,32 @@ void mv_out_hex(struct mv_out *out, uint64_t number, unsigned digits)
 	while (at > text && text + sizeof(text) - at < (ptrdiff_t)digits)
 		*--at = '0';
 	mv_out_ascii(out, at, (size_t)(text + sizeof(text) - at));
+}
+
+void mv_out_size(struct mv_out *out, uint64_t bytes, unsigned columns)
+{
+	char size[8];
+
+	mv_text_size(size, bytes);
+	mv_out_right(out, mv_clean_trusted(size), columns);
+}
+
+void mv_out_count(struct mv_out *out, uint64_t number, unsigned columns)
+{
+	char count[32];
+
+	mv_text_count(count, number);
+	mv_out_right(out, mv_clean_trusted(count), columns);
+}
+
+void mv_out_share(struct mv_out *out, uint64_t part, uint64_t of)
+{
+	struct mv_build b;
+
+	mv_build_init(&b);
+	mv_build_fmt(&b, "%.1f%%", of ? 100.0 * (double)part / (double)of : 0.0);
+	mv_out_right(out, mv_build_text(&b), 7);
+	mv_out_char(out, ' ', 2);
 }
 
 void mv_out_val(struct mv_out *out, const struct mv_val *val, unsigned columns)

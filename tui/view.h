@@ -63,6 +63,18 @@ struct mv_outcome {
 	struct mv_place place;
 	struct mv_clean text; /* prompt or hint; a literal, or owned by the view's state */
 };
+static inline struct mv_outcome mv_outcome_none(void)
+{
+	return (struct mv_outcome){.kind = MV_OUT_NONE};
+}
+static inline struct mv_outcome mv_outcome_stay(void)
+{
+	return (struct mv_outcome){.kind = MV_OUT_STAY};
+}
+static inline struct mv_outcome mv_outcome_hint(struct mv_clean text)
+{
+	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = text};
+}
 
 /* What `w` explains: lines of a title, formula, source, unit, and notes. */
 struct mv_meaning {

@@ -5,7 +5,8 @@
 
 #include "tui/view_faults.h"
 
-/* The faults view: where things are, keys. That faults are traced while it is open is the stack of views' doing. */
+/* The faults view: where things are, keys. That faults are traced while it is open is the stack of views'
+ * doing. */
 
 #define LIST_LEAST   5	/* rows that the kinds leave to the list */
 #define ROWS_FOR_TWO 34 /* the log below the pane that is chosen */
@@ -13,7 +14,8 @@
 
 struct mv_clean mv_faults_pane_name(enum mv_faults_pane pane)
 {
-	static const struct mv_clean names[MV_FAULTS_PANES] = {{"Stacks"}, {"Mappings"}, {"Threads"}, {"Log"}};
+	static const struct mv_clean names[MV_FAULTS_PANES] = {
+	    {"Stacks"}, {"Mappings"}, {"Threads"}, {"Log"}};
 
 	return names[pane];
 }
@@ -81,7 +83,8 @@ static void lay_out_kinds(struct mv_faults_geometry *g, const struct mv_context 
 	int table = 1 + occurred + (occurred < MV_FAULT__N) + 2;
 
 	g->kinds_y = -1;
-	g->table = rows >= 20 && *y + table + 2 + LIST_LEAST <= g->area.y + rows && mv_faults_traced(ctx->snap);
+	g->table =
+	    rows >= 20 && *y + table + 2 + LIST_LEAST <= g->area.y + rows && mv_faults_traced(ctx->snap);
 	g->quiet_line = occurred < MV_FAULT__N;
 	g->kinds_rows = g->table ? table : rows >= 15 ? 2 : rows >= 6 ? 1 : 0;
 	/* The reason why there is none takes the place of a picture. */
@@ -98,7 +101,8 @@ static void lay_out(struct mv_faults_view *v, const struct mv_context *ctx, stru
 	struct mv_faults_geometry *g = &v->geo;
 	int y = area.y, end = area.y + area.rows, rows = area.rows;
 
-	*g = (struct mv_faults_geometry){.area = area, .path_y = -1, .warn_y = -1, .tabs_y = -1, .head_y = -1, .log_y = -1};
+	*g = (struct mv_faults_geometry){
+	    .area = area, .path_y = -1, .warn_y = -1, .tabs_y = -1, .head_y = -1, .log_y = -1};
 	g->text = area.cols >= 40 ? (struct mv_rect){area.y, area.x + 1, rows, area.cols - 2} : area;
 	g->header_rows = rows >= 13 ? mv_header_rows(rows) : rows >= 7;
 	y += g->header_rows;
@@ -157,31 +161,16 @@ static void faults_draw(const void *state, const struct mv_context *ctx, struct 
 
 /* ---- keys ---- */
 
-static struct mv_outcome stay(void)
-{
-	return (struct mv_outcome){.kind = MV_OUT_STAY};
-}
-
-static struct mv_outcome none(void)
-{
-	return (struct mv_outcome){.kind = MV_OUT_NONE};
-}
-
-static struct mv_outcome hint(struct mv_clean text)
-{
-	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = text};
-}
-
 static struct mv_outcome select_row(struct mv_faults_view *v, const struct mv_context *ctx, int64_t row)
 {
 	uint32_t count = mv_faults_count(v, ctx->snap, v->pane);
 
 	if (!count)
-		return stay();
+		return mv_outcome_stay();
 	v->at[v->pane] = row < 0 ? 0 : row >= (int64_t)count ? count - 1 : (uint32_t)row;
 	v->selected[v->pane] = mv_faults_identity(v, ctx->snap, v->pane, v->at[v->pane]);
 	v->top[v->pane] = mv_table_scroll(v->top[v->pane], v->at[v->pane], count, v->geo.list_rows);
-	return stay();
+	return mv_outcome_stay();
 }
 
 static struct mv_place place_here(const struct mv_faults_view *v, const struct mv_snapshot *snap)
@@ -212,18 +201,19 @@ static struct mv_outcome enter(const struct mv_faults_view *v, const struct mv_c
 	struct mv_place place = place_here(v, ctx->snap);
 
 	if (v->at[v->pane] >= mv_faults_count(v, ctx->snap, v->pane))
-		return hint(MV_TEXT("there is no fault to look at yet"));
+		return mv_outcome_hint(MV_TEXT("there is no fault to look at yet"));
 	if (!place.mapping)
-		return hint(MV_TEXT("that page is not mapped any more"));
+		return mv_outcome_hint(MV_TEXT("that page is not mapped any more"));
 	place.unchosen = false;
 	return (struct mv_outcome){.kind = MV_OUT_PUSH, .view = MV_VIEW_PAGES, .place = place};
 }
 
-static struct mv_outcome turn_pane(struct mv_faults_view *v, const struct mv_context *ctx, enum mv_faults_pane pane)
+static struct mv_outcome turn_pane(struct mv_faults_view *v, const struct mv_context *ctx,
+				   enum mv_faults_pane pane)
 {
 	v->pane = pane;
 	faults_settle(v, ctx, v->geo.area);
-	return stay();
+	return mv_outcome_stay();
 }
 
 static void show_stacks_of(struct mv_faults_view *v, const struct mv_context *ctx, int32_t tid)
@@ -240,13 +230,13 @@ static struct mv_outcome go_right(struct mv_faults_view *v, const struct mv_cont
 	uint32_t at = v->at[v->pane], count;
 
 	if (at >= mv_faults_count(v, ctx->snap, v->pane))
-		return stay();
+		return mv_outcome_stay();
 	if (v->pane == MV_FAULTS_THREADS) {
 		show_stacks_of(v, ctx, mv_snapshot_fault_threads(ctx->snap, &count)[at].tid);
-		return stay();
+		return mv_outcome_stay();
 	}
 	if (v->pane != MV_FAULTS_STACKS)
-		return stay();
+		return mv_outcome_stay();
 	select_row(v, ctx, at);
 	if (v->rows[at].open)
 		return select_row(v, ctx, (int64_t)at + 1);
@@ -254,13 +244,14 @@ static struct mv_outcome go_right(struct mv_faults_view *v, const struct mv_cont
 	return select_row(v, ctx, at);
 }
 
-/* Close what is open, then to the line that it lies in; outermost, from one thread's stacks back to the threads. */
+/* Close what is open, then to the line that it lies in; outermost, from one thread's stacks back to the
+ * threads. */
 static struct mv_outcome go_left(struct mv_faults_view *v, const struct mv_context *ctx)
 {
 	uint32_t at = v->at[v->pane];
 
 	if (v->pane != MV_FAULTS_STACKS)
-		return stay();
+		return mv_outcome_stay();
 	if (mv_faults_tree_fold(v, ctx->snap, at, false))
 		return select_row(v, ctx, at);
 	uint32_t parent = mv_faults_tree_parent(v, at);
@@ -268,13 +259,13 @@ static struct mv_outcome go_left(struct mv_faults_view *v, const struct mv_conte
 		show_stacks_of(v, ctx, 0);
 	else
 		select_row(v, ctx, parent);
-	return stay();
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome turn_order(struct mv_faults_view *v, const struct mv_context *ctx)
 {
 	if (v->pane != MV_FAULTS_STACKS)
-		return hint(MV_TEXT("x turns the call stacks round; Tab goes to them"));
+		return mv_outcome_hint(MV_TEXT("x turns the call stacks round; Tab goes to them"));
 	v->order = v->order == MV_CALLTREE_CALLERS ? MV_CALLTREE_CALLED : MV_CALLTREE_CALLERS;
 	/* It is another tree: one wants to see what is first in it. */
 	v->selected[MV_FAULTS_STACKS] = (struct mv_faults_identity){0};
@@ -287,14 +278,15 @@ static struct mv_outcome find(struct mv_faults_view *v, const struct mv_context 
 	uint32_t count = mv_faults_count(v, ctx->snap, v->pane), at = v->at[v->pane];
 
 	if (!v->find[0])
-		return hint(MV_TEXT("nothing searched for yet: / finds a function, a mapping's name or an address"));
+		return mv_outcome_hint(
+		    MV_TEXT("nothing searched for yet: / finds a function, a mapping's name or an address"));
 	if (v->pane == MV_FAULTS_STACKS) {
 		if (v->find[0] == '0' && (v->find[1] | 32) == 'x')
-			return hint(MV_TEXT("addresses are in the other panes: Tab"));
+			return mv_outcome_hint(MV_TEXT("addresses are in the other panes: Tab"));
 		if (!mv_faults_tree_find(v, ctx->snap, v->find, back))
-			return hint(MV_TEXT("no function on the stacks has that name"));
+			return mv_outcome_hint(MV_TEXT("no function on the stacks has that name"));
 		faults_settle(v, ctx, v->geo.area);
-		return stay();
+		return mv_outcome_stay();
 	}
 	for (uint32_t k = 1; k <= count; k++) {
 		uint32_t row = (at + (back ? count - k : k)) % count;
@@ -302,7 +294,7 @@ static struct mv_outcome find(struct mv_faults_view *v, const struct mv_context 
 		if (mv_faults_matches(ctx->snap, v->pane, row, v->find))
 			return select_row(v, ctx, row);
 	}
-	return hint(MV_TEXT("nothing here has that name or address"));
+	return mv_outcome_hint(MV_TEXT("nothing here has that name or address"));
 }
 
 static struct mv_outcome faults_answer(void *state, const struct mv_context *ctx, const char *text)
@@ -310,7 +302,7 @@ static struct mv_outcome faults_answer(void *state, const struct mv_context *ctx
 	struct mv_faults_view *v = state;
 
 	if (!text[0] || !ctx->snap)
-		return stay();
+		return mv_outcome_stay();
 	strncpy(v->find, text, sizeof(v->find) - 1);
 	v->find[sizeof(v->find) - 1] = '\0';
 	return find(v, ctx, false);
@@ -321,7 +313,7 @@ static struct mv_outcome click(struct mv_faults_view *v, const struct mv_context
 	const struct mv_faults_geometry *g = &v->geo;
 
 	if (input.key != MV_KEY_CLICK && input.key != MV_KEY_DOUBLE_CLICK)
-		return none();
+		return mv_outcome_none();
 	for (int i = 0; g->tabs_y >= 0 && input.y == g->tabs_y && i < MV_FAULTS_PANES; i++) {
 		enum mv_faults_pane pane = (enum mv_faults_pane)i;
 		int x = mv_faults_tab_x(v, pane);
@@ -333,11 +325,11 @@ static struct mv_outcome click(struct mv_faults_view *v, const struct mv_context
 	if (input.y >= g->list_y && input.y < g->list_y + g->list_rows &&
 	    row < (int64_t)mv_faults_count(v, ctx->snap, v->pane)) {
 		select_row(v, ctx, row);
-		return input.key == MV_KEY_DOUBLE_CLICK ? enter(v, ctx) : stay();
+		return input.key == MV_KEY_DOUBLE_CLICK ? enter(v, ctx) : mv_outcome_stay();
 	}
 	if (g->log_y >= 0 && input.y >= g->log_y)
 		return turn_pane(v, ctx, MV_FAULTS_LOG);
-	return none();
+	return mv_outcome_none();
 }
 
 static struct mv_outcome faults_act(void *state, const struct mv_context *ctx, enum mv_action action,
@@ -347,7 +339,7 @@ static struct mv_outcome faults_act(void *state, const struct mv_context *ctx, e
 	int64_t at = v->at[v->pane], screen = v->geo.list_rows > 1 ? v->geo.list_rows - 1 : 1;
 
 	if (!mv_faults_traced(ctx->snap))
-		return none();
+		return mv_outcome_none();
 	switch (action) {
 	case MV_ACT_UP:
 		return select_row(v, ctx, at - 1);
@@ -372,19 +364,20 @@ static struct mv_outcome faults_act(void *state, const struct mv_context *ctx, e
 	case MV_ACT_GROUP:
 		return turn_order(v, ctx);
 	case MV_ACT_FIND:
-		return (struct mv_outcome){.kind = MV_OUT_ASK,
-					   .text = MV_TEXT("find a function, a name, or an address as 0x...: ")};
+		return (struct mv_outcome){
+		    .kind = MV_OUT_ASK, .text = MV_TEXT("find a function, a name, or an address as 0x...: ")};
 	case MV_ACT_FIND_NEXT:
 	case MV_ACT_FIND_PREV:
 		return find(v, ctx, action == MV_ACT_FIND_PREV);
 	case MV_ACT_NONE:
 		return click(v, ctx, input);
 	default:
-		return none();
+		return mv_outcome_none();
 	}
 }
 
-static bool faults_meaning(const void *state, const struct mv_context *ctx, unsigned n, struct mv_meaning *ret_meaning)
+static bool faults_meaning(const void *state, const struct mv_context *ctx, unsigned n,
+			   struct mv_meaning *ret_meaning)
 {
 	return mv_faults_meaning(state, ctx, n, ret_meaning);
 }

@@ -175,36 +175,21 @@ static void growth_draw(const void *state, const struct mv_context *ctx, struct 
 
 /* ---- keys ---- */
 
-static struct mv_outcome stay(void)
-{
-	return (struct mv_outcome){.kind = MV_OUT_STAY};
-}
-
-static struct mv_outcome none(void)
-{
-	return (struct mv_outcome){.kind = MV_OUT_NONE};
-}
-
-static struct mv_outcome hint(struct mv_clean text)
-{
-	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = text};
-}
-
 static struct mv_outcome select_row(struct growth_view *v, const struct mv_context *ctx, int64_t row)
 {
 	if (!v->count || !ctx->snap)
-		return stay();
+		return mv_outcome_stay();
 	v->at = row < 0 ? 0 : row >= (int64_t)v->count ? v->count - 1 : (uint32_t)row;
 	v->selected = v->rows[v->at].start;
 	v->selected_end = mv_snapshot_mappings(ctx->snap)[v->rows[v->at].mapping].end;
 	v->top = mv_table_scroll(v->top, v->at, v->count, v->geo.table.rows);
-	return stay();
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome enter(const struct growth_view *v)
 {
 	if (v->at >= v->count)
-		return hint(MV_TEXT("there is no mapping to open"));
+		return mv_outcome_hint(MV_TEXT("there is no mapping to open"));
 	return (struct mv_outcome){
 	    .kind = MV_OUT_PUSH, .view = MV_VIEW_PAGES, .place = {.mapping = v->rows[v->at].start}};
 }
@@ -215,7 +200,7 @@ static struct mv_outcome reordered(struct growth_view *v, const struct mv_contex
 	v->selected = 0;
 	v->top = 0;
 	growth_settle(v, ctx, v->geo.area);
-	return stay();
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome sort_next(struct growth_view *v, const struct mv_context *ctx)
@@ -235,14 +220,15 @@ static struct mv_outcome sort_next(struct growth_view *v, const struct mv_contex
 static struct mv_outcome find(struct growth_view *v, const struct mv_context *ctx, bool back)
 {
 	if (!v->find[0])
-		return hint(MV_TEXT("nothing searched for yet: / finds a name, or an address as 0x..."));
+		return mv_outcome_hint(
+		    MV_TEXT("nothing searched for yet: / finds a name, or an address as 0x..."));
 	for (uint32_t k = 1; k <= v->count && ctx->snap; k++) {
 		uint32_t row = (v->at + (back ? v->count - k : k)) % v->count;
 
 		if (growth_row_matches(ctx, &v->rows[row], v->find))
 			return select_row(v, ctx, row);
 	}
-	return hint(MV_TEXT("nothing here has that name or address"));
+	return mv_outcome_hint(MV_TEXT("nothing here has that name or address"));
 }
 
 static struct mv_outcome growth_answer(void *state, const struct mv_context *ctx, const char *text)
@@ -250,7 +236,7 @@ static struct mv_outcome growth_answer(void *state, const struct mv_context *ctx
 	struct growth_view *v = state;
 
 	if (!text[0] || !ctx->snap)
-		return stay();
+		return mv_outcome_stay();
 	strncpy(v->find, text, sizeof(v->find) - 1);
 	v->find[sizeof(v->find) - 1] = '\0';
 	return find(v, ctx, false);
@@ -262,7 +248,7 @@ static struct mv_outcome click(struct growth_view *v, const struct mv_context *c
 	int64_t row = (int64_t)v->top + input.y - g->table.y;
 
 	if (input.key != MV_KEY_CLICK && input.key != MV_KEY_DOUBLE_CLICK)
-		return none();
+		return mv_outcome_none();
 	if (g->head_y >= 0 && input.y == g->head_y)
 		for (int i = 0; i < GROWTH__COLUMNS; i++) {
 			const struct mv_column *col = &v->columns[i];
@@ -275,16 +261,16 @@ static struct mv_outcome click(struct growth_view *v, const struct mv_context *c
 			return reordered(v, ctx);
 		}
 	if (input.y < g->table.y || input.y >= g->table.y + g->table.rows || row >= (int64_t)v->count)
-		return none();
+		return mv_outcome_none();
 	select_row(v, ctx, row);
-	return input.key == MV_KEY_DOUBLE_CLICK ? enter(v) : stay();
+	return input.key == MV_KEY_DOUBLE_CLICK ? enter(v) : mv_outcome_stay();
 }
 
 static struct mv_outcome next_metric(struct growth_view *v, const struct mv_context *ctx)
 {
 	v->metric = (enum mv_growth_metric)((v->metric + 1) % MV_GROWTH__METRICS);
 	growth_settle(v, ctx, v->geo.area);
-	return stay();
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome growth_act(void *state, const struct mv_context *ctx, enum mv_action action,
@@ -324,7 +310,7 @@ static struct mv_outcome growth_act(void *state, const struct mv_context *ctx, e
 	case MV_ACT_NONE:
 		return click(v, ctx, input);
 	default:
-		return none();
+		return mv_outcome_none();
 	}
 }
 

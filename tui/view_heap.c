@@ -250,18 +250,13 @@ static void heap_draw(const void *state, const struct mv_context *ctx, struct mv
 
 /* ---- keys ---- */
 
-static struct mv_outcome none(void)
-{
-	return (struct mv_outcome){.kind = MV_OUT_NONE};
-}
-
 static struct mv_outcome next_pane(struct heap_view *v, const struct mv_context *ctx)
 {
 	v->focus = (enum heap_pane)((v->focus + 1) % HEAP__PANES);
 	if (v->focus != HEAP_PICTURE)
 		v->shown = v->focus;
 	heap_settle(v, ctx, v->geo.area);
-	return heap_stay();
+	return mv_outcome_stay();
 }
 
 static void select_row(struct heap_view *v, const struct mv_context *ctx, int64_t row)
@@ -311,24 +306,24 @@ static struct mv_outcome show_arena(struct heap_view *v, const struct mv_context
 			v->cell_bytes = 0;
 			heap_settle(v, ctx, v->geo.area);
 			heap_picture_go(v, ctx, s[i].start);
-			return heap_stay();
+			return mv_outcome_stay();
 		}
-	return heap_hint(MV_TEXT("its blocks are not among the largest stretches, which are told"));
+	return mv_outcome_hint(MV_TEXT("its blocks are not among the largest stretches, which are told"));
 }
 
 static struct mv_outcome enter(struct heap_view *v, const struct mv_context *ctx)
 {
 	if (!heap_have(ctx))
-		return heap_hint(MV_TEXT("there is nothing to open"));
+		return mv_outcome_hint(MV_TEXT("there is nothing to open"));
 	switch (v->focus) {
 	case HEAP_ARENAS:
 		return show_arena(v, ctx);
 	case HEAP_LEAKS:
 		return heap_leaks_open(v, ctx);
 	case HEAP_SIZES:
-		return heap_hint(MV_TEXT("L finds lost blocks of a size, with examples to open"));
+		return mv_outcome_hint(MV_TEXT("L finds lost blocks of a size, with examples to open"));
 	case HEAP_FIGURES:
-		return heap_hint(MV_TEXT("w says what these figures are"));
+		return mv_outcome_hint(MV_TEXT("w says what these figures are"));
 	default:
 		return heap_picture_act(v, ctx, MV_ACT_ENTER);
 	}
@@ -343,15 +338,15 @@ static struct mv_outcome heap_answer(void *state, const struct mv_context *ctx, 
 	if (text[0] == '0' && (text[1] | 32) == 'x')
 		scan.at += 2;
 	if (!text[0] || !heap_have(ctx))
-		return heap_stay();
+		return mv_outcome_stay();
 	if (!mv_scan_hex(&scan, &address) || scan.at != scan.end)
-		return heap_hint(MV_TEXT("an address is hexadecimal: 0x55d0c0de"));
+		return mv_outcome_hint(MV_TEXT("an address is hexadecimal: 0x55d0c0de"));
 	v->focus = HEAP_PICTURE;
 	heap_settle(v, ctx, v->geo.area);
 	heap_picture_go(v, ctx, address);
 	if (address < v->stretch.start || address >= v->stretch.end)
-		return heap_hint(MV_TEXT("that address is not in the heap; the nearest is shown"));
-	return heap_stay();
+		return mv_outcome_hint(MV_TEXT("that address is not in the heap; the nearest is shown"));
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome click(struct heap_view *v, const struct mv_context *ctx, struct mv_input input)
@@ -361,7 +356,7 @@ static struct mv_outcome click(struct heap_view *v, const struct mv_context *ctx
 
 	(void)row;
 	if (input.key != MV_KEY_CLICK && input.key != MV_KEY_DOUBLE_CLICK)
-		return none();
+		return mv_outcome_none();
 	if (input.y >= g->grid.y && input.y < g->grid.y + g->grid.rows && input.x >= g->grid.x &&
 	    input.x < g->grid.x + g->grid.cols) {
 		uint64_t cell = (uint64_t)(input.y - g->grid.y) * (uint64_t)g->grid.cols +
@@ -369,11 +364,11 @@ static struct mv_outcome click(struct heap_view *v, const struct mv_context *ctx
 		uint64_t address = v->window.start + cell * heap_zoom_bytes(v);
 
 		if (address >= v->window.end)
-			return none();
+			return mv_outcome_none();
 		v->cursor = address;
 		v->chosen = true;
 		v->focus = HEAP_PICTURE;
-		return input.key == MV_KEY_DOUBLE_CLICK ? enter(v, ctx) : heap_stay();
+		return input.key == MV_KEY_DOUBLE_CLICK ? enter(v, ctx) : mv_outcome_stay();
 	}
 	if (g->table_head_y >= 0 && input.y == g->table_head_y && v->shown == HEAP_SIZES)
 		for (int i = 0; i < SIZE__COLUMNS; i++)
@@ -381,10 +376,10 @@ static struct mv_outcome click(struct heap_view *v, const struct mv_context *ctx
 			    input.x < v->size_cols[i].x + v->size_cols[i].w && i != SIZE_BAR)
 				return heap_sizes_sort(v, ctx, i);
 	if (input.y < g->table.y || input.y >= g->table.y + g->table.rows)
-		return none();
+		return mv_outcome_none();
 	v->focus = v->shown;
 	select_row(v, ctx, (int64_t)top + input.y - g->table.y);
-	return input.key == MV_KEY_DOUBLE_CLICK ? enter(v, ctx) : heap_stay();
+	return input.key == MV_KEY_DOUBLE_CLICK ? enter(v, ctx) : mv_outcome_stay();
 }
 
 /* Keys of the pane below the picture. */
@@ -416,14 +411,14 @@ static struct mv_outcome act_in_pane(struct heap_view *v, const struct mv_contex
 	case MV_ACT_LEFT:
 	case MV_ACT_RIGHT:
 		return v->focus == HEAP_LEAKS ? heap_leaks_example(v, ctx, action == MV_ACT_LEFT ? -1 : 1)
-					      : heap_stay();
+					      : mv_outcome_stay();
 	case MV_ACT_ENTER:
 		return enter(v, ctx);
 	default:
-		return none();
+		return mv_outcome_none();
 	}
 	select_row(v, ctx, at);
-	return heap_stay();
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome heap_act(void *state, const struct mv_context *ctx, enum mv_action action,
@@ -445,10 +440,10 @@ static struct mv_outcome heap_act(void *state, const struct mv_context *ctx, enu
 		return heap_picture_act(v, ctx, action);
 	case MV_ACT_SORT:
 		if (v->shown != HEAP_SIZES)
-			return heap_hint(MV_TEXT("only the sizes have another order"));
+			return mv_outcome_hint(MV_TEXT("only the sizes have another order"));
 		return heap_sizes_sort(v, ctx, -1);
 	case MV_ACT_REVERSE:
-		return v->shown == HEAP_SIZES ? heap_sizes_sort(v, ctx, (int)v->sort) : heap_stay();
+		return v->shown == HEAP_SIZES ? heap_sizes_sort(v, ctx, (int)v->sort) : mv_outcome_stay();
 	case MV_ACT_FIND:
 		return (struct mv_outcome){.kind = MV_OUT_ASK,
 					   .text = MV_TEXT("go to the block at an address (0x...): ")};

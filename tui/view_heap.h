@@ -176,7 +176,5 @@ void heap_top_draw(const struct heap_view *v, const struct mv_context *ctx, stru
 void heap_ago(struct mv_build *b, const struct mv_context *ctx, uint64_t at_ns);
 void heap_duration(struct mv_build *b, uint64_t ns); /* "0.41 ms", "3.1 s" */
 bool heap_meaning(const struct heap_view *v, const struct mv_context *ctx, unsigned n, struct mv_meaning *m);
-struct mv_outcome heap_stay(void);
-struct mv_outcome heap_hint(struct mv_clean text);
 
 #endif

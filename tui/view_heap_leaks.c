@@ -57,7 +57,7 @@ static struct mv_outcome say(struct heap_view *v, struct mv_clean text)
 {
 	mv_build_init(&v->ask.text);
 	mv_build_clean(&v->ask.text, text);
-	return heap_hint(mv_build_text(&v->ask.text));
+	return mv_outcome_hint(mv_build_text(&v->ask.text));
 }
 
 /* What speaks against asking at all; text "": nothing. */
@@ -138,7 +138,7 @@ struct mv_outcome heap_ask_exact(struct heap_view *v, const struct mv_context *c
 		v->ask.mine = v->ask.seq;
 		v->ask.flags = MV_LEAKS_WANT_COST;
 		v->ask.cost_before = l->cost_ns;
-		return heap_stay();
+		return mv_outcome_stay();
 	}
 	if (l->cost.need_bytes > l->cost.room_bytes / 4 * 3)
 		return say(v, MV_TEXT("there is not enough free memory for an exact scan"));
@@ -164,7 +164,7 @@ struct mv_outcome heap_ask_confirm(struct heap_view *v, const struct mv_context 
 	v->ask.mine = v->ask.seq;
 	v->ask.flags = v->ask.question == HEAP_ASKS_EXACT ? MV_LEAKS_WANT_EXACT : 0;
 	v->ask.question = HEAP_ASKS_NOTHING;
-	return heap_stay();
+	return mv_outcome_stay();
 }
 
 /* ---- finding things again ---- */
@@ -233,7 +233,7 @@ struct mv_outcome heap_leaks_example(struct heap_view *v, const struct mv_contex
 
 	if (n)
 		v->example = (v->example + n + (uint32_t)(step + (int)n)) % n;
-	return heap_stay();
+	return mv_outcome_stay();
 }
 
 struct mv_outcome heap_leaks_open(struct heap_view *v, const struct mv_context *ctx)

@@ -386,7 +386,7 @@ static struct mv_outcome move(struct heap_view *v, const struct mv_context *ctx,
 	uint64_t cell = heap_zoom_bytes(v), by = (uint64_t)(cells < 0 ? -cells : cells);
 
 	if (v->stretch_at >= count)
-		return heap_stay();
+		return mv_outcome_stay();
 	v->chosen = true;
 	by = by > UINT64_MAX / cell ? UINT64_MAX : by * cell;
 	if (cells < 0 && v->cursor - v->stretch.start >= by)
@@ -402,7 +402,7 @@ static struct mv_outcome move(struct heap_view *v, const struct mv_context *ctx,
 	else if (cells > 0 && v->stretch_at + 1 < count)
 		v->cursor = s[v->stretch_at + 1].start;
 	heap_picture_settle(v, ctx);
-	return heap_stay();
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome zoom(struct heap_view *v, const struct mv_context *ctx, bool in)
@@ -410,15 +410,16 @@ static struct mv_outcome zoom(struct heap_view *v, const struct mv_context *ctx,
 	uint64_t cell = heap_zoom_bytes(v);
 
 	if (in && cell <= CELL_MIN)
-		return heap_hint(MV_TEXT("a cell is 16 bytes already: no block is smaller than two"));
+		return mv_outcome_hint(MV_TEXT("a cell is 16 bytes already: no block is smaller than two"));
 	if (!in && cell >= v->fit_bytes)
-		return heap_hint(MV_TEXT("all of this stretch is in sight; the arrows go on to the next"));
+		return mv_outcome_hint(
+		    MV_TEXT("all of this stretch is in sight; the arrows go on to the next"));
 	v->cell_bytes = in ? cell / 2 : cell * 2;
 	/* As fits: it goes on fitting when the heap or the screen changes. */
 	if (v->cell_bytes == v->fit_bytes)
 		v->cell_bytes = 0;
 	heap_picture_settle(v, ctx);
-	return heap_stay();
+	return mv_outcome_stay();
 }
 
 struct mv_outcome heap_picture_act(struct heap_view *v, const struct mv_context *ctx, enum mv_action action)
@@ -429,7 +430,7 @@ struct mv_outcome heap_picture_act(struct heap_view *v, const struct mv_context 
 	const struct mv_heap_stretch *s;
 
 	if (!heap_have(ctx) || v->stretch.end <= v->stretch.start)
-		return heap_stay();
+		return mv_outcome_stay();
 	switch (action) {
 	case MV_ACT_LEFT:
 		return move(v, ctx, -1);
@@ -447,14 +448,14 @@ struct mv_outcome heap_picture_act(struct heap_view *v, const struct mv_context 
 	case MV_ACT_LAST:
 		s = mv_snapshot_heap_stretches(ctx->snap, &count);
 		heap_picture_go(v, ctx, action == MV_ACT_FIRST ? s[0].start : s[count - 1].end - 1);
-		return heap_stay();
+		return mv_outcome_stay();
 	case MV_ACT_ZOOM_IN:
 	case MV_ACT_ZOOM_OUT:
 		return zoom(v, ctx, action == MV_ACT_ZOOM_IN);
 	case MV_ACT_ENTER:
 		i = mv_snapshot_find(ctx->snap, v->cursor);
 		if (i >= mv_snapshot_count(ctx->snap))
-			return heap_hint(MV_TEXT("no mapping is there any more"));
+			return mv_outcome_hint(MV_TEXT("no mapping is there any more"));
 		return (struct mv_outcome){
 		    .kind = MV_OUT_PUSH,
 		    .view = MV_VIEW_PAGE,

@@ -233,7 +233,7 @@ struct mv_outcome heap_sizes_sort(struct heap_view *v, const struct mv_context *
 	v->size_chosen = false;
 	v->size_top = 0;
 	heap_sizes_settle(v, ctx);
-	return heap_stay();
+	return mv_outcome_stay();
 }
 
 /* ---- drawing ---- */

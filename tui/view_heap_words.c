@@ -5,16 +5,6 @@
 
 /* What the heap view says on top: the answer, the bar of the whole heap; and what its figures mean. */
 
-struct mv_outcome heap_stay(void)
-{
-	return (struct mv_outcome){.kind = MV_OUT_STAY};
-}
-
-struct mv_outcome heap_hint(struct mv_clean text)
-{
-	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = text};
-}
-
 void heap_duration(struct mv_build *b, uint64_t ns)
 {
 	double ms = (double)ns / 1e6;

@@ -321,27 +321,26 @@ static void draw(const void *state, const struct mv_context *ctx, struct mv_canv
 
 /* ---- acting ---- */
 
-#define STAY ((struct mv_outcome){.kind = MV_OUT_STAY})
 #define NONE ((struct mv_outcome){.kind = MV_OUT_NONE})
 
 static struct mv_outcome say(struct map_state *s, struct mv_clean text)
 {
 	mv_build_init(&s->hint);
 	mv_build_clean(&s->hint, text);
-	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = mv_build_text(&s->hint)};
+	return mv_outcome_hint(mv_build_text(&s->hint));
 }
 
 static struct mv_outcome resettle(struct map_state *s, const struct mv_context *ctx)
 {
 	settle(s, ctx, s->area);
-	return STAY;
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome open_chooser(struct map_state *s, enum map_chooser chooser)
 {
 	s->chooser = chooser;
 	s->chooser_cursor = 0;
-	return STAY;
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome move(struct map_state *s, const struct mv_context *ctx, enum mv_action action)
@@ -369,7 +368,7 @@ static struct mv_outcome move(struct map_state *s, const struct mv_context *ctx,
 		at = last;
 	}
 	select_row(s, ctx, at);
-	return STAY;
+	return mv_outcome_stay();
 }
 
 /* The next row up or down the address space, whatever the table is sorted by. */
@@ -390,7 +389,7 @@ static struct mv_outcome step_in_strip(struct map_state *s, const struct mv_cont
 	}
 	if (best != UINT32_MAX)
 		select_row(s, ctx, best);
-	return STAY;
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome fold(struct map_state *s, const struct mv_context *ctx, bool unfold)
@@ -398,7 +397,7 @@ static struct mv_outcome fold(struct map_state *s, const struct mv_context *ctx,
 	uint32_t group = map_rows_group_of(&s->rows, s->cursor);
 
 	if (group == UINT32_MAX || !map_rows_fold(&s->rows, ctx, s->cursor, unfold))
-		return STAY;
+		return mv_outcome_stay();
 	/* Folding puts the cursor on the group's line. */
 	uint32_t row = s->cursor;
 	while (row > 0 && s->rows.at[row].kind != ROW_GROUP)
@@ -425,7 +424,7 @@ static struct mv_outcome reordered(struct map_state *s, const struct mv_context 
 {
 	settle(s, ctx, s->area);
 	select_row(s, ctx, 0);
-	return STAY;
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome sort_by(struct map_state *s, const struct mv_context *ctx, enum map_column column)
@@ -461,7 +460,7 @@ static struct mv_outcome search(struct map_state *s, const struct mv_context *ct
 	if (row == s->rows.count)
 		return say(s, MV_TEXT("no mapping is named so"));
 	select_row(s, ctx, row);
-	return STAY;
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome click(struct map_state *s, const struct mv_context *ctx, struct mv_input input)
@@ -476,7 +475,7 @@ static struct mv_outcome click(struct map_state *s, const struct mv_context *ctx
 			return NONE;
 		s->pane = PANE_TABLE;
 		select_row(s, ctx, row);
-		return STAY;
+		return mv_outcome_stay();
 	}
 	if (l->headings >= 0 && input.y == l->headings) {
 		for (int i = 0; i < COL__N; i++)
@@ -491,12 +490,12 @@ static struct mv_outcome click(struct map_state *s, const struct mv_context *ctx
 		return NONE;
 	uint32_t first = s->cells[x].first;
 	if (first == UINT32_MAX || first >= mv_snapshot_count(ctx->snap))
-		return STAY;
+		return mv_outcome_stay();
 	const struct mv_mapping *m = &mv_snapshot_mappings(ctx->snap)[first];
 	struct map_identity who = {.set = true, .start = m->start, .end = m->end};
 	s->pane = PANE_STRIP;
 	select_row(s, ctx, map_rows_find(&s->rows, ctx, &who, s->cursor));
-	return STAY;
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome act(void *state, const struct mv_context *ctx, enum mv_action action,
@@ -529,7 +528,7 @@ static struct mv_outcome act(void *state, const struct mv_context *ctx, enum mv_
 		return enter(s, ctx);
 	case MV_ACT_PANE:
 		s->pane = s->pane == PANE_TABLE ? PANE_STRIP : PANE_TABLE;
-		return STAY;
+		return mv_outcome_stay();
 	case MV_ACT_SCALE:
 		s->to_scale = !s->to_scale;
 		return resettle(s, ctx);
@@ -574,7 +573,7 @@ static struct mv_outcome find_address(struct map_state *s, const struct mv_conte
 		row = map_rows_find(&s->rows, ctx, &who, row);
 	}
 	select_row(s, ctx, row);
-	return STAY;
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome answer(void *state, const struct mv_context *ctx, const char *text)
@@ -602,7 +601,7 @@ static struct mv_outcome answer(void *state, const struct mv_context *ctx, const
 	memcpy(s->find, text, len);
 	s->find[len] = '\0';
 	if (!len)
-		return STAY;
+		return mv_outcome_stay();
 	/* The row under the cursor counts too. */
 	return search(s, ctx, s->cursor ? s->cursor - 1 : s->rows.count ? s->rows.count - 1 : 0, false);
 }

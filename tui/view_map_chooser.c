@@ -102,7 +102,7 @@ struct mv_outcome map_chooser_act(struct map_state *s, const struct mv_context *
 			s->columns_on ^= UINT64_C(1) << list[at];
 		else if (at < n)
 			s->order.kinds ^= UINT32_C(1) << list[at];
-		return (struct mv_outcome){.kind = MV_OUT_STAY};
+		return mv_outcome_stay();
 	}
 	switch (action) {
 	case MV_ACT_UP:
@@ -138,5 +138,5 @@ struct mv_outcome map_chooser_act(struct map_state *s, const struct mv_context *
 		break;
 	}
 	s->chooser_cursor = at;
-	return (struct mv_outcome){.kind = MV_OUT_STAY};
+	return mv_outcome_stay();
 }

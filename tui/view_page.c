@@ -132,25 +132,16 @@ static void page_draw(const void *state, const struct mv_context *ctx, struct mv
 
 /* ---- keys ---- */
 
-static struct mv_outcome stay(void)
-{
-	return (struct mv_outcome){.kind = MV_OUT_STAY};
-}
-
-static struct mv_outcome hint(struct mv_clean text)
-{
-	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = text};
-}
-
 static struct mv_outcome turn_page(struct mv_page *p, bool next)
 {
 	if (!p->known || p->gone)
-		return hint(MV_TEXT("nothing is mapped here"));
+		return mv_outcome_hint(MV_TEXT("nothing is mapped here"));
 	if (next ? p->addr + p->page_bytes >= p->range.end : p->addr <= p->range.start)
-		return hint(next ? MV_TEXT("the mapping ends here") : MV_TEXT("the mapping begins here"));
+		return mv_outcome_hint(next ? MV_TEXT("the mapping ends here")
+					    : MV_TEXT("the mapping begins here"));
 	p->addr = next ? p->addr + p->page_bytes : p->addr - p->page_bytes;
 	p->facts_top = 0;
-	return stay();
+	return mv_outcome_stay();
 }
 
 /* Over the page's edge the neighbouring page goes on. */
@@ -165,7 +156,7 @@ static struct mv_outcome move_byte(struct mv_page *p, int by)
 		to += by > 0 ? -size : size;
 	}
 	p->byte = (unsigned)to;
-	return stay();
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome act_on_bytes(struct mv_page *p, enum mv_action action)
@@ -187,10 +178,10 @@ static struct mv_outcome act_on_bytes(struct mv_page *p, enum mv_action action)
 		return move_byte(p, row * screen);
 	case MV_ACT_FIRST:
 		p->byte = 0;
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_LAST:
 		p->byte = p->page_bytes - 1;
-		return stay();
+		return mv_outcome_stay();
 	default:
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	}
@@ -207,22 +198,22 @@ static struct mv_outcome act_on_facts(struct mv_page *p, enum mv_action action)
 		return turn_page(p, true);
 	case MV_ACT_UP:
 		p->facts_top -= p->facts_top > 0;
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_DOWN:
 		p->facts_top += p->facts_top < most;
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_PAGE_UP:
 		p->facts_top -= p->facts_top < shown ? p->facts_top : shown;
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_PAGE_DOWN:
 		p->facts_top = p->facts_top + shown < most ? p->facts_top + shown : most;
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_FIRST:
 		p->addr = p->known ? p->range.start : p->addr;
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_LAST:
 		p->addr = p->known ? p->range.end - p->page_bytes : p->addr;
-		return stay();
+		return mv_outcome_stay();
 	default:
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	}
@@ -237,13 +228,13 @@ static struct mv_outcome click(struct mv_page *p, struct mv_input input)
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	p->bytes_pane = y >= 0 && y < p->hex.rows && x >= -14;
 	if (!p->bytes_pane || x < 0)
-		return stay();
+		return mv_outcome_stay();
 	int text = (int)p->per_row * 3 + (p->per_row > 8) + 1;
 	int i = x >= text ? x - text : (x - (x > 24)) / 3;
 	unsigned at = (p->hex_top + (unsigned)y) * p->per_row + (unsigned)i;
 	if (i < (int)p->per_row && at < p->page_bytes)
 		p->byte = at;
-	return stay();
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome page_act(void *state, const struct mv_context *ctx, enum mv_action action,
@@ -256,7 +247,7 @@ static struct mv_outcome page_act(void *state, const struct mv_context *ctx, enu
 		return click(p, input);
 	if (action == MV_ACT_PANE) {
 		p->bytes_pane = !p->bytes_pane;
-		return stay();
+		return mv_outcome_stay();
 	}
 	return p->bytes_pane ? act_on_bytes(p, action) : act_on_facts(p, action);
 }

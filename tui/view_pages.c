@@ -105,16 +105,6 @@ static void pages_draw(const void *state, const struct mv_context *ctx, struct m
 		mv_pages_draw(p, ctx, canvas);
 }
 
-static struct mv_outcome stay(void)
-{
-	return (struct mv_outcome){.kind = MV_OUT_STAY};
-}
-
-static struct mv_outcome hint(struct mv_clean text)
-{
-	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = text};
-}
-
 /* The page to look into is the cursor's: in a cell of many, its first, or the one that a search or a zoom
  * came to. */
 static struct mv_place place_here(const struct mv_pages *p, const struct mv_snapshot *snap)
@@ -130,22 +120,22 @@ static struct mv_place place_here(const struct mv_pages *p, const struct mv_snap
 static struct mv_outcome enter(struct mv_pages *p, const struct mv_snapshot *snap)
 {
 	if (p->gone)
-		return hint(MV_TEXT("this mapping has gone"));
+		return mv_outcome_hint(MV_TEXT("this mapping has gone"));
 	if (!mv_pages_rows(p))
-		return hint(MV_TEXT("there is no page to look into"));
+		return mv_outcome_hint(MV_TEXT("there is no page to look into"));
 	return (struct mv_outcome){.kind = MV_OUT_PUSH, .view = MV_VIEW_PAGE, .place = place_here(p, snap)};
 }
 
 static struct mv_outcome next_change(struct mv_pages *p, const struct mv_snapshot *snap, bool back)
 {
 	if (p->gone || !mv_pages_rows(p))
-		return hint(MV_TEXT("nothing to search"));
+		return mv_outcome_hint(MV_TEXT("nothing to search"));
 	mv_pages_search_start(p, snap, back);
 	if (p->note == MV_PAGES_NOTE_END) {
 		p->note = MV_PAGES_NOTE_NONE;
-		return hint(MV_TEXT("no further change"));
+		return mv_outcome_hint(MV_TEXT("no further change"));
 	}
-	return stay();
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome next_colour(struct mv_pages *p)
@@ -153,13 +143,13 @@ static struct mv_outcome next_colour(struct mv_pages *p)
 	p->colour = (enum mv_grid_colour)((p->colour + 1) % MV_GRID_COLOUR__N);
 	switch (p->colour) {
 	case MV_GRID_AGE:
-		return hint(MV_TEXT("colour: how long ago a page appeared"));
+		return mv_outcome_hint(MV_TEXT("colour: how long ago a page appeared"));
 	case MV_GRID_SHARE:
-		return hint(MV_TEXT("colour: whether other processes map it too"));
+		return mv_outcome_hint(MV_TEXT("colour: whether other processes map it too"));
 	case MV_GRID_GROWTH:
-		return hint(MV_TEXT("colour: how much of a cell appeared within 3 s"));
+		return mv_outcome_hint(MV_TEXT("colour: how much of a cell appeared within 3 s"));
 	default:
-		return hint(MV_TEXT("colour: state"));
+		return mv_outcome_hint(MV_TEXT("colour: state"));
 	}
 }
 
@@ -179,7 +169,7 @@ static struct mv_outcome mouse(struct mv_pages *p, const struct mv_snapshot *sna
 	if (column >= mv_pages_row_cells(p, &row))
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	p->cursor = row.range.start + column * mv_pages_cell_bytes(p);
-	return input.key == MV_KEY_DOUBLE_CLICK ? enter(p, snap) : stay();
+	return input.key == MV_KEY_DOUBLE_CLICK ? enter(p, snap) : mv_outcome_stay();
 }
 
 /* From the mapping after (before) the cursor's, round the list, the one whose name has `text` in it. */
@@ -188,17 +178,18 @@ static struct mv_outcome find_name(struct mv_pages *p, const struct mv_snapshot 
 	uint32_t count = mv_snapshot_count(snap), i = mv_snapshot_find(snap, p->cursor);
 
 	if (!p->find[0])
-		return hint(MV_TEXT("nothing searched for yet: / finds an address or a mapping's name"));
+		return mv_outcome_hint(
+		    MV_TEXT("nothing searched for yet: / finds an address or a mapping's name"));
 	if (i >= count)
 		i = 0;
 	for (uint32_t k = 0; k < count; k++) {
 		i = back ? (i + count - 1) % count : (i + 1) % count;
 		if (strcasestr(mv_snapshot_name(snap, i).text, p->find)) {
 			mv_pages_go(p, snap, mv_snapshot_mappings(snap)[i].start);
-			return stay();
+			return mv_outcome_stay();
 		}
 	}
-	return hint(MV_TEXT("no mapping has that name"));
+	return mv_outcome_hint(MV_TEXT("no mapping has that name"));
 }
 
 /* "0x7f3a12000000"; also without 0x when it is nothing but hexadecimal digits. */
@@ -222,8 +213,8 @@ static struct mv_outcome find(struct mv_pages *p, const struct mv_snapshot *snap
 	if (!parse_address(p->find, &addr))
 		return find_name(p, snap, back);
 	if (!mv_pages_go(p, snap, addr))
-		return hint(MV_TEXT("nothing is mapped at that address"));
-	return stay();
+		return mv_outcome_hint(MV_TEXT("nothing is mapped at that address"));
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome pages_answer(void *state, const struct mv_context *ctx, const char *text)
@@ -231,7 +222,7 @@ static struct mv_outcome pages_answer(void *state, const struct mv_context *ctx,
 	struct mv_pages *p = state;
 
 	if (!text[0] || !ctx->snap)
-		return stay();
+		return mv_outcome_stay();
 	strncpy(p->find, text, sizeof(p->find) - 1);
 	p->find[sizeof(p->find) - 1] = '\0';
 	return find(p, ctx->snap, false);
@@ -288,9 +279,9 @@ static struct mv_outcome pages_act(void *state, const struct mv_context *ctx, en
 	p->note = MV_PAGES_NOTE_NONE;
 	mv_pages_search_stop(p);
 	if (searching && action == MV_ACT_BACK)
-		return hint(MV_TEXT("search stopped"));
+		return mv_outcome_hint(MV_TEXT("search stopped"));
 	if (move(p, ctx->snap, action))
-		return stay();
+		return mv_outcome_stay();
 	switch (action) {
 	case MV_ACT_ENTER:
 		return enter(p, ctx->snap);

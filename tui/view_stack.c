@@ -234,26 +234,16 @@ static void stack_draw(const void *state, const struct mv_context *ctx, struct m
 
 /* ---- keys ---- */
 
-static struct mv_outcome stay(void)
-{
-	return (struct mv_outcome){.kind = MV_OUT_STAY};
-}
-
-static struct mv_outcome hint(struct mv_clean text)
-{
-	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = text};
-}
-
 static struct mv_outcome select_call(struct mv_stack_view *v, int64_t call)
 {
 	if (!v->count)
-		return stay();
+		return mv_outcome_stay();
 	if (call < 0)
 		call = 0;
 	v->at = call >= (int64_t)v->count ? v->count - 1 : (uint32_t)call;
 	v->chosen = true;
 	remember(v);
-	return stay();
+	return mv_outcome_stay();
 }
 
 /* The page that the selected call's stack pointer is on; without calls, the innermost that is in use. */
@@ -275,8 +265,8 @@ static struct mv_outcome open_page(const struct mv_stack_view *v)
 	uint64_t page = page_of(v);
 
 	if (!page)
-		return hint(v->count ? MV_TEXT("where this call lies on the stack is not known")
-				     : MV_TEXT("where its stack is in use is not known"));
+		return mv_outcome_hint(v->count ? MV_TEXT("where this call lies on the stack is not known")
+						: MV_TEXT("where its stack is in use is not known"));
 	return (struct mv_outcome){.kind = MV_OUT_PUSH,
 				   .view = MV_VIEW_PAGES,
 				   .place = {.mapping = v->stack.start, .page = page, .thread = v->tid}};
@@ -295,7 +285,7 @@ static struct mv_outcome click(struct mv_stack_view *v, struct mv_input input)
 	if (call >= v->count)
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	select_call(v, call);
-	return input.key == MV_KEY_DOUBLE_CLICK ? open_page(v) : stay();
+	return input.key == MV_KEY_DOUBLE_CLICK ? open_page(v) : mv_outcome_stay();
 }
 
 static struct mv_outcome stack_act(void *state, const struct mv_context *ctx, enum mv_action action,
@@ -307,7 +297,8 @@ static struct mv_outcome stack_act(void *state, const struct mv_context *ctx, en
 	switch (action) {
 	case MV_ACT_STOP:
 		if (v->gone)
-			return hint(MV_TEXT("this thread has ended: there is nothing left to stop"));
+			return mv_outcome_hint(
+			    MV_TEXT("this thread has ended: there is nothing left to stop"));
 		return mv_stop_ask(&v->stop, ctx);
 	case MV_ACT_UP:
 		return select_call(v, at - 1);

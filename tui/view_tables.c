@@ -231,16 +231,6 @@ static void tables_draw(const void *state, const struct mv_context *ctx, struct 
 
 /* ---- keys ---- */
 
-static struct mv_outcome stay(void)
-{
-	return (struct mv_outcome){.kind = MV_OUT_STAY};
-}
-
-static struct mv_outcome hint(struct mv_clean text)
-{
-	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = text};
-}
-
 static void select_row(struct mv_tables *v, const struct mv_snapshot *snap, int64_t row)
 {
 	if (!v->count)
@@ -258,25 +248,27 @@ static struct mv_outcome find(struct mv_tables *v, const struct mv_snapshot *sna
 	uint64_t addr;
 
 	if (!v->find[0])
-		return hint(MV_TEXT("nothing searched for yet: / finds an address or a mapping's name"));
+		return mv_outcome_hint(
+		    MV_TEXT("nothing searched for yet: / finds an address or a mapping's name"));
 	addr = strtoull(v->find, &end, 16);
 	if (v->find[0] == '0' && (v->find[1] | 32) == 'x' && !*end) {
 		uint32_t i = mv_snapshot_find(snap, addr);
 		if (i >= mv_snapshot_count(snap))
-			return hint(MV_TEXT("nothing is mapped at that address"));
+			return mv_outcome_hint(MV_TEXT("nothing is mapped at that address"));
 		if (v->only != MV_KIND__N && mv_snapshot_mappings(snap)[i].kind != v->only)
-			return hint(MV_TEXT("the filter (f) hides the mapping that holds this address"));
+			return mv_outcome_hint(
+			    MV_TEXT("the filter (f) hides the mapping that holds this address"));
 		v->selected = mv_snapshot_mappings(snap)[i].start;
-		return stay();
+		return mv_outcome_stay();
 	}
 	for (uint32_t k = 1; k <= v->count; k++) {
 		uint32_t row = (v->at + (back ? v->count - k : k)) % v->count;
 		if (strcasestr(mv_snapshot_name(snap, v->order[row].index).text, v->find)) {
 			select_row(v, snap, row);
-			return stay();
+			return mv_outcome_stay();
 		}
 	}
-	return hint(MV_TEXT("no mapping has that name"));
+	return mv_outcome_hint(MV_TEXT("no mapping has that name"));
 }
 
 static struct mv_outcome tables_answer(void *state, const struct mv_context *ctx, const char *text)
@@ -284,7 +276,7 @@ static struct mv_outcome tables_answer(void *state, const struct mv_context *ctx
 	struct mv_tables *v = state;
 
 	if (!text[0] || !ctx->snap)
-		return stay();
+		return mv_outcome_stay();
 	strncpy(v->find, text, sizeof(v->find) - 1);
 	return find(v, ctx->snap, false);
 }
@@ -292,7 +284,7 @@ static struct mv_outcome tables_answer(void *state, const struct mv_context *ctx
 static struct mv_outcome open_mapping(const struct mv_tables *v, const struct mv_snapshot *snap)
 {
 	if (v->at >= v->count)
-		return hint(MV_TEXT("there is no mapping to open"));
+		return mv_outcome_hint(MV_TEXT("there is no mapping to open"));
 	return (struct mv_outcome){
 	    .kind = MV_OUT_PUSH, .view = MV_VIEW_PAGES, .place = {.mapping = selected(v, snap)}};
 }
@@ -304,7 +296,7 @@ static struct mv_outcome sort_by(struct mv_tables *v, enum mv_tables_column colu
 	else
 		v->reverse = false;
 	v->sorted = column;
-	return stay();
+	return mv_outcome_stay();
 }
 
 /* All, then one kind after the other of those that occur, then all again. */
@@ -324,7 +316,7 @@ static struct mv_outcome next_filter(struct mv_tables *v, const struct mv_snapsh
 		mv_build_clean(&v->said, MV_TEXT("only mappings of kind "));
 		mv_build_clean(&v->said, mv_words_kind(v->only));
 	}
-	return hint(mv_build_text(&v->said));
+	return mv_outcome_hint(mv_build_text(&v->said));
 }
 
 static struct mv_outcome click(struct mv_tables *v, const struct mv_context *ctx, struct mv_input input)
@@ -345,7 +337,7 @@ static struct mv_outcome click(struct mv_tables *v, const struct mv_context *ctx
 	if (input.y < v->list_y || row >= (int64_t)v->count)
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	select_row(v, snap, row);
-	return input.key == MV_KEY_DOUBLE_CLICK ? open_mapping(v, snap) : stay();
+	return input.key == MV_KEY_DOUBLE_CLICK ? open_mapping(v, snap) : mv_outcome_stay();
 }
 
 static struct mv_outcome tables_act(void *state, const struct mv_context *ctx, enum mv_action action,
@@ -359,31 +351,31 @@ static struct mv_outcome tables_act(void *state, const struct mv_context *ctx, e
 	switch (action) {
 	case MV_ACT_UP:
 		select_row(v, ctx->snap, at - 1);
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_DOWN:
 		select_row(v, ctx->snap, at + 1);
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_PAGE_UP:
 		select_row(v, ctx->snap, at - screen);
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_PAGE_DOWN:
 		select_row(v, ctx->snap, at + screen);
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_FIRST:
 		select_row(v, ctx->snap, 0);
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_LAST:
 		select_row(v, ctx->snap, v->count);
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_ENTER:
 		return open_mapping(v, ctx->snap);
 	case MV_ACT_SORT:
 		v->sorted = (enum mv_tables_column)((v->sorted + 1) % MV_TABLES__N);
 		v->reverse = false;
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_REVERSE:
 		v->reverse = !v->reverse;
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_FILTER:
 		return next_filter(v, ctx->snap);
 	case MV_ACT_FIND:

@@ -299,25 +299,15 @@ static void threads_draw(const void *state, const struct mv_context *ctx, struct
 
 /* ---- keys ---- */
 
-static struct mv_outcome stay(void)
-{
-	return (struct mv_outcome){.kind = MV_OUT_STAY};
-}
-
-static struct mv_outcome hint(struct mv_clean text)
-{
-	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = text};
-}
-
 static struct mv_outcome select_row(struct mv_threads *v, const struct mv_snapshot *snap, int64_t row)
 {
 	if (!v->count)
-		return stay();
+		return mv_outcome_stay();
 	if (row < 0)
 		row = 0;
 	v->at = row >= (int64_t)v->count ? v->count - 1 : (uint32_t)row;
 	v->selected = at_row(v, snap, v->at)->tid;
-	return stay();
+	return mv_outcome_stay();
 }
 
 static bool matches(const struct mv_snapshot *snap, const struct mv_thread *t, const char *text)
@@ -339,13 +329,14 @@ static bool matches(const struct mv_snapshot *snap, const struct mv_thread *t, c
 static struct mv_outcome find(struct mv_threads *v, const struct mv_snapshot *snap, bool back)
 {
 	if (!v->find[0])
-		return hint(MV_TEXT("nothing searched for yet: / finds a number, a name or a function"));
+		return mv_outcome_hint(
+		    MV_TEXT("nothing searched for yet: / finds a number, a name or a function"));
 	for (uint32_t k = 1; k <= v->count; k++) {
 		uint32_t row = (v->at + (back ? v->count - k : k)) % v->count;
 		if (matches(snap, at_row(v, snap, row), v->find))
 			return select_row(v, snap, row);
 	}
-	return hint(MV_TEXT("no thread has that number or name, and none is in such a function"));
+	return mv_outcome_hint(MV_TEXT("no thread has that number or name, and none is in such a function"));
 }
 
 static struct mv_outcome threads_answer(void *state, const struct mv_context *ctx, const char *text)
@@ -353,7 +344,7 @@ static struct mv_outcome threads_answer(void *state, const struct mv_context *ct
 	struct mv_threads *v = state;
 
 	if (!text[0] || !ctx->snap)
-		return stay();
+		return mv_outcome_stay();
 	strncpy(v->find, text, sizeof(v->find) - 1);
 	return find(v, ctx->snap, false);
 }
@@ -363,7 +354,7 @@ static struct mv_outcome open_stack(const struct mv_threads *v, const struct mv_
 	const struct mv_thread *t = at_row(v, snap, v->at);
 
 	if (!t)
-		return hint(MV_TEXT("there is no thread to open"));
+		return mv_outcome_hint(MV_TEXT("there is no thread to open"));
 	return (struct mv_outcome){.kind = MV_OUT_PUSH,
 				   .view = MV_VIEW_STACK,
 				   .place = {.mapping = t->stack.start, .thread = t->tid}};
@@ -373,7 +364,7 @@ static struct mv_outcome sort_by(struct mv_threads *v, enum mv_thread_column col
 {
 	v->reverse = v->sorted == column && !v->reverse;
 	v->sorted = column;
-	return stay();
+	return mv_outcome_stay();
 }
 
 /* To the next column that is on the screen. */
@@ -386,7 +377,7 @@ static struct mv_outcome sort_next(struct mv_threads *v, const struct mv_context
 	do
 		v->sorted = (enum mv_thread_column)((v->sorted + 1) % MV_THREAD_COL__N);
 	while (!col[v->sorted].w && v->sorted != MV_THREAD_COL_TID);
-	return stay();
+	return mv_outcome_stay();
 }
 
 static struct mv_outcome click(struct mv_threads *v, const struct mv_context *ctx, struct mv_input input)
@@ -406,7 +397,7 @@ static struct mv_outcome click(struct mv_threads *v, const struct mv_context *ct
 	if (input.y < v->list_y || row >= (int64_t)v->count)
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	select_row(v, ctx->snap, row);
-	return input.key == MV_KEY_DOUBLE_CLICK ? open_stack(v, ctx->snap) : stay();
+	return input.key == MV_KEY_DOUBLE_CLICK ? open_stack(v, ctx->snap) : mv_outcome_stay();
 }
 
 static struct mv_outcome threads_act(void *state, const struct mv_context *ctx, enum mv_action action,
@@ -438,7 +429,7 @@ static struct mv_outcome threads_act(void *state, const struct mv_context *ctx, 
 		return sort_next(v, ctx);
 	case MV_ACT_REVERSE:
 		v->reverse = !v->reverse;
-		return stay();
+		return mv_outcome_stay();
 	case MV_ACT_FIND:
 		return (struct mv_outcome){
 		    .kind = MV_OUT_ASK, .text = MV_TEXT("find a thread's number or name, or a function: ")};
