@@ -519,6 +519,14 @@ class Tmux:
                 raise AssertionError("%r did not come:\n%s" % (words, text))
             select.select([], [], [], 0.05)
 
+    def leaves(self):
+        """Press q, wait for the shell: what is typed before memview has left is flushed with its terminal modes."""
+        self.type("q")
+        until = time.monotonic() + LIMIT
+        while not self.run("capture-pane", "-p").rstrip().endswith(("$", "#")):
+            assert time.monotonic() < until, self.run("capture-pane", "-p")
+            select.select([], [], [], 0.05)
+
     def __enter__(self):
         return self
 
@@ -539,7 +547,7 @@ def stopped_and_continued():
             assert "ADDRESS" not in text, text
             t.type("clear; fg", "Enter")
             t.shows("ADDRESS", "LIVE")
-        t.type("q")
+        t.leaves()
         t.type("stty -g >%s/after; clear; printf '%%s\\n' is' 'left" % t.folder, "Enter")
         text = t.shows("is left")
         assert "ADDRESS" not in text, text
@@ -564,7 +572,7 @@ def in_tmux():
         t.run("resize-window", "-x", "1", "-y", "1")
         t.run("resize-window", "-x", "110", "-y", "40")
         t.shows("address space", "RESIDENT")
-        t.type("q")
+        t.leaves()
         t.type("clear; printf '%s\\n' is' 'left", "Enter")
         t.shows("is left")
 
