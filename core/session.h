@@ -9,11 +9,13 @@
  */
 
 #include "core/delta.h"
+#include "core/machine_snapshot.h"
 
 struct mv_session;
 
 struct mv_session_opts {
-	int pid;	      /* the target; 0 with command or workload */
+	int pid;	      /* the target; 0 with command, workload or machine */
+	bool machine;	      /* the machine itself is watched: mv_session_machine, not mv_session_snapshot */
 	char *const *command; /* argv of a COMMAND to start, or NULL */
 	/* A built-in workload (memview demo): runs in a child of the keeper, gets nothing, returns its exit
 	 * status. */
@@ -28,6 +30,12 @@ struct mv_session_opts {
  * executable, -EAGAIN, -ENOMEM.
  */
 int mv_session_start(const struct mv_session_opts *opts, struct mv_session **ret_session);
+
+/*
+ * The same, but the keeper is forked by another session's keeper, which has kept the privileges that we have given up: from the machine
+ * to a process, and back. Either session may end first. Errors: as above; -EPIPE the other session's keeper has gone.
+ */
+int mv_session_start_from(struct mv_session *other, const struct mv_session_opts *opts, struct mv_session **ret_session);
 
 /* What the keeper knows, also while the collector is stuck. */
 struct mv_keeper_status {
@@ -59,9 +67,11 @@ enum mv_session_event {
 unsigned mv_session_dispatch(struct mv_session *session);
 
 void mv_session_want(struct mv_session *session, const struct mv_want *want); /* sends when it differs */
+void mv_session_machine_want(struct mv_session *session, const struct mv_machine_want *want); /* of a machine's session */
 void mv_session_retry(struct mv_session *session);			      /* `R` */
 /* Newest snapshot, valid until the next dispatch; NULL when none has come. */
 const struct mv_snapshot *mv_session_snapshot(const struct mv_session *session);
+const struct mv_machine_snapshot *mv_session_machine(const struct mv_session *session); /* the same of the machine */
 const struct mv_keeper_status *mv_session_status(const struct mv_session *session);
 /* What COMMAND printed last (at most 256 KiB), raw: clean before showing. */
 const char *mv_session_output(const struct mv_session *session, size_t *ret_len);

@@ -43,7 +43,9 @@
  *   DIR/errors        the same for machine files ("kpageflags EACCES")
  *   DIR/page_bytes    bytes of a base page, decimal; 4096 without it
  *   DIR/kpage         lines "PFN FLAGS COUNT CGROUP-INO", all hex
- *   DIR/{meminfo,...} other machine files; DIR/cgroup/... for /sys/fs/cgroup
+ *   DIR/{meminfo,...} other machine files; DIR/cgroup/... for /sys/fs/cgroup, DIR/node/... for /sys/devices/system/node,
+ *                     DIR/mm/... for /sys/kernel/mm, DIR/module/... for /sys/module
+ *   DIR/kmsg          the kernel's log: a record a line, as /dev/kmsg gives them
  *   DIR/clock         "MONOTONIC_NS REALTIME_NS"; without it 1000 s and 2024-01-01T00:00:00Z
  *   DIR/step1, step2  optional: each a DIR of its own; mv_source_step moves to the next, a missing file there
  *                     falls back to the step before, a file named FILE.gone hides it (PID.gone: it has exited)
@@ -103,10 +105,24 @@ bool mv_source_is_live(const struct mv_source *source);
 uint32_t mv_source_page_bytes(const struct mv_source *source);
 /* Fixtures: move to the next step and advance the clock by a second (or to its `clock`). No-op when live. */
 void mv_source_step(struct mv_source *source);
-/* Whole machine file ("meminfo", "sys/vm/overcommit_memory", "cgroup/…" = below /sys/fs/cgroup). NUL is added
- * after the last byte. Returns bytes or -errno; -E2BIG when cap does not hold it (buf then has its start and a
+/* Whole machine file ("meminfo", "sys/vm/overcommit_memory", "cgroup/…" = below /sys/fs/cgroup, "node/…", "mm/…" and "module/…"
+ * as above). NUL is added after the last byte. Returns bytes or -errno; -E2BIG when cap does not hold it (buf then has its start and a
  * NUL). A name with ".." in it is -ENOENT. */
 ssize_t mv_source_read(struct mv_source *source, const char *name, char *buf, size_t cap);
+/* Names of the directories inside a machine directory ("cgroup/memory", "mm/hugepages", "node"), ascending, symbolic links left
+ * out: *ret_names is one malloc'ed block, a NUL after each. Returns how many, or -errno. */
+ssize_t mv_source_list(struct mv_source *source, const char *name, char **ret_names);
+/* The inode of such a directory (a cgroup's identity in kpagecgroup); 0 unknown. */
+uint64_t mv_source_inode(struct mv_source *source, const char *name);
+/*
+ * The kernel's log, from where the last call ended (at first: from its oldest record on): take(arg, record, len) for each record;
+ * a non-zero return ends it and is returned. Never waits. Source: /dev/kmsg. Errors: -EPERM (kernel.dmesg_restrict), -ENOENT.
+ */
+typedef int mv_take_log(void *arg, const char *record, size_t len);
+int mv_source_log(struct mv_source *source, mv_take_log *take, void *arg);
+/* One small file of a process, opened and closed here: for lists of all processes, where a descriptor each would be too many.
+ * As mv_target_read, but a PID that is taken again meanwhile is not noticed: compare stat's start. */
+ssize_t mv_source_task_read(struct mv_source *source, int pid, enum mv_file file, char *buf, size_t cap);
 /* Next PID of the process list after `after` (0: the first), ascending; 0 when done. The list is as of the last
  * call with 0. */
 int mv_source_next_pid(struct mv_source *source, int after);

@@ -35,6 +35,7 @@ struct mv_range {
 	X(NEEDS_ROOT, "needs root")                                                                           \
 	X(NEEDS_PERFMON, "needs CAP_PERFMON, or kernel.perf_event_paranoid at 2 or less")                     \
 	X(NEEDS_FILES, "needs more open files: raise ulimit -n")                                              \
+	X(NEEDS_SYSLOG, "needs CAP_SYSLOG, or kernel.dmesg_restrict at 0")                                     \
 	X(NO_UNWINDER, "memview was built without libunwind and libdw")                                       \
 	X(NO_SYMBOLS, "memview-symbols can't be started: is it installed?")                                   \
 	X(SYMBOLS_FAILED, "memview-symbols failed too often on this process's files")                         \

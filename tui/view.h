@@ -9,6 +9,7 @@
  */
 
 #include "core/delta.h"
+#include "core/machine_history.h"
 #include "core/session.h"
 #include "tui/canvas.h"
 #include "tui/keys.h"
@@ -17,6 +18,8 @@
 struct mv_context {
 	const struct mv_snapshot *snap;		/* NULL until the first has come */
 	const struct mv_delta *delta;		/* never NULL */
+	const struct mv_machine_snapshot *machine; /* NULL until the first has come, and where only a process is watched */
+	const struct mv_machine_history *history;  /* NULL where only a process is watched */
 	const struct mv_keeper_status *status;	/* never NULL */
 	uint64_t now_ns, now_real_ns;		/* of this frame */
 	uint32_t interval_ms;
@@ -42,10 +45,15 @@ struct mv_place {
 	uint64_t mapping; /* start of the mapping; 0: the whole process */
 	uint64_t page;	  /* page address, 0 none; for MV_VIEW_PAGE also an address inside: of the byte to show */
 	int32_t thread;	  /* tid, 0 none */
+	int32_t pid;	  /* of the machine's views: the process, 0 none */
+	uint64_t frame;	  /* of the machine's views: a frame number, 0 none */
 	bool unchosen;	  /* the cursor is where the view put it: a side that has a selection keeps it */
 };
 
-enum mv_view_id { MV_VIEW_MAP, MV_VIEW_PAGES, MV_VIEW_PAGE, MV_VIEW_TABLES, MV_VIEW_FAULTS, MV_VIEW_THREADS, MV_VIEW_STACK, MV_VIEW_GROWTH, MV_VIEW_HEAP, MV_VIEW_HELP, MV_VIEW_MEANING, MV_VIEW_OUTPUT, MV_VIEW__N };
+enum mv_view_id { MV_VIEW_MAP, MV_VIEW_PAGES, MV_VIEW_PAGE, MV_VIEW_TABLES, MV_VIEW_FAULTS, MV_VIEW_THREADS, MV_VIEW_STACK, MV_VIEW_GROWTH, MV_VIEW_HEAP, MV_VIEW_FILES,
+	/* Of the machine: its sides. */
+	MV_VIEW_MACHINE, MV_VIEW_MEMORY, MV_VIEW_SERVICES, MV_VIEW_RECLAIM, MV_VIEW_ZONES, MV_VIEW_ATLAS,
+	MV_VIEW_HELP, MV_VIEW_MEANING, MV_VIEW_OUTPUT, MV_VIEW__N };
 
 enum mv_outcome_kind {
 	MV_OUT_NONE,	/* not my key */
@@ -55,6 +63,7 @@ enum mv_outcome_kind {
 	MV_OUT_SIDE,	/* turn to `view` on the same level */
 	MV_OUT_ASK,	/* open the line editor with `prompt`; the text comes back by `answer` */
 	MV_OUT_CONFIRM,	/* ask `text`; y comes back by `confirm`, any other key lets it be */
+	MV_OUT_OPEN,	/* from the machine to the process `place.pid` */
 	MV_OUT_HINT,	/* show `hint` in the bottom line for some seconds */
 };
 struct mv_outcome {
@@ -93,6 +102,8 @@ struct mv_view_ops {
 	void (*settle)(void *state, const struct mv_context *ctx, struct mv_rect area);
 	/* Add facts, spans, page, visible to a want that has the interval set already. */
 	void (*want)(const void *state, const struct mv_context *ctx, struct mv_want *want);
+	/* The same of the machine's views. */
+	void (*want_machine)(const void *state, const struct mv_context *ctx, struct mv_machine_want *want);
 	void (*draw)(const void *state, const struct mv_context *ctx, struct mv_canvas *canvas, struct mv_rect area);
 	struct mv_outcome (*act)(void *state, const struct mv_context *ctx, enum mv_action action, struct mv_input input);
 	/* The text typed after MV_OUT_ASK, UTF-8 as typed; may be NULL if it never asks. */
@@ -117,6 +128,8 @@ struct mv_stack;
 int mv_stack_new(enum mv_view_id first, const struct mv_place *place, struct mv_stack **ret_stack);
 void mv_stack_free(struct mv_stack *stack);
 void mv_stack_want(struct mv_stack *stack, const struct mv_context *ctx, int rows, int cols, struct mv_want *ret_want);
+/* Of a stack whose outermost view is the machine: what it wants; of another: nothing but the interval. */
+void mv_stack_want_machine(struct mv_stack *stack, const struct mv_context *ctx, int rows, int cols, struct mv_machine_want *ret_want);
 void mv_stack_draw(struct mv_stack *stack, const struct mv_context *ctx, struct mv_canvas *canvas);
 
 /* What the loop must do after an input. */
@@ -124,8 +137,11 @@ enum mv_effect {
 	MV_EFFECT_NONE, MV_EFFECT_DRAW, MV_EFFECT_QUIT, MV_EFFECT_LEAVE_RUNNING, MV_EFFECT_PAUSE, MV_EFFECT_SLOWER,
 	MV_EFFECT_FASTER, MV_EFFECT_THEME, MV_EFFECT_REDRAW, MV_EFFECT_SAVE, MV_EFFECT_RETRY, MV_EFFECT_EXACT,
 	MV_EFFECT_MARK, MV_EFFECT_AGAINST,
+	MV_EFFECT_OPEN,	   /* the machine's stack: show the process mv_stack_opens */
+	MV_EFFECT_MACHINE, /* a process's stack: show the machine */
 };
 enum mv_effect mv_stack_input(struct mv_stack *stack, const struct mv_context *ctx, struct mv_input input);
+int mv_stack_opens(const struct mv_stack *stack); /* with MV_EFFECT_OPEN: its PID */
 /* Show a message in the bottom line until until_ns. */
 void mv_stack_hint(struct mv_stack *stack, struct mv_clean text, uint64_t until_ns);
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MV_ATLAS_H
+#define MV_ATLAS_H
+
+/*
+ * Every page frame of the machine and what it is used for. Source: kpageflags in slices, kpagecount where a use needs it; where there
+ * is RAM: zoneinfo (start_pfn, spanned) and, inside a zone, what kpageflags calls NOPAGE. Used by the machine's sampler alone.
+ * Memory: a byte a frame (6 MiB for 24 GiB), and a bit a frame while a process is lit.
+ */
+
+#include "core/machine_snapshot.h"
+
+struct mv_atlas;
+
+int mv_atlas_new(struct mv_source *source, struct mv_atlas **ret_atlas);
+void mv_atlas_free(struct mv_atlas *atlas);
+/* Where there is RAM, as zoneinfo says now. Errors: -ENOMEM. */
+int mv_atlas_lay_out(struct mv_atlas *atlas, const struct mv_ram *ram);
+/* Whose frames are lit; 0 nobody's. */
+void mv_atlas_light(struct mv_atlas *atlas, int pid);
+/* Read so many frames more: of the window first, then round and round. 1: a round is under way; 0: it has just ended; -errno: refused. */
+int mv_atlas_step(struct mv_atlas *atlas, const struct mv_machine_want *want, size_t frames);
+/* Look in so many pages more of the lit process for its frames. 1: more; 0: done; -errno. */
+int mv_atlas_step_lit(struct mv_atlas *atlas, size_t pages);
+void mv_atlas_head(const struct mv_atlas *atlas, const struct mv_machine_want *want, struct mv_atlas_head *ret_head);
+size_t mv_atlas_stretches(const struct mv_atlas *atlas, const struct mv_atlas_stretch **ret_stretches);
+/* The cells of the want's window; returns how many. */
+size_t mv_atlas_cells(const struct mv_atlas *atlas, const struct mv_machine_want *want, struct mv_atlas_cell *ret_cells, size_t cap);
+
+/* One frame, looked for in the visible processes: begin with a pfn, step through so many pages; 1: more. */
+void mv_frame_begin(struct mv_atlas *atlas, uint64_t pfn, const int32_t *pids, size_t count);
+int mv_frame_step(struct mv_atlas *atlas, size_t pages);
+const struct mv_frame_detail *mv_frame_detail_of(const struct mv_atlas *atlas);
+
+#endif
