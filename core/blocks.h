@@ -38,6 +38,20 @@ struct mv_heap_size {
 	struct mv_heap_class c;
 };
 
+/*
+ * Blocks in use of one class of sizes, that of want.heap_size, seen from an address: so that one can go from one to the next.
+ * 0s when the want has no size; addresses are the blocks' starts, 0 where there is none.
+ */
+struct mv_heap_sized {
+	uint64_t size, near;   /* the want's */
+	uint64_t blocks;       /* that there are */
+	uint64_t passed;       /* of them, begin below `near` */
+	uint64_t first, last;  /* the lowest and the highest */
+	uint64_t before;       /* the last below `near` */
+	uint64_t at, at_bytes; /* the first at `near` or above, and its size */
+	uint64_t after;	       /* the first above `near` */
+};
+
 /* A stretch of blocks without a gap. */
 struct mv_heap_stretch {
 	uint64_t start, end;

@@ -274,7 +274,7 @@ static void put_heap(struct mv_build *b, const struct mv_growth_heap *heap, doub
 	else if (heap->free_slope > little)
 		mv_build_clean(b, MV_TEXT("; heap: free grows, in use does not: freed, but not given back"));
 	else
-		mv_build_clean(b, MV_TEXT("; the malloc heap does not grow: it is other memory"));
+		mv_build_clean(b, MV_TEXT("; the malloc heap has little part in it: it is other memory"));
 }
 
 static bool grows(enum mv_growth_state state)
@@ -282,16 +282,17 @@ static bool grows(enum mv_growth_state state)
 	return state == MV_GROWTH_GROWS || state == MV_GROWTH_STEPS;
 }
 
-static void put_advice(struct mv_build *b, const struct mv_snapshot *snap, const struct mv_growth_evidence *e)
+static void put_advice(struct mv_build *b, const struct mv_snapshot *snap, const struct mv_growth_evidence *e,
+		       double slope)
 {
 	if (!(snap->facts & MV_FACT_FAULTS))
 		mv_build_clean(b, MV_TEXT("F traces which code touches the new pages"));
 	if (!e->heap.known) {
 		mv_build_clean(b, b->len ? MV_TEXT("; 6 Heap: in use, or free?")
 					 : MV_TEXT("6 Heap: in use, or free?"));
-	} else if (e->heap.in_use_slope > 0) {
-		mv_build_clean(b, b->len ? MV_TEXT("; L tells live blocks from lost ones")
-					 : MV_TEXT("L tells live blocks from lost ones"));
+	} else if (e->heap.in_use_slope > slope / 10) {
+		mv_build_clean(b, b->len ? MV_TEXT("; 6 Heap: L there tells live blocks from lost ones")
+					 : MV_TEXT("6 Heap: L there tells live blocks from lost ones"));
 	}
 }
 
@@ -319,5 +320,5 @@ void mv_growth_verdict(const struct mv_growth *g, const struct mv_snapshot *snap
 		mv_build_clean(&v->text, MV_TEXT("()"));
 	}
 	put_heap(&v->text, &e->heap, process->fit.slope);
-	put_advice(&v->advice, snap, e);
+	put_advice(&v->advice, snap, e, process->fit.slope);
 }

@@ -33,10 +33,11 @@ struct heap {
 	struct mv_leaks_run *kept; /* of the newest figures: its blocks are what the picture is made of */
 	uint32_t seq;		   /* of the newest want that asked for a scan */
 	uint32_t asked, flags;	   /* that scan, not begun yet; 0 none */
-	uint32_t gen;
-	unsigned torn;		/* scans in a row that did not add up */
-	bool unnamed;		/* what groups begin with is being asked for */
-	uint64_t name_until_ns; /* and waited for so long */
+	uint32_t gen, sized_gen;
+	struct mv_heap_sized sized; /* of the reading sized_gen */
+	unsigned torn;		    /* scans in a row that did not add up */
+	bool unnamed;		    /* what groups begin with is being asked for */
+	uint64_t name_until_ns;	    /* and waited for so long */
 	uint64_t due_ns, told_ns, idle_ns, played_ns;
 };
 
@@ -198,12 +199,13 @@ static void take_stretches(struct heap_picture *p, const struct mv_heap *heap)
 	}
 }
 
-static void take_figures(struct mv_heap_head *d, const struct mv_leaks *l)
+static void take_figures(struct mv_heap_head *d, const struct mv_leaks *l, uint64_t now_ns)
 {
 	const struct mv_heap *h = &l->heap;
 
-	d->at_ns = h->began_ns;
-	d->took_ns = h->ended_ns - h->began_ns;
+	/* A scan does not say when it made its copies: it has ended just now. */
+	d->at_ns = h->began_ns ? h->began_ns : now_ns;
+	d->took_ns = h->began_ns ? h->ended_ns - h->began_ns : l->took_ns;
 	memcpy(d->sum, h->sum, sizeof(d->sum));
 	d->mallinfo = h->mallinfo;
 	d->system_bytes = h->system_bytes;
@@ -239,7 +241,7 @@ static bool take_heap(struct mv_sampler *s, const struct mv_leaks *l)
 		   sizeof(*p->owners), &p->owners_count);
 	if (reason != MV_HEAP_HAVE)
 		return false;
-	take_figures(&p->head, l);
+	take_figures(&p->head, l, mv_source_now(s->source));
 	p->head.gen = ++h->gen;
 	free(p->arenas);
 	p->arenas = copied(l->heap.arenas, l->heap.arena_count, sizeof(*p->arenas), &p->arenas_count);
@@ -580,6 +582,7 @@ void heap_lay_out(const struct mv_sampler *s, struct mv_arena *a, struct heap_la
 	l->sizes = section_take(a, p->sizes_count, sizeof(struct mv_heap_size));
 	l->stretches = section_take(a, p->stretches_count, sizeof(struct mv_heap_stretch));
 	l->cells = section_take(a, p == &none ? 0 : cells_count(s), sizeof(struct mv_heap_cell));
+	l->marks = section_take(a, s->want.heap_size ? l->cells.count : 0, sizeof(uint64_t));
 	l->owners = section_take(a, p->owners_count, sizeof(struct mv_heap_owner));
 	l->groups = section_take(a, p->groups_count, sizeof(struct mv_leak_group));
 	l->links = section_take(a, p->links_count, sizeof(struct mv_leaks_link));
@@ -606,6 +609,33 @@ static void write_cells(const struct mv_sampler *s, struct mv_snapshot *b, const
 	mv_heap_cells(h->pic.heap, b->heap.window, b->heap.cell_bytes, cells, (size_t)sec->count);
 }
 
+/* A pass over all blocks is not made again for the same reading. */
+static const struct mv_heap_sized *sized_of(const struct mv_sampler *s)
+{
+	struct heap *h = s->heap;
+	const struct mv_want *want = &s->want;
+
+	if (h->sized_gen == h->gen && mv_source_is_live(s->source) && h->sized.size == want->heap_size &&
+	    h->sized.near == want->heap_near)
+		return &h->sized;
+	mv_heap_sized_find(h->pic.heap, want->heap_size, want->heap_near, &h->sized);
+	h->sized_gen = h->gen;
+	return &h->sized;
+}
+
+static void write_sized(const struct mv_sampler *s, struct mv_snapshot *b, const struct mv_section *marks)
+{
+	const struct mv_heap *heap = s->heap->pic.heap;
+	const struct mv_want *want = &s->want;
+
+	if (!heap || !want->heap_size)
+		return;
+	b->heap_sized = *sized_of(s);
+	if (marks->count)
+		mv_heap_sized_mark(heap, want->heap_size, want->heap_window, want->heap_cell_bytes,
+				   (uint64_t *)(void *)((char *)b + marks->offset), (size_t)marks->count);
+}
+
 void heap_write(const struct mv_sampler *s, struct mv_snapshot *b, const struct heap_layout *l)
 {
 	const struct heap_picture *p;
@@ -614,7 +644,9 @@ void heap_write(const struct mv_sampler *s, struct mv_snapshot *b, const struct 
 	b->heap_sizes = l->sizes;
 	b->heap_stretches = l->stretches;
 	b->heap_cells = l->cells;
+	b->heap_marks = l->marks;
 	b->heap_owners = l->owners;
+	b->heap_sized = (struct mv_heap_sized){0};
 	b->leak_groups = l->groups;
 	b->leak_links = l->links;
 	b->heap_text = l->text;
@@ -631,4 +663,5 @@ void heap_write(const struct mv_sampler *s, struct mv_snapshot *b, const struct 
 	put(b, &l->links, p->links, sizeof(*p->links));
 	put(b, &l->text, p->text, 1);
 	write_cells(s, b, &l->cells);
+	write_sized(s, b, &l->marks);
 }

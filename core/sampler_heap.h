@@ -46,4 +46,12 @@ int mv_heap_fixture_read(struct mv_target *target, uint64_t now_ns, uint32_t lea
 			 struct heap_picture *picture);
 void mv_heap_fixture_release(struct heap_picture *picture); /* frees all and zeroes it */
 
+/* ---- sampler_sized.c: where the blocks in use of a size are ---- */
+
+/* Seen from `near`; size: any of its class. Cost: a pass over all blocks, 2 ns each. */
+void mv_heap_sized_find(const struct mv_heap *heap, uint64_t size, uint64_t near, struct mv_heap_sized *ret_sized);
+/* How many bytes of each cell of a range, as of mv_heap_cells, are theirs. Cost: the blocks and cells in the range. */
+void mv_heap_sized_mark(const struct mv_heap *heap, uint64_t size, struct mv_range range, uint64_t cell_bytes, uint64_t *ret_marks,
+		     size_t count);
+
 #endif

@@ -187,7 +187,7 @@ static inline struct mv_section section_take(struct mv_arena *a, uint64_t count,
 
 /* sampler_heap.c */
 struct heap_layout {
-	struct mv_section arenas, sizes, stretches, cells, owners, groups, links, text;
+	struct mv_section arenas, sizes, stretches, cells, marks, owners, groups, links, text;
 };
 void heap_want(struct mv_sampler *s, const struct mv_want *want);
 bool heap_work(struct mv_sampler *s, uint64_t *ret_next_ns);

@@ -137,6 +137,7 @@ static bool heap_sections_fit(const struct mv_snapshot *s)
 	       section_fits(s, &s->heap_sizes, sizeof(struct mv_heap_size)) &&
 	       section_fits(s, &s->heap_stretches, sizeof(struct mv_heap_stretch)) &&
 	       section_fits(s, &s->heap_cells, sizeof(struct mv_heap_cell)) &&
+	       section_fits(s, &s->heap_marks, sizeof(uint64_t)) &&
 	       section_fits(s, &s->heap_owners, sizeof(struct mv_heap_owner)) &&
 	       section_fits(s, &s->leak_groups, sizeof(struct mv_leak_group)) &&
 	       section_fits(s, &s->leak_links, sizeof(struct mv_leaks_link)) &&
@@ -356,6 +357,7 @@ COUNTED(struct mv_heap_arena, heap_arenas)
 COUNTED(struct mv_heap_size, heap_sizes)
 COUNTED(struct mv_heap_stretch, heap_stretches)
 COUNTED(struct mv_heap_cell, heap_cells)
+COUNTED(uint64_t, heap_marks)
 COUNTED(struct mv_heap_owner, heap_owners)
 COUNTED(struct mv_leak_group, leak_groups)
 COUNTED(struct mv_leaks_link, leak_links)

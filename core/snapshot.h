@@ -66,6 +66,8 @@ struct mv_want {
 	uint32_t unused;
 	struct mv_range heap_window; /* MV_FACT_HEAP: picture of these addresses; empty none */
 	uint64_t heap_cell_bytes;    /* of a cell, 16 at least; at most MV_HEAP_CELLS cells are told */
+	uint64_t heap_size;	     /* MV_FACT_HEAP: where blocks in use of this size's class are: heap_sized, heap_marks; 0 none */
+	uint64_t heap_near;	     /* seen from this address */
 	struct mv_range spans[MV_WANT_SPANS]; /* grid rows, top to bottom; each inside one mapping, cells from its start */
 };
 
@@ -167,6 +169,7 @@ struct mv_snapshot {
 	struct mv_trace trace;		/* with MV_FACT_FAULTS */
 	struct mv_threads_head threads_head; /* with MV_FACT_THREADS */
 	struct mv_heap_head heap;		 /* with MV_FACT_HEAP (blocks.h) */
+	struct mv_heap_sized heap_sized;	 /* with want.heap_size */
 	struct mv_leaks_head leaks;		 /* with MV_FACT_HEAP */
 
 	/* Sections. Those parallel to mappings have its count, or 0 when not wanted. */
@@ -198,6 +201,7 @@ struct mv_snapshot {
 	struct mv_section heap_sizes;	    /* struct mv_heap_size */
 	struct mv_section heap_stretches;   /* struct mv_heap_stretch, ascending */
 	struct mv_section heap_cells;	    /* struct mv_heap_cell, of heap.window */
+	struct mv_section heap_marks;	    /* uint64_t for each of the cells: bytes of it that are blocks of heap_sized; empty: none wanted */
 	struct mv_section heap_owners;	    /* struct mv_heap_owner: other allocators that were seen */
 	struct mv_section leak_groups;	    /* struct mv_leak_group, by bytes, the most first */
 	struct mv_section leak_links;	    /* struct mv_leaks_link between them */
@@ -252,6 +256,7 @@ const struct mv_heap_arena *mv_snapshot_heap_arenas(const struct mv_snapshot *s,
 const struct mv_heap_size *mv_snapshot_heap_sizes(const struct mv_snapshot *s, uint32_t *ret_count);
 const struct mv_heap_stretch *mv_snapshot_heap_stretches(const struct mv_snapshot *s, uint32_t *ret_count);
 const struct mv_heap_cell *mv_snapshot_heap_cells(const struct mv_snapshot *s, uint32_t *ret_count);
+const uint64_t *mv_snapshot_heap_marks(const struct mv_snapshot *s, uint32_t *ret_count);
 const struct mv_heap_owner *mv_snapshot_heap_owners(const struct mv_snapshot *s, uint32_t *ret_count);
 const struct mv_leak_group *mv_snapshot_leak_groups(const struct mv_snapshot *s, uint32_t *ret_count);
 const struct mv_leaks_link *mv_snapshot_leak_links(const struct mv_snapshot *s, uint32_t *ret_count);

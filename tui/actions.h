@@ -29,8 +29,8 @@
 	X(SIDE_TABLES, "7", "sides", "*", "Tables: the page tables")                                              \
 	X(PANE, "<Tab>", "move", "mgfwe", "next pane")                                                             \
 	X(FIND, "/", "find", "mptfrwe", "find text, or an address (0x...)")                                         \
-	X(FIND_NEXT, "n", "find", "mptfrw", "next match")                                                          \
-	X(FIND_PREV, "N", "find", "mptfrw", "previous match")                                                      \
+	X(FIND_NEXT, "n", "find", "mptfrwe", "next match; in the heap: the next block of the size, or the group")  \
+	X(FIND_PREV, "N", "find", "mptfrwe", "previous match, or block")                                           \
 	X(SORT, "s", "table", "mtrwe", "sort by the next column")                                                   \
 	X(REVERSE, "S", "table", "mtrwe", "reverse the order")                                                      \
 	X(FILTER, "f", "table", "mt", "filter by kind")                                                           \

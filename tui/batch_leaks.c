@@ -103,6 +103,7 @@ static json_t *head_object(const struct mv_json *j)
 		    have ? mv_json_number(l->swapped_bytes + l->unreadable_bytes) : json_null());
 	mv_json_set(head, "left_out", have ? left_out_object(l) : json_null());
 	mv_json_set(head, "threads", have ? json_integer(l->threads) : json_null());
+	mv_json_set(head, "dead_stacks", have ? json_integer(l->dead_stacks) : json_null());
 	mv_json_set(head, "blocks", have ? mv_json_number(l->blocks) : json_null());
 	mv_json_set(head, "bytes", have ? mv_json_number(l->bytes) : json_null());
 	mv_json_set(head, "lost", have ? lost_object(l) : json_null());

@@ -88,6 +88,9 @@ static int settle(struct dump *d, bool anew)
 		d->want = want;
 		err = sample(d);
 	}
+	/* A key answers what was on the screen before it. */
+	if (!err)
+		mv_stack_draw(d->stack, &d->ctx, &d->canvas);
 	return err;
 }
 

@@ -263,6 +263,8 @@ void mv_stack_want(struct mv_stack *stack, const struct mv_context *ctx, int row
 		picture->ops->want(state_of(picture), ctx, ret_want);
 }
 
+static void put_ready(struct mv_stack *stack, const struct mv_context *ctx);
+
 /* ---- the bottom line ---- */
 
 static void draw_question(const struct mv_context *ctx, struct mv_canvas *c, int y)
@@ -335,6 +337,7 @@ void mv_stack_draw(struct mv_stack *stack, const struct mv_context *ctx, struct 
 	if (canvas->rows < 1 || canvas->cols < 1)
 		return;
 	settle(stack, ctx);
+	put_ready(stack, ctx);
 	struct frame f = frame_of(stack, ctx);
 	const struct level *level = top(stack), *picture = top_picture(stack);
 
@@ -394,6 +397,15 @@ static enum mv_effect follow(struct mv_stack *stack, const struct mv_context *ct
 	if (r < 0)
 		return hint(stack, ctx, MV_TEXT("memview ran out of memory"));
 	return MV_EFFECT_DRAW;
+}
+
+/* Only where it is drawn at once: no key answers a question that was not seen. */
+static void put_ready(struct mv_stack *stack, const struct mv_context *ctx)
+{
+	const struct level *level = top(stack);
+
+	if (level->ops->ready && !stack->asking && !stack->quitting && !stack->confirming)
+		follow(stack, ctx, level->ops->ready(state_of(level), ctx));
 }
 
 static enum mv_effect open_meaning(struct mv_stack *stack, const struct mv_context *ctx)

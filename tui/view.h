@@ -108,6 +108,11 @@ struct mv_view_ops {
 	struct mv_outcome (*act)(void *state, const struct mv_context *ctx, enum mv_action action, struct mv_input input);
 	/* The text typed after MV_OUT_ASK, UTF-8 as typed; may be NULL if it never asks. */
 	struct mv_outcome (*answer)(void *state, const struct mv_context *ctx, const char *text);
+	/*
+	 * A question (or hint) that a key has led to, and that only what came meanwhile makes possible; looked for before each
+	 * drawing, while nothing else is asked and no other view lies over this one. NONE: nothing is ready. May be NULL.
+	 */
+	struct mv_outcome (*ready)(void *state, const struct mv_context *ctx);
 	/* The answer to MV_OUT_CONFIRM was yes; may be NULL if it never asks. */
 	struct mv_outcome (*confirm)(void *state, const struct mv_context *ctx);
 	/* What is under the cursor, for `w`. false: nothing to say. */

@@ -19,6 +19,8 @@ static void heap_go(void *state, const struct mv_place *place)
 	struct heap_view *v = state;
 
 	v->came_from = place->unchosen ? 0 : place->page ? place->page : place->mapping;
+	/* Who turned away does not expect a question any more. */
+	heap_ask_drop(v);
 }
 
 static int heap_init(void *state, const struct mv_place *place)
@@ -47,7 +49,7 @@ static int clamp(int v, int low, int high)
 	return v < low ? low : v > high ? high : v;
 }
 
-static void lay_out_pane(struct heap_view *v, int y, int end)
+static void lay_out_pane(struct heap_view *v, const struct mv_context *ctx, int y, int end)
 {
 	struct heap_geometry *g = &v->geo;
 	int rows = end - y, detail = 0;
@@ -58,7 +60,7 @@ static void lay_out_pane(struct heap_view *v, int y, int end)
 		g->note_y = y++;
 	if (rows >= 5)
 		g->table_head_y = y++;
-	if (v->shown == HEAP_LEAKS && rows >= 6) {
+	if (v->shown == HEAP_LEAKS && heap_leaks_told(ctx) && rows >= 6) {
 		/* What few groups do not need is theirs that hang together. */
 		detail = clamp(rows / 2 - 1, 0, 8);
 		if (end - y - detail > (int)v->leak_count)
@@ -79,6 +81,7 @@ static void lay_out(struct heap_view *v, const struct mv_context *ctx, struct mv
 				    .path_y = -1,
 				    .bar_y = -1,
 				    .legend_y = -1,
+				    .beside_y = -1,
 				    .title_y = -1,
 				    .cursor_y = -1,
 				    .tabs_y = -1,
@@ -99,7 +102,12 @@ static void lay_out(struct heap_view *v, const struct mv_context *ctx, struct mv
 	y += g->head.rows;
 	if (!heap_have(ctx)) {
 		/* Owners: a note and their lines. */
-		y += rows >= 16;
+		struct mv_clean next = heap_next_words(ctx);
+
+		g->next = (struct mv_rect){
+		    y, g->text.x, clamp(mv_wrap_rows(g->text.cols, next), 0, next.text[0] ? end - y : 0),
+		    g->text.cols};
+		y += g->next.rows + (rows >= 16);
 		if (end - y >= 2)
 			g->note_y = y++;
 		g->table = (struct mv_rect){y, g->text.x + 2, end > y ? end - y : 0, g->text.cols - 2};
@@ -109,6 +117,8 @@ static void lay_out(struct heap_view *v, const struct mv_context *ctx, struct mv
 		g->bar_y = y++;
 	if (rows >= 16)
 		g->legend_y = y++;
+	if (rows >= 20 && heap_have_others(ctx))
+		g->beside_y = y++;
 	y += rows >= 30;
 	int left = end - y, picture = v->focus == HEAP_PICTURE ? left : 0;
 	if (left >= BOTH_ROWS)
@@ -124,7 +134,7 @@ static void lay_out(struct heap_view *v, const struct mv_context *ctx, struct mv
 		y += picture + (rows >= 30);
 	}
 	if (end > y)
-		lay_out_pane(v, y, end);
+		lay_out_pane(v, ctx, y, end);
 }
 
 static void heap_settle(void *state, const struct mv_context *ctx, struct mv_rect area)
@@ -136,6 +146,7 @@ static void heap_settle(void *state, const struct mv_context *ctx, struct mv_rec
 	if (heap_have(ctx) && heap_leaks_told(ctx))
 		mv_snapshot_leak_groups(ctx->snap, &v->leak_count);
 	lay_out(v, ctx, area);
+	heap_sized_settle(v, ctx);
 	heap_picture_settle(v, ctx);
 	heap_sizes_settle(v, ctx);
 	heap_leaks_settle(v, ctx);
@@ -157,6 +168,7 @@ static void heap_want(const void *state, const struct mv_context *ctx, struct mv
 	(void)ctx;
 	want->facts |= MV_FACT_MAPS | MV_FACT_HEAP;
 	heap_picture_want(v, want);
+	heap_sized_want(v, want);
 	if (v->ask.seq) {
 		want->leaks_seq = v->ask.seq;
 		want->leaks_flags = v->ask.flags;
@@ -311,6 +323,42 @@ static struct mv_outcome show_arena(struct heap_view *v, const struct mv_context
 	return mv_outcome_hint(MV_TEXT("its blocks are not among the largest stretches, which are told"));
 }
 
+/* Blocks of the selected size, in the picture. */
+static struct mv_outcome show_size(struct heap_view *v, const struct mv_context *ctx)
+{
+	if (v->size_at >= v->sizes_count || !v->sizes[v->size_at].c.used_blocks)
+		return mv_outcome_hint(MV_TEXT("no block of this size is in use"));
+	v->focus = HEAP_PICTURE;
+	heap_sized_begin(v, v->sizes[v->size_at].first, v->sizes[v->size_at].last);
+	heap_settle(v, ctx, v->geo.area);
+	return mv_outcome_stay();
+}
+
+static struct mv_outcome next_match(struct heap_view *v, const struct mv_context *ctx, int by)
+{
+	if (v->focus == HEAP_LEAKS)
+		return heap_leaks_example(v, ctx, by);
+	if (!v->sized.size || !heap_have(ctx))
+		return mv_outcome_hint(MV_TEXT("Enter on a size first: its blocks are gone through then"));
+	v->focus = HEAP_PICTURE;
+	heap_sized_step(v, by);
+	heap_settle(v, ctx, v->geo.area);
+	return mv_outcome_stay();
+}
+
+/* What was begun here is left first: a question to come, blocks that are marked. */
+static struct mv_outcome back(struct heap_view *v, const struct mv_context *ctx)
+{
+	if (heap_ask_drop(v))
+		return mv_outcome_hint(MV_TEXT("let be: nothing was stopped"));
+	if (!v->sized.size || v->focus != HEAP_PICTURE)
+		return mv_outcome_none();
+	v->sized = (struct heap_sized){0};
+	v->focus = v->shown = HEAP_SIZES;
+	heap_settle(v, ctx, v->geo.area);
+	return mv_outcome_stay();
+}
+
 static struct mv_outcome enter(struct heap_view *v, const struct mv_context *ctx)
 {
 	if (!heap_have(ctx))
@@ -321,7 +369,7 @@ static struct mv_outcome enter(struct heap_view *v, const struct mv_context *ctx
 	case HEAP_LEAKS:
 		return heap_leaks_open(v, ctx);
 	case HEAP_SIZES:
-		return mv_outcome_hint(MV_TEXT("L finds lost blocks of a size, with examples to open"));
+		return show_size(v, ctx);
 	case HEAP_FIGURES:
 		return mv_outcome_hint(MV_TEXT("w says what these figures are"));
 	default:
@@ -447,6 +495,11 @@ static struct mv_outcome heap_act(void *state, const struct mv_context *ctx, enu
 	case MV_ACT_FIND:
 		return (struct mv_outcome){.kind = MV_OUT_ASK,
 					   .text = MV_TEXT("go to the block at an address (0x...): ")};
+	case MV_ACT_FIND_NEXT:
+	case MV_ACT_FIND_PREV:
+		return next_match(v, ctx, action == MV_ACT_FIND_NEXT ? 1 : -1);
+	case MV_ACT_BACK:
+		return back(v, ctx);
 	case MV_ACT_NONE:
 		return click(v, ctx, input);
 	default:
@@ -460,6 +513,11 @@ static struct mv_outcome heap_confirm(void *state, const struct mv_context *ctx)
 	return heap_ask_confirm(state, ctx);
 }
 
+static struct mv_outcome heap_ready(void *state, const struct mv_context *ctx)
+{
+	return heap_ask_ready(state, ctx);
+}
+
 static bool meaning(const void *state, const struct mv_context *ctx, unsigned n,
 		    struct mv_meaning *ret_meaning)
 {
@@ -471,7 +529,7 @@ static struct mv_clean heap_enter_words(const void *state, const struct mv_conte
 	const struct heap_view *v = state;
 
 	(void)ctx;
-	return v->focus == HEAP_ARENAS ? MV_TEXT("its blocks") : MV_TEXT("bytes");
+	return v->focus == HEAP_ARENAS || v->focus == HEAP_SIZES ? MV_TEXT("blocks") : MV_TEXT("bytes");
 }
 
 static struct mv_place heap_place(const void *state, const struct mv_context *ctx)
@@ -502,6 +560,7 @@ const struct mv_view_ops mv_view_heap = {
     .draw = heap_draw,
     .act = heap_act,
     .answer = heap_answer,
+    .ready = heap_ready,
     .confirm = heap_confirm,
     .meaning = meaning,
     .enter_words = heap_enter_words,

@@ -44,15 +44,26 @@ struct heap_ask {
 	uint32_t flags;	      /* enum mv_leaks_want */
 	uint64_t cost_before; /* leaks.cost_ns when a cost was asked for: another one answers it */
 	enum heap_asking question; /* open: what y means */
+	bool cost_first;      /* !: its question comes once the cost is known */
 	uint32_t mine;	      /* the last scan asked for here; 0 none */
 	struct mv_build text;
+};
+
+/* A size whose blocks are marked in the picture. */
+struct heap_sized {
+	uint64_t size, last; /* its class: sizes from, to; size 0: none is marked */
+	uint64_t near;	     /* where its neighbours are asked for */
+	uint64_t found;	     /* the block that the cursor was put on; 0 none */
+	int steps;	     /* to blocks above (below: negative) that are still to be made */
 };
 
 struct heap_geometry {
 	struct mv_rect area, text; /* text: inside the margins */
 	int header_rows, path_y;
 	struct mv_rect head; /* headline */
+	struct mv_rect next; /* what can be done where there are no figures; rows 0: nothing, or no room */
 	int bar_y, legend_y; /* y -1: no room */
+	int beside_y;	     /* other allocators */
 	int title_y;	     /* of the picture */
 	struct mv_rect grid; /* rows 0: not shown */
 	int cursor_y;
@@ -72,6 +83,7 @@ struct heap_view {
 	struct mv_range stretch; /* the one the cursor is in; empty: none */
 	uint32_t stretch_at, stretches;
 	struct mv_range window;
+	struct heap_sized sized;
 	/* Sizes. */
 	struct heap_base *base;
 	uint32_t base_count;
@@ -108,6 +120,19 @@ static inline bool heap_have(const struct mv_context *ctx)
 {
 	return ctx->snap && ctx->snap->facts & MV_FACT_HEAP && ctx->snap->heap.at_ns;
 }
+static inline const struct mv_leaks_head *heap_leaks_head(const struct mv_context *ctx)
+{
+	return ctx->snap && ctx->snap->facts & MV_FACT_HEAP ? &ctx->snap->leaks : NULL;
+}
+/* Others that have memory here beside malloc. */
+static inline bool heap_have_others(const struct mv_context *ctx)
+{
+	uint32_t count = 0;
+
+	if (heap_have(ctx))
+		mv_snapshot_heap_owners(ctx->snap, &count);
+	return count;
+}
 static inline uint64_t heap_used_bytes(const struct mv_heap_sum sum[static MV_BLOCK__N])
 {
 	return sum[MV_BLOCK_IN_USE].bytes + sum[MV_BLOCK_MMAPPED].bytes;
@@ -134,6 +159,18 @@ const struct mv_heap_cell *heap_shown_cells(const struct heap_view *v, const str
 uint64_t heap_zoom_bytes(const struct heap_view *v);
 void heap_picture_go(struct heap_view *v, const struct mv_context *ctx, uint64_t address);
 
+/* ---- view_heap_sized.c ---- */
+void heap_sized_settle(struct heap_view *v, const struct mv_context *ctx); /* before the picture's */
+void heap_sized_want(const struct heap_view *v, struct mv_want *want);
+void heap_sized_begin(struct heap_view *v, uint64_t first, uint64_t last); /* mark a class, go to its first block */
+void heap_sized_step(struct heap_view *v, int by);			    /* 1: to the next one, -1: to the one before */
+uint64_t heap_sized_found(const struct heap_view *v); /* the block at the cursor; 0: it was moved from it */
+/* For each cell of the picture how many bytes of it are theirs; NULL: nothing is marked, or not told yet. */
+const uint64_t *heap_sized_marks(const struct heap_view *v, const struct mv_context *ctx, uint32_t *ret_count);
+void heap_sized_words(struct mv_build *b, const struct heap_view *v, const struct mv_context *ctx, int cols);
+bool heap_sized_block(struct mv_build *b, const struct heap_view *v, const struct mv_context *ctx);
+void heap_build_size(struct mv_build *b, uint64_t first, uint64_t last); /* "112", "64K-72.0K" */
+
 /* ---- view_heap_sizes.c ---- */
 void heap_sizes_settle(struct heap_view *v, const struct mv_context *ctx);
 void heap_sizes_layout(struct heap_view *v, const struct mv_context *ctx);
@@ -153,6 +190,19 @@ void heap_put_count(struct mv_canvas *c, int y, const struct mv_column *col, enu
 /* The cursor's row: marked as such, paler while another pane has the keys. */
 void heap_mark_row(const struct heap_view *v, struct mv_canvas *c, int y, bool has_keys);
 
+/* ---- view_heap_ask.c ---- */
+struct mv_outcome heap_say(struct heap_view *v, struct mv_clean text); /* a hint that the view owns */
+void heap_ask_settle(struct heap_ask *ask, const struct mv_leaks_head *l);
+struct mv_outcome heap_ask_scan(struct heap_view *v, const struct mv_context *ctx);
+struct mv_outcome heap_ask_exact(struct heap_view *v, const struct mv_context *ctx);
+struct mv_outcome heap_ask_confirm(struct heap_view *v, const struct mv_context *ctx);
+/* The question of !, once what it would take has come. */
+struct mv_outcome heap_ask_ready(struct heap_view *v, const struct mv_context *ctx);
+/* That question is not to come any more; false: none was to. */
+bool heap_ask_drop(struct heap_view *v);
+/* What an exact scan would take is known, and not too old. */
+bool heap_cost_known(const struct mv_leaks_head *l, const struct mv_context *ctx);
+
 /* ---- view_heap_leaks.c ---- */
 void heap_leaks_settle(struct heap_view *v, const struct mv_context *ctx);
 void heap_leaks_layout(struct heap_view *v, const struct mv_context *ctx);
@@ -160,9 +210,6 @@ void heap_leaks_draw(const struct heap_view *v, const struct mv_context *ctx, st
 void heap_leaks_select(struct heap_view *v, const struct mv_context *ctx, int64_t row);
 struct mv_outcome heap_leaks_example(struct heap_view *v, const struct mv_context *ctx, int step);
 struct mv_outcome heap_leaks_open(struct heap_view *v, const struct mv_context *ctx);
-struct mv_outcome heap_ask_scan(struct heap_view *v, const struct mv_context *ctx);
-struct mv_outcome heap_ask_exact(struct heap_view *v, const struct mv_context *ctx);
-struct mv_outcome heap_ask_confirm(struct heap_view *v, const struct mv_context *ctx);
 /* The answer is shown: groups of the scan that ended last. */
 bool heap_leaks_told(const struct mv_context *ctx);
 /* What the scan says, in one line; its role. */
@@ -171,6 +218,8 @@ enum mv_role heap_leaks_verdict(struct mv_build *b, const struct heap_view *v, c
 /* ---- view_heap_words.c ---- */
 /* The answer in plain words; its role. */
 enum mv_role heap_headline(struct mv_build *b, const struct mv_context *ctx);
+/* What one can do where there are no figures; text "": nothing is to be said. */
+struct mv_clean heap_next_words(const struct mv_context *ctx);
 void heap_top_draw(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c);
 /* "4.1 s ago", "just now" */
 void heap_ago(struct mv_build *b, const struct mv_context *ctx, uint64_t at_ns);

@@ -5,13 +5,8 @@
 
 #include "tui/view_heap.h"
 
-/*
- * Lost blocks: the question before a scan, how far it is, what it found, and what weakens that. What is asked
- * for goes into the want until the sampler has taken it up, and is withdrawn then: a want that comes back
- * must not begin it again.
+/* Lost blocks: how far a scan is, what it found, and what weakens that. What is asked first: view_heap_ask.c.
  */
-
-#define COST_FRESH_NS (30 * MV_NS_PER_SEC) /* so long a prediction holds */
 
 // clang-format off
 #define COLUMNS(X)                                              \
@@ -33,14 +28,9 @@ static const struct {
 #undef X
 };
 
-static const struct mv_leaks_head *head_of(const struct mv_context *ctx)
-{
-	return ctx->snap && ctx->snap->facts & MV_FACT_HEAP ? &ctx->snap->leaks : NULL;
-}
-
 bool heap_leaks_told(const struct mv_context *ctx)
 {
-	const struct mv_leaks_head *l = head_of(ctx);
+	const struct mv_leaks_head *l = heap_leaks_head(ctx);
 
 	return l && l->at_ns && l->why == MV_LEAKS_WHY_NONE;
 }
@@ -49,122 +39,6 @@ static const struct mv_leak_group *groups_of(const struct mv_context *ctx, uint3
 {
 	*ret_count = 0;
 	return heap_leaks_told(ctx) ? mv_snapshot_leak_groups(ctx->snap, ret_count) : NULL;
-}
-
-/* ---- asking ---- */
-
-static struct mv_outcome say(struct heap_view *v, struct mv_clean text)
-{
-	mv_build_init(&v->ask.text);
-	mv_build_clean(&v->ask.text, text);
-	return mv_outcome_hint(mv_build_text(&v->ask.text));
-}
-
-/* What speaks against asking at all; text "": nothing. */
-static struct mv_clean objection(const struct heap_view *v, const struct mv_context *ctx)
-{
-	const struct mv_leaks_head *l = head_of(ctx);
-
-	if (!ctx->snap || !l)
-		return MV_TEXT("nothing is known of the heap yet");
-	if (ctx->lost || ctx->status->exited || ctx->snap->life != MV_LIFE_ALIVE)
-		return MV_TEXT("there is nothing left to scan");
-	if (l->state == MV_LEAKS_STATE_RUNS || (v->ask.seq && !(v->ask.flags & MV_LEAKS_WANT_COST)))
-		return MV_TEXT("a scan is under way already");
-	if (ctx->snap->heap.allocator != MV_ALLOCATOR_GLIBC)
-		return ctx->snap->heap.reason == MV_HEAP_NOT_READ
-			   ? MV_TEXT("nothing is known of the heap yet")
-			   : MV_TEXT(
-				 "only blocks of glibc's malloc can be scanned: there is no such heap here");
-	if (ctx->paused)
-		return MV_TEXT("paused: nothing is read; the space bar goes on");
-	return MV_TEXT("");
-}
-
-static void show_leaks(struct heap_view *v)
-{
-	v->focus = v->shown = HEAP_LEAKS;
-}
-
-struct mv_outcome heap_ask_scan(struct heap_view *v, const struct mv_context *ctx)
-{
-	struct mv_clean no = objection(v, ctx);
-	struct mv_build *b = &v->ask.text;
-
-	show_leaks(v);
-	if (no.text[0])
-		return say(v, no);
-	mv_build_init(b);
-	mv_build_clean(b, MV_TEXT("Scan for lost blocks? Reads it 4 times, stops of some ms."));
-	v->ask.question = HEAP_ASKS_SCAN;
-	return (struct mv_outcome){.kind = MV_OUT_CONFIRM, .text = mv_build_text(b)};
-}
-
-static bool cost_fresh(const struct mv_leaks_head *l, const struct mv_context *ctx)
-{
-	return l->cost_ns && (l->cost_ns > ctx->now_ns || ctx->now_ns - l->cost_ns < COST_FRESH_NS);
-}
-
-static bool cost_known(const struct mv_leaks_head *l, const struct mv_context *ctx)
-{
-	return l->cost.stop_ns && cost_fresh(l, ctx);
-}
-
-static uint32_t next_seq(const struct heap_view *v, const struct mv_context *ctx)
-{
-	uint32_t seq = (uint32_t)(ctx->now_ns / 1000000) | 1;
-
-	/* Twice within a millisecond is still another question. */
-	while (seq == v->ask.mine || seq == ctx->snap->leaks.seq)
-		seq += 2;
-	return seq;
-}
-
-struct mv_outcome heap_ask_exact(struct heap_view *v, const struct mv_context *ctx)
-{
-	struct mv_clean no = objection(v, ctx);
-	const struct mv_leaks_head *l = head_of(ctx);
-	struct mv_build *b = &v->ask.text;
-
-	show_leaks(v);
-	if (no.text[0])
-		return say(v, no);
-	if (v->ask.seq)
-		return say(v, MV_TEXT("what an exact scan would take is being worked out"));
-	if (cost_fresh(l, ctx) && !l->cost.stop_ns)
-		return say(v, MV_TEXT("what an exact scan would take can't be told: the heap can't be read"));
-	if (!cost_known(l, ctx)) {
-		v->ask.seq = next_seq(v, ctx);
-		v->ask.mine = v->ask.seq;
-		v->ask.flags = MV_LEAKS_WANT_COST;
-		v->ask.cost_before = l->cost_ns;
-		return mv_outcome_stay();
-	}
-	if (l->cost.need_bytes > l->cost.room_bytes / 4 * 3)
-		return say(v, MV_TEXT("there is not enough free memory for an exact scan"));
-	mv_build_init(b);
-	mv_build_clean(b, MV_TEXT("Stop it for ~"));
-	heap_duration(b, l->cost.stop_ns);
-	mv_build_clean(b, MV_TEXT(" and copy its heap? Takes "));
-	mv_build_size(b, l->cost.need_bytes);
-	mv_build_clean(b, MV_TEXT(" of "));
-	mv_build_size(b, l->cost.room_bytes);
-	mv_build_clean(b, MV_TEXT("."));
-	v->ask.question = HEAP_ASKS_EXACT;
-	return (struct mv_outcome){.kind = MV_OUT_CONFIRM, .text = mv_build_text(b)};
-}
-
-struct mv_outcome heap_ask_confirm(struct heap_view *v, const struct mv_context *ctx)
-{
-	struct mv_clean no = objection(v, ctx);
-
-	if (no.text[0])
-		return say(v, no);
-	v->ask.seq = next_seq(v, ctx);
-	v->ask.mine = v->ask.seq;
-	v->ask.flags = v->ask.question == HEAP_ASKS_EXACT ? MV_LEAKS_WANT_EXACT : 0;
-	v->ask.question = HEAP_ASKS_NOTHING;
-	return mv_outcome_stay();
 }
 
 /* ---- finding things again ---- */
@@ -176,25 +50,15 @@ static bool is_selected(const struct heap_view *v, const struct mv_leaks_group *
 	       (g->what != MV_FIRST_IMAGE || g->first_word == v->leak_selected.first_word);
 }
 
-static void settle_ask(struct heap_ask *ask, const struct mv_leaks_head *l)
-{
-	bool answered = ask->flags & MV_LEAKS_WANT_COST
-			    ? l->cost_ns != ask->cost_before
-			    : l->seq == ask->seq && l->state != MV_LEAKS_STATE_NONE;
-
-	if (ask->seq && answered)
-		ask->seq = 0;
-}
-
 void heap_leaks_settle(struct heap_view *v, const struct mv_context *ctx)
 {
-	const struct mv_leaks_head *l = head_of(ctx);
+	const struct mv_leaks_head *l = heap_leaks_head(ctx);
 	uint32_t count;
 	const struct mv_leak_group *g = groups_of(ctx, &count);
 
 	if (!l)
 		return;
-	settle_ask(&v->ask, l);
+	heap_ask_settle(&v->ask, l);
 	if (v->leak_at >= count)
 		v->leak_at = count ? count - 1 : 0;
 	if (!v->leak_selected.set)
@@ -242,13 +106,13 @@ struct mv_outcome heap_leaks_open(struct heap_view *v, const struct mv_context *
 	const struct mv_leak_group *g = groups_of(ctx, &count);
 
 	if (!heap_leaks_told(ctx))
-		return say(v, MV_TEXT("nothing was scanned yet: L looks for lost blocks"));
+		return heap_say(v, MV_TEXT("nothing was scanned yet: L looks for lost blocks"));
 	if (v->leak_at >= count || v->example >= g[v->leak_at].g.examples_count)
-		return say(v, MV_TEXT("there is no example to open"));
+		return heap_say(v, MV_TEXT("there is no example to open"));
 	uint64_t address = g[v->leak_at].g.examples[v->example];
 	i = mv_snapshot_find(ctx->snap, address);
 	if (i >= mv_snapshot_count(ctx->snap))
-		return say(v, MV_TEXT("this block's mapping has gone since"));
+		return heap_say(v, MV_TEXT("this block's mapping has gone since"));
 	return (struct mv_outcome){
 	    .kind = MV_OUT_PUSH,
 	    .view = MV_VIEW_PAGE,
@@ -339,7 +203,7 @@ static void build_answer(struct mv_build *b, const struct mv_leaks_head *l, cons
 
 enum mv_role heap_leaks_verdict(struct mv_build *b, const struct heap_view *v, const struct mv_context *ctx)
 {
-	const struct mv_leaks_head *l = head_of(ctx);
+	const struct mv_leaks_head *l = heap_leaks_head(ctx);
 
 	mv_build_init(b);
 	if (!l)
@@ -350,7 +214,7 @@ enum mv_role heap_leaks_verdict(struct mv_build *b, const struct heap_view *v, c
 	}
 	if (v->ask.seq) {
 		mv_build_clean(b, v->ask.flags & MV_LEAKS_WANT_COST
-				      ? MV_TEXT("working out what an exact scan would take")
+				      ? MV_TEXT("working out what an exact scan would take; Esc: let it be")
 				      : MV_TEXT("a scan is asked for"));
 		return ROLE_WARN;
 	}
@@ -369,6 +233,7 @@ enum mv_role heap_leaks_verdict(struct mv_build *b, const struct heap_view *v, c
 /* "exact, 3.1 s ago, stood for 61 ms; ..." */
 static void build_how(struct mv_build *b, const struct mv_leaks_head *l, const struct mv_context *ctx)
 {
+	mv_build_init(b);
 	if (l->mode == MV_LEAKS_EXACT) {
 		mv_build_clean(b, MV_TEXT("exact"));
 	} else {
@@ -552,11 +417,12 @@ static void draw_before(const struct heap_view *v, const struct mv_context *ctx,
 	    {"L  looks four times at the running process: its heap is copied while it runs, and only its "
 	     "registers are read in "
 	     "stops of milliseconds. Lost is what all four looks found lost. Takes some seconds."},
-	    {"!  exact: the process stands while its heap is copied. First says for how long, and how much "
-	     "memory that needs."},
+	    {"!  exact: the process stands while its heap is copied. Asks first, and says for how long and "
+	     "how "
+	     "much memory that needs."},
 	    {"A block is lost when no register, stack, static variable, other memory or reachable block "
 	     "holds an address inside it."}};
-	const struct mv_leaks_head *l = head_of(ctx);
+	const struct mv_leaks_head *l = heap_leaks_head(ctx);
 	struct mv_rect r = v->geo.table;
 	struct mv_build b;
 
@@ -579,10 +445,10 @@ static void draw_before(const struct heap_view *v, const struct mv_context *ctx,
 		mv_build_size(&b, l->cost.need_bytes);
 		mv_build_clean(&b, MV_TEXT(" of "));
 		mv_build_size(&b, l->cost.room_bytes);
-		mv_build_clean(&b, MV_TEXT(" free memory: press ! again"));
-		mv_canvas_build(c, r.y, r.x, r.cols, ROLE_STRONG, &b);
-		r.y++;
-		r.rows--;
+		mv_build_clean(&b, MV_TEXT(" free memory"));
+		int used = mv_wrap_draw(c, r, ROLE_STRONG, mv_build_text(&b));
+		r.y += used;
+		r.rows -= used;
 	}
 	for (size_t i = 0; i < MV_COUNT_OF(lines) && r.rows > 0; i++) {
 		int used = mv_wrap_draw(c, r, ROLE_DIM, lines[i]);
@@ -592,30 +458,56 @@ static void draw_before(const struct heap_view *v, const struct mv_context *ctx,
 	}
 }
 
-/* Below the groups: the selected one; how the answer came, or what an exact one would take; what weakens it.
+/* What is no loss and may be looked for here: blocks that are held by their inside, stacks that count no
+ * more.
  */
+static bool build_aside(struct mv_build *b, const struct mv_leaks_head *l, bool exact)
+{
+	mv_build_init(b);
+	if (l->interior_only.blocks) {
+		add_blocks(b, l->interior_only.blocks);
+		mv_build_clean(b, MV_TEXT(", "));
+		mv_size_build(b, l->interior_only.bytes, exact);
+		mv_build_clean(b, MV_TEXT(", reached by their inside alone: not lost"));
+	}
+	if (l->dead_stacks) {
+		mv_build_clean(b, b->len ? MV_TEXT("; ") : MV_TEXT(""));
+		mv_build_count(b, l->dead_stacks);
+		mv_build_clean(b, l->dead_stacks == 1 ? MV_TEXT(" ended stack") : MV_TEXT(" ended stacks"));
+	}
+	return b->len;
+}
+
+#define NOTES 3
+
+/* Below the groups: the selected one; what weakens the answer, how it came or what an exact one would take,
+ * what is no loss. In few rows what comes first counts more. */
 static void draw_below(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c)
 {
-	const struct mv_leaks_head *l = head_of(ctx);
+	const struct mv_leaks_head *l = heap_leaks_head(ctx);
 	const struct mv_rect *d = &v->geo.detail;
-	struct mv_build how, left;
-	bool fresh = cost_known(l, ctx) && l->cost_ns > l->at_ns, hidden = build_left_out(&left, l);
-	int notes = d->rows >= 4 ? 1 + hidden : d->rows >= 2,
-	    y = d->y + draw_detail(v, ctx, c, d->rows - notes);
+	struct mv_build notes[NOTES];
+	enum mv_role roles[NOTES];
+	int n = 0, most = d->rows >= 8 ? NOTES : d->rows >= 4 ? 2 : d->rows >= 2, y;
 
-	mv_build_init(&how);
-	if (fresh) {
-		mv_build_clean(&how, MV_TEXT("exact: it would stand for about "));
-		heap_duration(&how, l->cost.stop_ns);
-		mv_build_clean(&how, MV_TEXT(": press ! again"));
-	} else {
-		build_how(&how, l, ctx);
+	if (heap_cost_known(l, ctx) && l->cost_ns > l->at_ns) {
+		mv_build_init(&notes[n]);
+		mv_build_clean(&notes[n], MV_TEXT("exact: it would stand for about "));
+		heap_duration(&notes[n], l->cost.stop_ns);
+		roles[n++] = ROLE_STRONG;
 	}
-	/* In one row alone, what weakens it counts more. */
-	if (notes == 2 || (notes && (fresh || !hidden)))
-		mv_canvas_build(c, y++, d->x, d->cols, fresh ? ROLE_STRONG : ROLE_DIM, &how);
-	if (hidden && notes && (notes == 2 || !fresh))
-		mv_canvas_build(c, y, d->x, d->cols, ROLE_WARN, &left);
+	if (build_left_out(&notes[n], l))
+		roles[n++] = ROLE_WARN;
+	if (n < NOTES) {
+		build_how(&notes[n], l, ctx);
+		roles[n++] = ROLE_DIM;
+	}
+	if (n < NOTES && build_aside(&notes[n], l, ctx->exact))
+		roles[n++] = ROLE_DIM;
+	n = n < most ? n : most;
+	y = d->y + draw_detail(v, ctx, c, d->rows - n);
+	for (int i = 0; i < n; i++)
+		mv_canvas_build(c, y + i, d->x, d->cols, roles[i], &notes[i]);
 }
 
 void heap_leaks_draw(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c)
@@ -626,7 +518,7 @@ void heap_leaks_draw(const struct heap_view *v, const struct mv_context *ctx, st
 	struct mv_build b;
 	enum mv_role role;
 
-	if (!head_of(ctx))
+	if (!heap_leaks_head(ctx))
 		return;
 	role = heap_leaks_verdict(&b, v, ctx);
 	if (v->geo.note_y >= 0)

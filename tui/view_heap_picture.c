@@ -10,8 +10,9 @@
  * begin at the stretch's start; the cursor is an address, and what comes into the window follows from it.
  */
 
-#define CELL_MIN 16 /* no block is smaller than two of these */
-#define CELL_MAX (UINT64_C(1) << 40)
+#define CELL_MIN     16 /* no block is smaller than two of these */
+#define CELL_MAX     (UINT64_C(1) << 40)
+#define HEADER_BYTES 16 /* from a block's start to what malloc returned */
 
 /* In a cell that several kinds share: mostly in use, mostly not. */
 static const struct heap_look mixed[2] = {{U'▒', '+', ROLE_PAGE_COW}, {U'▓', '%', ROLE_PAGE_ANON}};
@@ -207,8 +208,9 @@ static struct heap_look look_of(const struct mv_heap_cell *cell)
 static void draw_grid(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c)
 {
 	const struct mv_rect *g = &v->geo.grid;
-	uint32_t count;
+	uint32_t count, marked;
 	const struct mv_heap_cell *cells = heap_shown_cells(v, ctx, &count);
+	const uint64_t *marks = heap_sized_marks(v, ctx, &marked);
 	uint64_t cell_bytes = heap_zoom_bytes(v), bytes = v->window.end - v->window.start;
 	uint64_t all = bytes / cell_bytes + (bytes % cell_bytes != 0);
 
@@ -221,6 +223,12 @@ static void draw_grid(const struct heap_view *v, const struct mv_context *ctx, s
 			continue;
 		}
 		look = look_of(&cells[i]);
+		if (i < marked && marks[i]) {
+			bool most = marks[i] >= cell_bytes / 2;
+
+			mv_canvas_glyph2(c, y, x, ROLE_FOUND, most ? U'◆' : U'◇', most ? '*' : '~');
+			continue;
+		}
 		/* A block that goes on in the next cell alone: where it begins, so that its neighbour is told
 		 * from it. */
 		if (cells[i].blocks == 1 && i + 1 < count && !cells[i + 1].blocks && sum_of(&cells[i + 1]) &&
@@ -273,6 +281,14 @@ static void draw_title(const struct heap_view *v, const struct mv_context *ctx, 
 			    s->kind == MV_REGION_MMAPPED && s->blocks != 1 ? MV_TEXT("mmapped blocks")
 									   : kind_words(s->kind)) +
 	     1;
+	if (v->sized.size) {
+		heap_sized_words(&b, v, ctx, end - x - 2);
+		if (end - x > 3) {
+			mv_canvas_glyph2(c, g->title_y, x, ROLE_FOUND, U'◆', '*');
+			mv_canvas_build(c, g->title_y, x + 2, end - x - 2, ROLE_STRONG, &b);
+		}
+		return;
+	}
 	mv_build_init(&b);
 	mv_build_size(&b, s->end - s->start);
 	if (s->blocks > 1 || s->kind != MV_REGION_MMAPPED) {
@@ -347,6 +363,10 @@ static void draw_cursor_line(const struct heap_view *v, const struct mv_context 
 	if (g->cursor_y < 0)
 		return;
 	mv_build_init(&b);
+	if (heap_sized_block(&b, v, ctx)) {
+		mv_canvas_build(c, g->cursor_y, g->text.x, g->text.cols, ROLE_STRONG, &b);
+		return;
+	}
 	mv_words_addr(&b, v->cursor);
 	if (!cells || i >= count) {
 		mv_build_clean(&b, MV_TEXT("  not read yet"));
@@ -427,6 +447,7 @@ struct mv_outcome heap_picture_act(struct heap_view *v, const struct mv_context 
 	const struct mv_rect *g = &v->geo.grid;
 	int64_t row = g->cols > 0 ? g->cols : 1, screen = row * (g->rows > 1 ? g->rows - 1 : 1);
 	uint32_t count, i;
+	uint64_t address;
 	const struct mv_heap_stretch *s;
 
 	if (!heap_have(ctx) || v->stretch.end <= v->stretch.start)
@@ -453,13 +474,15 @@ struct mv_outcome heap_picture_act(struct heap_view *v, const struct mv_context 
 	case MV_ACT_ZOOM_OUT:
 		return zoom(v, ctx, action == MV_ACT_ZOOM_IN);
 	case MV_ACT_ENTER:
-		i = mv_snapshot_find(ctx->snap, v->cursor);
+		/* Of a block that was gone to: what malloc returned. */
+		address = heap_sized_found(v) ? heap_sized_found(v) + HEADER_BYTES : v->cursor;
+		i = mv_snapshot_find(ctx->snap, address);
 		if (i >= mv_snapshot_count(ctx->snap))
 			return mv_outcome_hint(MV_TEXT("no mapping is there any more"));
 		return (struct mv_outcome){
 		    .kind = MV_OUT_PUSH,
 		    .view = MV_VIEW_PAGE,
-		    .place = {.mapping = mv_snapshot_mappings(ctx->snap)[i].start, .page = v->cursor}};
+		    .place = {.mapping = mv_snapshot_mappings(ctx->snap)[i].start, .page = address}};
 	default:
 		return (struct mv_outcome){.kind = MV_OUT_NONE};
 	}

@@ -20,9 +20,9 @@
 	X(SIZE_MORE_BLOCKS, "+BLOCKS", 8, 7, 3, true)           \
 	X(SIZE_MORE_BYTES, "+BYTES", 7, 7, 1, true)             \
 	X(SIZE_SHARE, "SHARE", 5, 5, 4, true)                   \
-	X(SIZE_FREE_BLOCKS, "FREE", 9, 6, 7, true)              \
-	X(SIZE_FREE_BYTES, "FREE B", 6, 6, 5, true)             \
-	X(SIZE_BAR, "OF ALL IN USE", 40, 8, 6, false)
+	X(SIZE_FREE_BLOCKS, "FREE BLKS", 9, 9, 7, true)         \
+	X(SIZE_FREE_BYTES, "FREE BYTES", 10, 10, 5, true)       \
+	X(SIZE_BAR, "IN USE", 40, 8, 6, false)
 // clang-format on
 
 static const struct {
@@ -280,13 +280,7 @@ static void draw_row(const struct heap_view *v, const struct mv_context *ctx, st
 	struct mv_build b;
 
 	mv_build_init(&b);
-	if (row->first == row->last) {
-		mv_build_count(&b, row->first);
-	} else {
-		mv_build_size(&b, row->first);
-		mv_build_clean(&b, MV_TEXT("-"));
-		mv_build_size(&b, row->last);
-	}
+	heap_build_size(&b, row->first, row->last);
 	heap_put(c, y, &col[SIZE_SIZE], role, &b);
 	heap_put_count(c, y, &col[SIZE_BLOCKS], role, row->c.used_blocks);
 	heap_put_size(c, y, &col[SIZE_BYTES], role, row->c.used_bytes, ctx->exact);

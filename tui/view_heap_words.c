@@ -19,7 +19,7 @@ void heap_ago(struct mv_build *b, const struct mv_context *ctx, uint64_t at_ns)
 {
 	uint64_t age = ctx->now_ns > at_ns ? ctx->now_ns - at_ns : 0;
 
-	if (age < MV_NS_PER_SEC / 2) {
+	if (age < MV_NS_PER_SEC) {
 		mv_build_clean(b, MV_TEXT("just now"));
 		return;
 	}
@@ -131,6 +131,34 @@ enum mv_role heap_headline(struct mv_build *b, const struct mv_context *ctx)
 	return ROLE_STRONG;
 }
 
+/* By reason; what is tried again by itself says so. */
+static const struct mv_clean next_words[MV_HEAP__N] = {
+    [MV_HEAP_CHANGING] = {"It is tried again every 3 s. A moment in which less is allocated is enough."},
+    [MV_HEAP_CORRUPT] = {"/ goes to an address: look at the bytes there. valgrind, or a build with "
+			 "-fsanitize=address, tells who wrote over it."},
+    [MV_HEAP_UNEQUAL] = {"It is tried again every 3 s. 5 Growth tells what grows without looking at blocks."},
+    [MV_HEAP_NO_HEAP] = {"Once it allocates, it is shown here. 1 Map has all of its memory."},
+    [MV_HEAP_OTHER] = {"5 Growth tells which of these mappings grow, F which code touches their new pages."},
+    [MV_HEAP_UNKNOWN] = {"1 Map has its memory, 5 Growth what of it grows, F which code touches new pages."},
+    [MV_HEAP_BITS32] = {"1 Map has its memory, 5 Growth what of it grows, F which code touches new pages."},
+    [MV_HEAP_NOT_ALLOWED] = {"Start memview as root (sudo memview PID), or as the process's user where "
+			     "kernel.yama.ptrace_scope is 0."},
+    [MV_HEAP_SWAPPED] = {"Once it is back in RAM, it is shown here. 1 Map shows what is swapped out where."},
+    [MV_HEAP_TOO_BIG] = {"It is tried again every 3 s: memory that is freed on this machine helps."},
+    [MV_HEAP_LATE] = {"It is tried again every 3 s."},
+    [MV_HEAP_IO] = {"It is tried again every 3 s."},
+};
+
+struct mv_clean heap_next_words(const struct mv_context *ctx)
+{
+	const struct mv_snapshot *snap = ctx->snap;
+
+	if (!snap || !(snap->facts & MV_FACT_HEAP) || snap->life != MV_LIFE_ALIVE || heap_have(ctx) ||
+	    !next_words[snap->heap.reason].text)
+		return MV_TEXT("");
+	return next_words[snap->heap.reason];
+}
+
 /* ---- the bar ---- */
 
 struct part {
@@ -155,11 +183,11 @@ static uint64_t make_parts(const struct mv_heap_head *h, struct part parts[stati
 
 	parts[0] = (struct part){{"in use"}, U'█', '#', ROLE_PAGE_ANON, heap_used_bytes(h->sum)};
 	parts[1] = (struct part){{"cached"},
-				 U'▚',
-				 'c',
+				 U't',
+				 't',
 				 ROLE_PAGE_SHMEM,
 				 h->sum[MV_BLOCK_TCACHE].bytes + h->sum[MV_BLOCK_FASTBIN].bytes};
-	parts[2] = (struct part){{"free, resident"}, U'▒', '+', ROLE_WARN, resident};
+	parts[2] = (struct part){{"free, resident"}, U'▄', 'r', ROLE_WARN, resident};
 	parts[3] = (struct part){{"other free"}, U'░', '-', ROLE_PAGE_FILE, free - resident};
 	parts[4] = (struct part){{"top"}, U'·', '.', ROLE_DIM, h->sum[MV_BLOCK_TOP].bytes};
 	for (int i = 0; i < PARTS; i++)
@@ -210,6 +238,28 @@ static void draw_legend(const struct mv_context *ctx, struct mv_canvas *c, int y
 	}
 }
 
+/* "beside malloc: V8 (JavaScript) 180M, ...": what has most of the memory of many programs. */
+static void draw_beside(const struct mv_context *ctx, struct mv_canvas *c, int y, int x, int cols)
+{
+	uint32_t count;
+	const struct mv_heap_owner *o = mv_snapshot_heap_owners(ctx->snap, &count);
+	struct mv_build b;
+
+	mv_build_init(&b);
+	mv_build_clean(&b, MV_TEXT("beside malloc, not in these figures: "));
+	for (uint32_t i = 0; i < count; i++) {
+		if (i)
+			mv_build_clean(&b, MV_TEXT(", "));
+		mv_build_clean(&b, mv_words(mv_allocator_name((enum mv_allocator)o[i].allocator)));
+		if (!mv_have(&o[i].bytes))
+			continue;
+		mv_build_clean(&b, MV_TEXT(" with "));
+		mv_size_build(&b, o[i].bytes.value, ctx->exact);
+		mv_build_clean(&b, MV_TEXT(" of addresses"));
+	}
+	mv_canvas_build(c, y, x, cols, ROLE_LABEL, &b);
+}
+
 static void draw_path(const struct heap_view *v, const struct mv_context *ctx, struct mv_canvas *c)
 {
 	const struct heap_geometry *g = &v->geo;
@@ -250,6 +300,8 @@ void heap_top_draw(const struct heap_view *v, const struct mv_context *ctx, stru
 
 	draw_path(v, ctx, c);
 	mv_wrap_draw(c, g->head, role, mv_build_text(&b));
+	if (g->next.rows)
+		mv_wrap_draw(c, g->next, ROLE_LABEL, heap_next_words(ctx));
 	if (!heap_have(ctx))
 		return;
 	uint64_t whole = make_parts(&ctx->snap->heap, parts);
@@ -257,64 +309,130 @@ void heap_top_draw(const struct heap_view *v, const struct mv_context *ctx, stru
 		draw_bar(c, g->bar_y, g->text.x, g->text.cols, parts, whole);
 	if (g->legend_y >= 0)
 		draw_legend(ctx, c, g->legend_y, g->text.x, g->text.cols, parts);
+	if (g->beside_y >= 0)
+		draw_beside(ctx, c, g->beside_y, g->text.x, g->text.cols);
 }
 
 /* ---- what it is ---- */
 
 #define WALK "a copy of the heap's pages, walked from block to block; checked against glibc's own sums"
 
+/* What belongs to the pane in which w is pressed comes first. */
 static const struct {
+	enum heap_pane pane;
 	struct mv_clean title, formula, source, unit, note;
 } meanings[] = {
-    {{"in use"},
+    {HEAP_PICTURE,
+     {"in use"},
      {"sizes of the blocks that were given out and not freed, malloc's headers and mmapped blocks included"},
      {WALK},
      {"bytes (K = 1024, M = 1024K, G = 1024M)"},
      {"The process is not stopped. A reading that does not add up is made again, and never shown."}},
-    {{"free but still resident"},
+    {HEAP_PICTURE,
+     {"free but still resident"},
      {"pages wholly inside free blocks that are present in RAM: given back to malloc, not to the system"},
      {"free blocks of the walk, joined with /proc/PID/pagemap"},
      {"bytes"},
      {"malloc_trim(0) gives back what it can: whole pages inside free blocks, and the top. Fastbins and "
       "tcache stay."}},
-    {{"cached (tcache, fastbins)"},
+    {HEAP_PICTURE,
+     {"cached (tcache, fastbins)"},
      {"freed, but kept aside by a thread or by size for the next malloc; not joined with free neighbours"},
      {WALK},
      {"bytes"},
      {"glibc counts a tcache's blocks as in use: uordblks does, in use here does not."}},
-    {{"top"},
+    {HEAP_PICTURE,
+     {"top"},
      {"the end of an arena, what new blocks are cut from when no free one fits"},
      {WALK},
      {"bytes"},
      {"Freed memory below the last block in use can't be returned by shrinking the top: one block may hold "
       "all of it."}},
-    {{"the picture"},
+    {HEAP_PICTURE,
+     {"the picture"},
      {"a cell stands for so many bytes, and shows what has seven eighths of it or more, else how much is in "
       "use"},
      {WALK},
      {"█ in use  ░ free  t tcache  f fastbin  · top  ▚ mmapped  o malloc's own  ▓ mostly used  ▒ mostly free "
       " ▐ a block begins"},
-     {"+ and - zoom, the arrows go on to the next stretch, Enter opens the page with its bytes."}},
-    {{"SIZE, +BLOCKS, +BYTES, SHARE"},
+     {"+ and - zoom, the arrows go on to the next stretch, Enter opens the page with its bytes. ◆ more than "
+      "half "
+      "of a cell is blocks of the size that was entered, ◇ less."}},
+    {HEAP_PICTURE,
+     {"beside malloc"},
+     {"allocators and runtimes that take memory from the system themselves, and the addresses that are "
+      "theirs"},
+     {"names of mappings and of the libraries that are loaded"},
+     {"bytes of addresses, in RAM or not"},
+     {"Their blocks can't be told from outside. 5 Growth tells whether their mappings grow."}},
+    {HEAP_SIZES,
+     {"SIZE, +BLOCKS, +BYTES, SHARE"},
      {"blocks in use by size, malloc's header included (usable: 8 bytes less); against the first reading, or "
       "the first "
       "after the mark (m)"},
      {WALK},
      {"bytes, blocks; SHARE: percent of what was added in all"},
-     {"A size that only ever grows is what leaks, or what a cache fills with."}},
-    {{"lost blocks"},
+     {"A size that only ever grows is what leaks, or what a cache fills with. Enter marks its blocks in the "
+      "picture and goes to the first, n and N to others."}},
+    {HEAP_SIZES,
+     {"FREE BLKS, FREE BYTES, IN USE"},
+     {"blocks of the size that were freed and not given back (bins, tcache, fastbins); the bar: BYTES / all "
+      "in "
+      "use"},
+     {WALK},
+     {"blocks, bytes"},
+     {"Free blocks of a size that is in use much are its next ones: no loss."}},
+    {HEAP_ARENAS,
+     {"SYSTEM, FREE, CACHED, TOP"},
+     {"what an arena took from the system, and what of that is free in bins, kept aside, not cut into blocks "
+      "yet"},
+     {WALK},
+     {"bytes"},
+     {"Threads get arenas of their own, up to 8 a core: each keeps what was freed in it for itself."}},
+    {HEAP_ARENAS,
+     {"FREE RES., TRIM, fragmentation"},
+     {"free pages that are in RAM; what malloc_trim would give back of them and of the top; 1 - largest free "
+      "block / all free"},
+     {"free blocks of the walk, joined with /proc/PID/pagemap"},
+     {"bytes, percent"},
+     {"Near 100 % what is free lies in many small pieces: a large block needs new memory though much is "
+      "free."}},
+    {HEAP_LEAKS,
+     {"lost blocks"},
      {"blocks in use that no register, stack, static data, other writable memory or reachable block points "
       "into"},
      {"the copy of the heap, and all other readable and writable memory that is present"},
      {"blocks, bytes; direct: nothing at all points to them; HOLD: what hangs off them"},
      {"L looks four times at the running process, ! stops it. What is in swap is not read in: what it alone "
       "points to seems lost."}},
-    {{"FIRST WORD"},
+    {HEAP_LEAKS,
+     {"DIRECT, HOLD"},
+     {"DIRECT: blocks that not even a lost one points to; HOLD: bytes that are lost with them, over all "
+      "levels"},
+     {"the copy of the heap"},
+     {"blocks, bytes"},
+     {"Free the direct ones, and what they hold can be freed: look for the code that forgot these."}},
+    {HEAP_LEAKS,
+     {"reached by their inside alone"},
+     {"blocks that no word points to the start of, but some word points into: not counted as lost"},
+     {"the same words that tell what is reachable"},
+     {"blocks, bytes"},
+     {"Usual for C++ objects with several bases and for allocators above malloc; seldom, a number that looks "
+      "like an address."}},
+    {HEAP_LEAKS,
+     {"ended stacks"},
+     {"stacks of threads that have ended, which glibc keeps for the next: what lies in them holds no block"},
+     {"/proc/PID/maps, the threads' stack pointers, and the thread's block at the stack's top"},
+     {"stacks"},
+     {"Such a stack may still hold the last pointer to a block: nobody can use it, so the block is lost."}},
+    {HEAP_LEAKS,
+     {"FIRST WORD"},
      {"what lies at the block's start: an object's vtable, a text, a pointer, a number"},
      {"the copy of the heap; names from the files' symbol tables"},
      {""},
      {"Blocks of one size whose first words mean the same are one group."}},
-    {{"arena, ordblks ... keepcost"},
+    {HEAP_FIGURES,
+     {"arena, ordblks ... keepcost"},
      {"the figures of mallinfo2(3), as the process itself would report them now"},
      {WALK},
      {"bytes and blocks"},
@@ -322,12 +440,23 @@ static const struct {
       "and fordblks."}},
 };
 
+/* The n-th of all, with those of one pane before the others; MV_COUNT_OF(meanings): past the last. */
+static size_t meaning_at(enum heap_pane pane, size_t n)
+{
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < MV_COUNT_OF(meanings); i++)
+			if ((meanings[i].pane == pane) == (round == 0) && n-- == 0)
+				return i;
+	return MV_COUNT_OF(meanings);
+}
+
 bool heap_meaning(const struct heap_view *v, const struct mv_context *ctx, unsigned n, struct mv_meaning *m)
 {
-	(void)v;
-	if (n >= MV_COUNT_OF(meanings))
+	size_t i = meaning_at(v->focus, n);
+
+	if (i == MV_COUNT_OF(meanings))
 		return mv_header_meaning(ctx, n - (unsigned)MV_COUNT_OF(meanings), m);
-	mv_words_meaning(m, meanings[n].title, meanings[n].formula, meanings[n].source, meanings[n].unit,
-			 meanings[n].note);
+	mv_words_meaning(m, meanings[i].title, meanings[i].formula, meanings[i].source, meanings[i].unit,
+			 meanings[i].note);
 	return true;
 }

@@ -29,6 +29,9 @@ static struct {
 	struct mv_leaks_link links[1];
 	struct mv_heap_cell cells[MV_HEAP_CELLS];
 	struct mv_heap_cell cell; /* what all cells are */
+	uint64_t sized[4];	  /* starts of the blocks of 112 bytes, ascending */
+	unsigned sized_count;
+	uint64_t marks[MV_HEAP_CELLS];
 	struct mv_snapshot *snap;
 	struct mv_delta *delta;
 	struct mv_stack *stack;
@@ -49,6 +52,34 @@ static bool shows(const char *text)
 	return snapbuild_shows(&rig.canvas, text);
 }
 
+/* As sampler_sized.c: of blocks of 112 bytes alone. */
+static void fill_sized(void)
+{
+	struct mv_heap_sized f = {.size = rig.want.heap_size, .near = rig.want.heap_near};
+	struct mv_range window = rig.want.heap_window;
+
+	memset(rig.marks, 0, sizeof(rig.marks));
+	for (unsigned i = 0; i < rig.sized_count && f.size == 112; i++) {
+		uint64_t at = rig.sized[i];
+
+		f.blocks++;
+		f.first = f.first ? f.first : at;
+		f.last = at;
+		f.passed += at < f.near;
+		f.before = at < f.near ? at : f.before;
+		if (!f.at && at >= f.near) {
+			f.at = at;
+			f.at_bytes = 112;
+		}
+		f.after = !f.after && at > f.near ? at : f.after;
+		if (at >= window.start && at < window.end)
+			rig.marks[(at - window.start) / rig.want.heap_cell_bytes] += 112;
+	}
+	rig.b.head.heap_sized = f.size ? f : (struct mv_heap_sized){0};
+	rig.b.heap.marks = rig.marks;
+	rig.b.heap.marks_count = f.size ? rig.b.heap.cells_count : 0;
+}
+
 /* A snapshot that answers the want of now. */
 static void look(void)
 {
@@ -67,6 +98,7 @@ static void look(void)
 	assert_true(rig.b.heap.cells_count <= MV_HEAP_CELLS);
 	for (size_t i = 0; i < rig.b.heap.cells_count; i++)
 		rig.cells[i] = rig.cell;
+	fill_sized();
 	free(rig.snap);
 	rig.snap = snapbuild_make(&rig.b);
 	assert_int_equal(mv_snapshot_check(rig.snap, rig.snap->length), 0);

@@ -107,6 +107,8 @@ struct snapbuild_heap {
 	size_t stretches_count;
 	const struct mv_heap_cell *cells; /* of head.heap.window */
 	size_t cells_count;
+	const uint64_t *marks; /* of the cells */
+	size_t marks_count;
 	const struct mv_heap_owner *owners;
 	size_t owners_count;
 	const struct snapbuild_group *groups;

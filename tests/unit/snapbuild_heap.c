@@ -51,6 +51,7 @@ struct mv_snapshot *snapbuild_add_heap(struct mv_snapshot *s, const struct snapb
 	APPEND(&s, heap_sizes, h->sizes, h->sizes_count, sizeof(*h->sizes));
 	APPEND(&s, heap_stretches, h->stretches, h->stretches_count, sizeof(*h->stretches));
 	APPEND(&s, heap_cells, h->cells, h->cells_count, sizeof(*h->cells));
+	APPEND(&s, heap_marks, h->marks, h->marks_count, sizeof(*h->marks));
 	APPEND(&s, heap_owners, h->owners, h->owners_count, sizeof(*h->owners));
 	APPEND(&s, leak_links, h->links, h->links_count, sizeof(*h->links));
 	for (size_t i = 0; i < h->groups_count; i++)

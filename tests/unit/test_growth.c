@@ -698,7 +698,7 @@ static void verdicts_are_plain(void **state)
 	e.heap = (struct mv_growth_heap){.known = true, .in_use_slope = MIB, .free_slope = 10};
 	mv_growth_verdict(growth, snap, &e, &v);
 	assert_non_null(strstr(v.text.text, "; heap: in use grows, free does not: live or lost blocks"));
-	assert_non_null(strstr(v.advice.text, "L tells live blocks from lost ones"));
+	assert_non_null(strstr(v.advice.text, "L there tells live blocks from lost ones"));
 	e.heap = (struct mv_growth_heap){.known = true, .in_use_slope = 0, .free_slope = MIB};
 	mv_growth_verdict(growth, snap, &e, &v);
 	assert_non_null(strstr(v.text.text, "freed, but not given back"));

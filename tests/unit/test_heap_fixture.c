@@ -64,6 +64,64 @@ static void sums_follow_from_the_blocks(void **state)
 	fixture_close(&f);
 }
 
+static void blocks_of_a_size_are_found(void **state)
+{
+	struct fixture f = fixture_open("python", 4711);
+	struct heap_picture p = {0};
+	struct mv_heap_sized at, next;
+	static uint64_t marks[4096];
+	uint64_t marked = 0, used = 0, seen = 0;
+
+	(void)state;
+	assert_int_equal(mv_heap_fixture_read(f.target, NOW, 0, 0, &p), 0);
+	for (uint32_t i = 0; i < p.sizes_count; i++)
+		if (p.sizes[i].first == 112) {
+			used = p.sizes[i].c.used_bytes;
+			seen = p.sizes[i].c.used_blocks;
+		}
+	/* From one to the next, through all of them. */
+	mv_heap_sized_find(p.heap, 112, 0, &at);
+	assert_int_equal(at.blocks, seen);
+	assert_int_equal(at.passed, 0);
+	assert_int_equal(at.before, 0);
+	assert_int_equal(at.at, at.first);
+	assert_int_equal(at.at_bytes, 112);
+	mv_heap_sized_find(p.heap, 112, at.first, &at);
+	for (uint64_t n = 0; n + 1 < seen; n++, at = next) {
+		if (n == 8) { /* so many are enough; then the last */
+			mv_heap_sized_find(p.heap, 112, at.last, &at);
+			break;
+		}
+		assert_int_equal(at.passed, n);
+		assert_int_equal(at.at, at.near);
+		assert_true(at.after > at.near);
+		mv_heap_sized_find(p.heap, 112, at.after, &next);
+		assert_int_equal(next.before, at.near);
+	}
+	assert_int_equal(at.passed, seen - 1);
+	assert_int_equal(at.after, 0);
+	/* Beyond the last, and of a size that there is none of. */
+	mv_heap_sized_find(p.heap, 112, at.last + 1, &at);
+	assert_int_equal(at.at, 0);
+	assert_int_equal(at.before, at.last);
+	mv_heap_sized_find(p.heap, 96, 0, &at); /* free ones alone */
+	assert_int_equal(at.blocks, 0);
+	assert_int_equal(at.first, 0);
+	/* Cells of whatever size hold all of their bytes; one that lies in several is shared out. */
+	for (uint32_t i = 0; i < p.stretches_count; i++) {
+		struct mv_range all = {p.stretches[i].start, p.stretches[i].end};
+
+		mv_heap_sized_mark(p.heap, 112, all, 1000, marks, 4096);
+		for (uint64_t k = 0; k < 4096; k++) {
+			assert_true(marks[k] <= 1000);
+			marked += marks[k];
+		}
+	}
+	assert_int_equal(marked, used);
+	mv_heap_fixture_release(&p);
+	fixture_close(&f);
+}
+
 static void a_scan_answers_when_it_is_asked_for(void **state)
 {
 	struct fixture f = fixture_open("python", 4711);
@@ -158,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(sums_follow_from_the_blocks),
+	    cmocka_unit_test(blocks_of_a_size_are_found),
 	    cmocka_unit_test(a_scan_answers_when_it_is_asked_for),
 	    cmocka_unit_test(what_has_ended_keeps_its_picture),
 	    cmocka_unit_test(reasons_are_told),

@@ -51,6 +51,13 @@ static void why_there_are_no_figures(void **state)
 		assert_true(shows("the heap can't be read: "));
 		assert_true(shows(mv_heap_reason_text((enum mv_heap_reason)reason)));
 	}
+	/* And what can be done. */
+	h->reason = MV_HEAP_NOT_ALLOWED;
+	looks();
+	assert_true(shows("Start memview as root"));
+	h->reason = MV_HEAP_CHANGING;
+	looks();
+	assert_true(shows("It is tried again every 3 s"));
 	h->reason = MV_HEAP_CORRUPT;
 	h->broke_at = 0x555500001230;
 	h->broke_after = 0x5555000011c0;
@@ -274,6 +281,23 @@ static void nothing_lost_says_so(void **state)
 	assert_true(shows("there is no example to open"));
 }
 
+static void what_is_no_loss_is_told_beside(void **state)
+{
+	struct mv_leaks_head *l = &rig.b.head.leaks;
+
+	(void)state;
+	press("L");
+	press("y");
+	answer(0);
+	looks();
+	assert_false(shows("reached by"));
+	l->interior_only = (struct mv_heap_sum){2, 832};
+	l->dead_stacks = 1;
+	looks();
+	assert_true(
+	    shows("2 blocks, 832B, reached by their inside alone: not lost; 1 ended stack"));
+}
+
 static void every_failure_of_a_scan_is_told(void **state)
 {
 	(void)state;
@@ -302,16 +326,24 @@ static void an_exact_scan_says_first_what_it_takes(void **state)
 	l->cost_ns = rig.b.head.taken_ns;
 	looks();
 	assert_int_equal(rig.want.leaks_seq, 0);
-	press("!");
 	assert_true(shows("what an exact scan would take can't be told"));
+	/* The question comes with the answer, without another key. */
+	later(60 * SECOND);
 	l->cost = (struct mv_leaks_cost){
 	    .stop_ns = 61000000, .need_bytes = 88 << 20, .room_bytes = UINT64_C(5) << 30};
+	press("!");
+	assert_false(shows("Stop it"));
+	l->cost_ns = rig.b.head.taken_ns;
 	looks();
 	assert_int_equal(rig.want.leaks_seq, 0);
-	assert_true(
-	    shows("it would stand for about 61.0 ms, and needs 88.0M of 5.0G free memory: press ! again"));
+	assert_true(shows("it would stand for about 61.0 ms, and needs 88.0M of 5.0G free memory"));
+	assert_true(shows("Stop it ~61.0 ms to copy its heap (88.0M of 5.0G free)?"));
+	/* Let be; once more, with what is known already. */
+	press("n");
+	assert_false(shows("Stop it"));
+	assert_int_equal(rig.want.leaks_seq, 0);
 	press("!");
-	assert_true(shows("Stop it for ~61.0 ms and copy its heap? Takes 88.0M of 5.0G."));
+	assert_true(shows("Stop it ~61.0 ms"));
 	press("y");
 	assert_int_not_equal(rig.want.leaks_seq, 0);
 	assert_int_equal(rig.want.leaks_flags, MV_LEAKS_WANT_EXACT);
@@ -326,6 +358,116 @@ static void an_exact_scan_says_first_what_it_takes(void **state)
 	later(60 * SECOND);
 	press("!");
 	assert_int_equal(rig.want.leaks_flags, MV_LEAKS_WANT_COST);
+}
+
+static void a_question_to_come_can_be_let_be(void **state)
+{
+	struct mv_leaks_head *l = &rig.b.head.leaks;
+
+	(void)state;
+	l->cost = (struct mv_leaks_cost){.stop_ns = 61000000, .need_bytes = 8, .room_bytes = 800};
+	press("!");
+	assert_int_not_equal(rig.want.leaks_seq, 0);
+	press("<Esc>");
+	assert_true(shows("let be: nothing was stopped"));
+	assert_int_equal(rig.want.leaks_seq, 0);
+	l->cost_ns = rig.b.head.taken_ns;
+	looks();
+	assert_false(shows("Stop it"));
+	/* Other keys do what they always do meanwhile; another question goes first. */
+	later(60 * SECOND);
+	press("!<Tab>");
+	assert_true(shows("mallinfo2(3) would say"));
+	press("/");
+	l->cost_ns = rig.b.head.taken_ns;
+	looks();
+	assert_true(shows("go to the block at an address"));
+	press("<Esc>");
+	assert_true(shows("Stop it ~61.0 ms"));
+	press("n");
+	/* Nor is it put over what explains the keys, or on another side. */
+	later(60 * SECOND);
+	press("!?");
+	l->cost_ns = rig.b.head.taken_ns;
+	looks();
+	assert_false(shows("Stop it"));
+	press("<Esc>");
+	assert_true(shows("Stop it ~61.0 ms"));
+	press("n");
+	later(60 * SECOND);
+	press("!1");
+	l->cost_ns = rig.b.head.taken_ns;
+	press("6");
+	assert_false(shows("Stop it"));
+	/* It may end before that. */
+	later(60 * SECOND);
+	press("!");
+	rig.b.head.life = MV_LIFE_GONE;
+	looks();
+	assert_true(shows("there is nothing left to scan"));
+	looks();
+	assert_int_equal(rig.want.leaks_seq, 0);
+}
+
+/* ---- the blocks of a size ---- */
+
+static void blocks_of_a_size_are_gone_through(void **state)
+{
+	(void)state;
+	rig.sized[0] = HEAP + 0x100;
+	rig.sized[1] = HEAP + 0x5000;
+	rig.sized[2] = ARENA + 0x40;
+	rig.sized_count = 3;
+	press("n");
+	assert_true(shows("Enter on a size first"));
+	assert_int_equal(rig.want.heap_size, 0);
+	press("<Tab><Down>"); /* behind the most bytes */
+	press("<Enter>");
+	assert_int_equal(rig.want.heap_size, 112);
+	assert_true(shows("112 bytes: 1 of 3"));
+	assert_true(shows("555500000100  in use, a block of 112 bytes; Enter"));
+	press("n");
+	assert_true(shows("112 bytes: 2 of 3"));
+	press("n");
+	assert_true(shows("thread arena"));
+	assert_true(shows("112 bytes: 3 of 3"));
+	/* Round and back; held down, each press is a step. */
+	press("n");
+	assert_true(shows("112 bytes: 1 of 3"));
+	press("N");
+	assert_true(shows("112 bytes: 3 of 3"));
+	struct mv_input next;
+	assert_int_equal(mv_keys_parse("n", &next), 1);
+	for (int i = 0; i < 5; i++)
+		mv_stack_input(rig.stack, &rig.ctx, next);
+	looks();
+	looks();
+	assert_true(shows("112 bytes: 2 of 3"));
+	/* From where the cursor was moved to. */
+	press("g");
+	assert_false(shows("a block of 112 bytes"));
+	press("n");
+	assert_true(shows("112 bytes: 1 of 3"));
+	/* What malloc returned is opened. */
+	press("<Enter>");
+	assert_int_equal(rig.want.page & ~UINT64_C(0xfff), HEAP);
+	assert_true(rig.want.facts & MV_FACT_PAGE);
+	assert_true(shows("555500000110"));
+	press("<Esc>");
+	assert_true(shows("112 bytes: 1 of 3"));
+	/* Freed since; then none is left; then let be. */
+	rig.sized_count = 0;
+	looks();
+	assert_true(shows("112 bytes: none in use any more"));
+	rig.sized[0] = HEAP + 0x2000;
+	rig.sized_count = 1;
+	looks();
+	assert_true(shows("112 bytes: freed, of 1"));
+	press("<Esc>");
+	assert_int_equal(rig.want.heap_size, 0);
+	assert_false(shows("112 bytes: "));
+	press("<Esc>");
+	assert_true(shows("outermost level"));
 }
 
 static void groups_keep_their_cursor(void **state)
@@ -489,8 +631,11 @@ int main(void)
 	    TEST(panes_turn),
 	    TEST(a_scan_is_asked_for_once),
 	    TEST(nothing_lost_says_so),
+	    TEST(what_is_no_loss_is_told_beside),
 	    TEST(every_failure_of_a_scan_is_told),
 	    TEST(an_exact_scan_says_first_what_it_takes),
+	    TEST(a_question_to_come_can_be_let_be),
+	    TEST(blocks_of_a_size_are_gone_through),
 	    TEST(groups_keep_their_cursor),
 	    TEST(sides_share_what_was_chosen),
 	    TEST(what_has_ended_is_not_scanned),
