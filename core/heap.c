@@ -230,7 +230,8 @@ static enum mv_heap_reason once(struct reading *r)
 	if (err < 0)
 		return heap_reason_of(err);
 	heap->still = hash && hash == heap_states_hash(r->target, r->where);
-	mv_heap_walk(r->where, r->copy, left > SIZE_MAX / 2 ? SIZE_MAX / 2 : (size_t)left, heap);
+	mv_heap_walk_live(r->where, r->copy, r->target, left > SIZE_MAX / 2 ? SIZE_MAX / 2 : (size_t)left,
+			  heap);
 	return heap->reason;
 }
 

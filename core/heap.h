@@ -253,6 +253,12 @@ size_t mv_heap_ranges(const struct mv_heap_where *where, bool whole, struct mv_r
  * Errors: -ENOMEM. Cost: 15 ns a block.
  */
 int mv_heap_walk(const struct mv_heap_where *where, const struct mv_memcopy *copy, size_t limit_bytes, struct mv_heap *heap);
+/*
+ * The same for a copy of a target that runs on: where the chain breaks, a few pages around and the arena's state are copied anew
+ * and the walk goes on before them, until it holds or has been tried often. What comes out must add up all the same.
+ */
+int mv_heap_walk_live(const struct mv_heap_where *where, struct mv_memcopy *copy, struct mv_target *target, size_t limit_bytes,
+		      struct mv_heap *heap);
 
 struct mv_heap_opts {
 	uint64_t limit_bytes; /* for copy, blocks and index; 0: three fourths of mv_memcopy_room */

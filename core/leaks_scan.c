@@ -395,7 +395,9 @@ static enum mv_leaks_why walk(struct scan *s)
 	int r;
 
 	enter(s, MV_LEAKS_WALKS);
-	r = mv_heap_walk(&s->where, &s->copy, s->limit_bytes, &s->heap);
+	r = s->job->options.mode == MV_LEAKS_EXACT
+		? mv_heap_walk(&s->where, &s->copy, s->limit_bytes, &s->heap)
+		: mv_heap_walk_live(&s->where, &s->copy, s->target, s->limit_bytes, &s->heap);
 	return r < 0 ? fail(s, r) : why_of_heap(s->heap.reason);
 }
 
