@@ -243,6 +243,12 @@ void mv_heap_where_release(struct mv_heap_where *where);
  */
 enum mv_heap_reason mv_heap_locate(struct mv_target *target, const struct mv_maps *maps, struct mv_heap_where *where);
 /*
+ * The same, and who else allocates: sets owners of a heap, and its allocator where glibc's malloc is not in use; then the reason says
+ * that it is another's.
+ */
+enum mv_heap_reason mv_heap_seek(struct mv_target *target, const struct mv_maps *maps, struct mv_heap_where *where,
+				 struct mv_heap *heap);
+/*
  * What has to be in a copy for mv_heap_walk, ascending, not overlapping. whole: with all of the mmapped blocks, else with a page or two of
  * each. Returns how many there are, which may exceed cap.
  */

@@ -13,7 +13,7 @@
 
 #define AHEAD_BYTES ((uint64_t)64 * 1024)
 #define BACK_SHIFT  8u /* pages to go back by, at most, each time in vain twice as far */
-#define VAIN_MAX    12u
+#define VAIN_MAX    16u
 
 /* False: there is nothing to be copied any more, or too much was. */
 static bool renew(struct heap_mend *m, uint64_t start, uint64_t end)

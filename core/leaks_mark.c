@@ -17,7 +17,7 @@
 
 #define WINDOW_BITS 24
 #define WINDOW_SIZE (UINT64_C(1) << WINDOW_BITS)
-#define HUGE_FROM   ((size_t)16 * 1024 * 1024)
+#define HUGE_FROM   ((size_t)2 * 1024 * 1024)
 
 struct mark_window {
 	uint64_t number; /* address >> WINDOW_BITS; 0 free */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 	((uint64_t)2 * 1024 * 1024) /* present bytes that one scan finds: read before they change */
 #define GROWS_BYTES ((uint64_t)1024 * 1024)
 #define RUNS	    128
+#define HURRY	    (-15) /* the niceness of a copy that must not be interrupted */
 
 /* One reservation, and what is left of it. */
 struct mv_memcopy_slab {
@@ -520,6 +522,20 @@ int mv_memcopy_renew(struct mv_memcopy *copy, struct mv_target *target, uint64_t
 	move_bytes(&range->swapped_bytes, &range->present_bytes, &after);
 	move_bytes(&range->unreadable_bytes, &range->present_bytes, &after);
 	return r;
+}
+
+int mv_memcopy_hurry(void)
+{
+	const int before = getpriority(PRIO_PROCESS, 0);
+
+	if (before > HURRY)
+		setpriority(PRIO_PROCESS, 0, HURRY);
+	return before;
+}
+
+void mv_memcopy_calm(int before)
+{
+	setpriority(PRIO_PROCESS, 0, before);
 }
 
 /* ---- looking at it ---- */

@@ -77,6 +77,13 @@ int mv_memcopy_fill(struct mv_memcopy *copy, struct mv_target *target);
  * while the rest came. Counts of present and absent bytes follow. Errors: as mv_memcopy_fill; -EINVAL no range holds start.
  */
 int mv_memcopy_renew(struct mv_memcopy *copy, struct mv_target *target, uint64_t start, uint64_t end);
+/*
+ * Let hardly anyone have our processor while a copy of what changes quickly is made: one that was torn is not torn again because
+ * the target ran for milliseconds between two pages. Returns what is to be given to mv_memcopy_calm; nothing changes where it is
+ * not allowed (CAP_SYS_NICE).
+ */
+int mv_memcopy_hurry(void);
+void mv_memcopy_calm(int before);
 
 /* The range that holds an address; NULL none. O(log n). */
 const struct mv_memcopy_range *mv_memcopy_find(const struct mv_memcopy *copy, uint64_t address);
