@@ -114,18 +114,7 @@ struct mv_clean mv_heap_words(const struct mv_heap *heap, char out[static 160])
 	return mv_clean_trusted(out);
 }
 
-/* ---- reading ---- */
-
-struct reading {
-	struct mv_source *source;
-	struct mv_target *target;
-	const struct mv_heap_opts *opts;
-	struct mv_heap_where *where;
-	struct mv_memcopy *copy;
-	struct mv_heap *heap;
-	struct mv_range *ranges;
-	size_t range_count;
-};
+/* ---- whose it is ---- */
 
 /* No malloc_state in use was found: who else allocates? */
 static enum mv_heap_reason other(struct mv_heap *heap, enum mv_heap_reason reason)
@@ -146,6 +135,29 @@ static enum mv_heap_reason other(struct mv_heap *heap, enum mv_heap_reason reaso
 	return heap->owners.glibc ? MV_HEAP_NO_HEAP : reason;
 }
 
+enum mv_heap_reason mv_heap_seek(struct mv_target *target, const struct mv_maps *maps,
+				 struct mv_heap_where *where, struct mv_heap *heap)
+{
+	enum mv_heap_reason reason;
+
+	mv_heap_owners_see(maps, &heap->owners);
+	reason = heap->owners.bits32 ? MV_HEAP_BITS32 : mv_heap_locate(target, maps, where);
+	return reason == MV_HEAP_UNKNOWN || reason == MV_HEAP_NO_HEAP ? other(heap, reason) : reason;
+}
+
+/* ---- reading ---- */
+
+struct reading {
+	struct mv_source *source;
+	struct mv_target *target;
+	const struct mv_heap_opts *opts;
+	struct mv_heap_where *where;
+	struct mv_memcopy *copy;
+	struct mv_heap *heap;
+	struct mv_range *ranges;
+	size_t range_count;
+};
+
 static enum mv_heap_reason find(struct reading *r)
 {
 	enum mv_heap_reason reason;
@@ -158,14 +170,7 @@ static enum mv_heap_reason find(struct reading *r)
 		return MV_HEAP_GONE;
 	mv_maps_init(&maps);
 	err = mv_maps_read(r->target, &maps, NULL, 0);
-	if (err < 0) {
-		reason = heap_reason_of(err);
-	} else {
-		mv_heap_owners_see(&maps, &r->heap->owners);
-		reason = r->heap->owners.bits32 ? MV_HEAP_BITS32 : mv_heap_locate(r->target, &maps, r->where);
-		if (reason == MV_HEAP_UNKNOWN || reason == MV_HEAP_NO_HEAP)
-			reason = other(r->heap, reason);
-	}
+	reason = err < 0 ? heap_reason_of(err) : mv_heap_seek(r->target, &maps, r->where, r->heap);
 	mv_maps_release(&maps);
 	return reason;
 }
@@ -211,27 +216,31 @@ static enum mv_heap_reason plan(struct reading *r, uint64_t *ret_left)
 	return err < 0 ? heap_reason_of(err) : MV_HEAP_HAVE;
 }
 
-static enum mv_heap_reason once(struct reading *r)
+static enum mv_heap_reason once(struct reading *r, bool hurry)
 {
 	struct mv_heap *heap = r->heap;
 	enum mv_heap_reason reason = find(r);
 	uint64_t left = 0, hash;
-	int err;
+	int err, before = 0;
 
 	heap->still = false;
 	if (reason == MV_HEAP_HAVE)
 		reason = plan(r, &left);
 	if (reason != MV_HEAP_HAVE)
 		return reason;
+	if (hurry)
+		before = mv_memcopy_hurry();
 	hash = heap_states_hash(r->target, r->where);
 	heap->began_ns = mv_source_now(r->source);
 	err = mv_memcopy_fill(r->copy, r->target);
 	heap->ended_ns = mv_source_now(r->source);
-	if (err < 0)
-		return heap_reason_of(err);
-	heap->still = hash && hash == heap_states_hash(r->target, r->where);
-	mv_heap_walk(r->where, r->copy, left > SIZE_MAX / 2 ? SIZE_MAX / 2 : (size_t)left, heap);
-	return heap->reason;
+	heap->still = err == 0 && hash && hash == heap_states_hash(r->target, r->where);
+	if (err == 0)
+		mv_heap_walk_live(r->where, r->copy, r->target,
+				  left > SIZE_MAX / 2 ? SIZE_MAX / 2 : (size_t)left, heap);
+	if (hurry)
+		mv_memcopy_calm(before);
+	return err < 0 ? heap_reason_of(err) : (enum mv_heap_reason)heap->reason;
 }
 
 static bool is_passing(enum mv_heap_reason reason)
@@ -262,7 +271,7 @@ int mv_heap_read(struct mv_source *source, struct mv_target *target, const struc
 	heap->owners = (struct mv_heap_owners){0};
 	heap->tries = 0;
 	for (unsigned i = 0; i < tries; i++) {
-		reason = once(&r);
+		reason = once(&r, i > 0 && is_passing(reason));
 		heap->tries++;
 		if (reason == MV_HEAP_HAVE) {
 			if (heap->caches_exact || !heap->still || i + 1 >= EXACT_TRIES)

@@ -243,6 +243,12 @@ void mv_heap_where_release(struct mv_heap_where *where);
  */
 enum mv_heap_reason mv_heap_locate(struct mv_target *target, const struct mv_maps *maps, struct mv_heap_where *where);
 /*
+ * The same, and who else allocates: sets owners of a heap, and its allocator where glibc's malloc is not in use; then the reason says
+ * that it is another's.
+ */
+enum mv_heap_reason mv_heap_seek(struct mv_target *target, const struct mv_maps *maps, struct mv_heap_where *where,
+				 struct mv_heap *heap);
+/*
  * What has to be in a copy for mv_heap_walk, ascending, not overlapping. whole: with all of the mmapped blocks, else with a page or two of
  * each. Returns how many there are, which may exceed cap.
  */
@@ -253,6 +259,12 @@ size_t mv_heap_ranges(const struct mv_heap_where *where, bool whole, struct mv_r
  * Errors: -ENOMEM. Cost: 15 ns a block.
  */
 int mv_heap_walk(const struct mv_heap_where *where, const struct mv_memcopy *copy, size_t limit_bytes, struct mv_heap *heap);
+/*
+ * The same for a copy of a target that runs on: where the chain breaks, a few pages around and the arena's state are copied anew
+ * and the walk goes on before them, until it holds or has been tried often. What comes out must add up all the same.
+ */
+int mv_heap_walk_live(const struct mv_heap_where *where, struct mv_memcopy *copy, struct mv_target *target, size_t limit_bytes,
+		      struct mv_heap *heap);
 
 struct mv_heap_opts {
 	uint64_t limit_bytes; /* for copy, blocks and index; 0: three fourths of mv_memcopy_room */

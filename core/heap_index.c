@@ -11,24 +11,47 @@
 
 #define GRANULE	     512u
 #define BLOCKS_START (UINT64_C(1) << 16)
+#define HUGE_BYTES   ((size_t)2 << 20)
+
+/* Addresses that begin at a huge page's border: what is not moved from there to there is cut into small
+ * pages. */
+static void *find_place(size_t bytes)
+{
+	char *at =
+	    mmap(NULL, bytes + HUGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t lead;
+
+	if (at == MAP_FAILED)
+		return MAP_FAILED;
+	lead = -(uintptr_t)at & (HUGE_BYTES - 1);
+	if (lead)
+		munmap(at, lead);
+	munmap(at + lead + bytes, HUGE_BYTES - lead);
+	return at + lead;
+}
 
 int heap_room(void **memory, size_t *room_bytes, size_t bytes)
 {
 	size_t room = *room_bytes ? *room_bytes : 65536;
-	void *grown;
+	void *place, *grown;
 
 	if (bytes <= *room_bytes)
 		return 0;
 	while (room < bytes)
 		room *= 2;
-	if (*memory)
-		grown = mremap(*memory, *room_bytes, room, MREMAP_MAYMOVE);
-	else
-		grown = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			     -1, 0);
-	if (grown == MAP_FAILED)
+	place = find_place(room);
+	if (place == MAP_FAILED)
 		return -ENOMEM;
-	if (room >= (size_t)4 << 20)
+	if (*memory)
+		grown = mremap(*memory, *room_bytes, room, MREMAP_MAYMOVE | MREMAP_FIXED, place);
+	else
+		grown = mmap(place, room, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	if (grown == MAP_FAILED) {
+		munmap(place, room);
+		return -ENOMEM;
+	}
+	if (room >= HUGE_BYTES)
 		madvise(grown, room, MADV_HUGEPAGE);
 	*memory = grown;
 	*room_bytes = room;

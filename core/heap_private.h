@@ -117,11 +117,35 @@ struct heap_walk {
 	struct heap_params params;
 	struct heap_state *states; /* as many as heap->arenas */
 	uint64_t budget;	   /* steps that may be taken in vain */
+	struct heap_mend *mend;	   /* how the copy is made anew where it is torn; NULL: it is not */
 	enum mv_heap_reason reason;
 	bool mangled, mangled_known; /* are lists' pointers combined with their places? */
 	uint64_t tcache_size;	     /* of the tables' chunks; 0 none seen */
 	bool heap_info_235;
 };
+/*
+ * Mending of a torn copy, in heap_mend.c. A stretch that is being walked, and where it broke: at, after the block that began at before.
+ */
+struct heap_mend {
+	struct mv_memcopy *copy;
+	struct mv_target *target;
+	uint64_t left_bytes; /* that may still be copied anew */
+	uint64_t farthest;   /* where the chain broke last, or beyond */
+	unsigned in_vain;    /* mends since it got farther */
+};
+struct heap_torn {
+	uint64_t at, before;
+	uint64_t start; /* of the arena's heap; main: of what is walked */
+	uint32_t arena;
+	bool newest;	/* of a thread arena's heaps: top lies in it */
+	size_t first; /* block of the stretch that can be walked from */
+};
+/*
+ * Copy anew what is around the break, and the arena's state. True: it can be walked on from block *ret_from, which is to be
+ * taken back with all behind it, up to *ret_end, where the arena's heap or (contiguous main) the arena ends now.
+ */
+bool heap_mend(struct heap_walk *walk, const struct heap_torn *torn, size_t *ret_from, uint64_t *ret_end);
+
 /* For each block in a tcache or fastbin, its state; the tables are OWN. In heap_tcache.c. */
 void heap_caches_mark(struct heap_walk *walk);
 /* Sums, classes, mallinfo, pages, version. In heap_sums.c. */

@@ -13,6 +13,7 @@
 
 #define ARENAS_MAX 65536u
 #define HEAPS_MAX  (UINT64_C(1) << 20)
+#define MEND_BYTES (UINT64_C(16) << 20) /* and twice the copy: that may be copied anew where it is torn */
 
 /* A stretch to walk. */
 struct task {
@@ -35,6 +36,7 @@ struct chain {
 	uint64_t top; /* where the state says that it is */
 	bool main, exact;
 	uint64_t at, before; /* where it stands, stood last */
+	size_t first;	     /* its first block */
 };
 enum chain_end { CHAIN_TOP, CHAIN_FENCE, CHAIN_BROKEN, CHAIN_FULL };
 
@@ -74,9 +76,9 @@ static enum chain_end take_fence(struct mv_heap *heap, struct chain *c)
 }
 
 /* Too small to be freed when the next heap began: malloc keeps it. */
-static void own_last(struct mv_heap *heap, const struct chain *c, size_t first)
+static void own_last(struct mv_heap *heap, const struct chain *c)
 {
-	if (heap->block_count > first + 1 && c->at - c->before == CHUNK_MIN &&
+	if (heap->block_count > c->first + 1 && c->at - c->before == CHUNK_MIN &&
 	    mv_block_state(&heap->blocks[heap->block_count - 1]) == MV_BLOCK_IN_USE)
 		heap->blocks[heap->block_count - 1].size_state |= MV_BLOCK_OWN;
 }
@@ -98,7 +100,6 @@ static enum chain_end take_top(struct mv_heap *heap, struct chain *c, uint64_t s
 static enum chain_end walk_chain(struct mv_heap *heap, struct chain *c)
 {
 	const uint64_t forbidden = SIZE_MMAPPED | 8 | (c->main ? SIZE_NON_MAIN : 0);
-	const size_t first = heap->block_count;
 	uint64_t head, next, size;
 
 	if (c->at > c->end || c->end - c->at < CHUNK_HEADER)
@@ -109,7 +110,7 @@ static enum chain_end walk_chain(struct mv_heap *heap, struct chain *c)
 			return take_top(heap, c, size);
 		if (size <= CHUNK_HEADER) {
 			if (!c->main && !size && c->end - c->at == CHUNK_HEADER)
-				own_last(heap, c, first);
+				own_last(heap, c);
 			return take_fence(heap, c);
 		}
 		if (head & forbidden || size > c->end - c->at - CHUNK_HEADER)
@@ -292,6 +293,7 @@ static bool try_chain(struct heap_walk *w, uint64_t start, struct chain *c)
 	if ((head & SIZE_BITS) != SIZE_PREV_USED || head & 8 || head < CHUNK_MIN)
 		return false;
 	c->at = c->before = start;
+	c->first = blocks;
 	end = walk_chain(w->heap, c);
 	if (end == CHAIN_TOP || end == CHAIN_FENCE)
 		return true;
@@ -472,6 +474,29 @@ static void walk_on(struct heap_walk *w, const struct task *task, struct chain *
 	}
 }
 
+/* Mend the copy where it is torn, and go on before that. False: it can't be. */
+static bool go_on(struct heap_walk *w, const struct task *task, struct chain *c)
+{
+	const struct heap_torn torn = {.at = c->at,
+				       .before = c->before,
+				       .start = task->start,
+				       .arena = task->arena,
+				       .newest = task->newest,
+				       .first = c->first};
+	struct mv_heap *heap = w->heap;
+	size_t from;
+	uint64_t end;
+
+	if (!w->mend || !(task->exact || task->kind == MV_REGION_ARENA) || !heap_mend(w, &torn, &from, &end))
+		return false;
+	c->end = end;
+	c->top = w->states[task->arena].top;
+	c->at = from < heap->block_count ? heap->blocks[from].start : task->first;
+	c->before = from > c->first ? heap->blocks[from - 1].start : 0;
+	heap->block_count = from;
+	return true;
+}
+
 static void walk_task(struct heap_walk *w, const struct task *task)
 {
 	const size_t first = w->heap->block_count;
@@ -493,14 +518,17 @@ static void walk_task(struct heap_walk *w, const struct task *task)
 		fail(w, MV_HEAP_TOO_BIG, 0, 0);
 		return;
 	}
-	end = walk_chain(w->heap, &c);
+	c.first = w->heap->block_count;
+	do
+		end = walk_chain(w->heap, &c);
+	while (end == CHAIN_BROKEN && go_on(w, task, &c));
 	if (end == CHAIN_BROKEN)
 		fail_broken(w, c.at, c.before);
 	else if (end == CHAIN_FULL || !add_region(w, task, task->start, c.at, first))
 		fail(w, MV_HEAP_TOO_BIG, 0, 0);
-	else if (task->kind == MV_REGION_ARENA && c.at != task->end)
+	else if (task->kind == MV_REGION_ARENA && c.at != c.end)
 		fail_broken(w, c.at, c.before);
-	else if (task->kind == MV_REGION_MAIN && end == CHAIN_FENCE && c.at < task->end)
+	else if (task->kind == MV_REGION_MAIN && end == CHAIN_FENCE && c.at < c.end)
 		walk_on(w, task, &c);
 }
 
@@ -567,11 +595,15 @@ static void walk_all(struct heap_walk *w)
 		fail(w, MV_HEAP_TOO_BIG, 0, 0);
 }
 
-int mv_heap_walk(const struct mv_heap_where *where, const struct mv_memcopy *copy, size_t limit_bytes,
-		 struct mv_heap *heap)
+static int walk(const struct mv_heap_where *where, const struct mv_memcopy *copy, struct heap_mend *mend,
+		size_t limit_bytes, struct mv_heap *heap)
 {
-	struct heap_walk w = {
-	    .where = where, .copy = copy, .heap = heap, .budget = UINT64_C(1) << 26, .reason = MV_HEAP_HAVE};
+	struct heap_walk w = {.where = where,
+			      .copy = copy,
+			      .heap = heap,
+			      .mend = mend,
+			      .budget = UINT64_C(1) << 26,
+			      .reason = MV_HEAP_HAVE};
 	int r = 0;
 
 	heap->block_limit = limit_bytes;
@@ -588,4 +620,20 @@ int mv_heap_walk(const struct mv_heap_where *where, const struct mv_memcopy *cop
 	free(w.states);
 	heap->reason = (uint32_t)(r < 0 ? MV_HEAP_TOO_BIG : w.reason);
 	return 0;
+}
+
+int mv_heap_walk(const struct mv_heap_where *where, const struct mv_memcopy *copy, size_t limit_bytes,
+		 struct mv_heap *heap)
+{
+	return walk(where, copy, NULL, limit_bytes, heap);
+}
+
+int mv_heap_walk_live(const struct mv_heap_where *where, struct mv_memcopy *copy, struct mv_target *target,
+		      size_t limit_bytes, struct mv_heap *heap)
+{
+	struct heap_mend mend = {.copy = copy, .target = target, .left_bytes = MEND_BYTES};
+
+	for (size_t i = 0; i < copy->count; i++)
+		mend.left_bytes += copy->at[i].present_bytes * 2;
+	return walk(where, copy, &mend, limit_bytes, heap);
 }

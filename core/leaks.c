@@ -15,7 +15,7 @@
 
 #include "core/leaks_private.h"
 
-/* The caller's side: what it will cost, and the helper's beginning and end. */
+/* The caller's side: the helper's beginning and end. */
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -23,19 +23,11 @@
 
 #define DEADLINE_MS	 60000
 #define STOP_DEADLINE_MS 5000
-#define ROUNDS		 4
 #define ROUNDS_MAX	 64
 #define GROUPS		 256
 #define GROUPS_MOST	 4096
 #define MARGIN_NS	 (500 * UINT64_C(1000000)) /* beyond the helper's own deadline, until it is killed */
 #define KILL_MS		 1000
-
-/* What a copy takes: picoseconds a byte. Prefaulted, and with the taking of the memory. */
-#define COPY_PS	  UINT64_C(230)
-#define STREAM_PS UINT64_C(220)
-#define TAKE_PS	  UINT64_C(450)
-#define MARK_PS	  UINT64_C(700)
-#define STOP_NS	  UINT64_C(3000000)
 
 const struct mv_leaks_why_info mv_leaks_whys[MV_LEAKS_WHY__N] = {
 #define X(id, json, words) [MV_LEAKS_WHY_##id] = {json, words},
@@ -68,59 +60,6 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * MV_NS_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
-static int add_costs(struct mv_target *target, const struct mv_maps *maps, enum mv_leaks_mode mode,
-		     const struct mv_range *ranges, size_t count, struct mv_leaks_cost *cost)
-{
-	struct mv_memcopy_cost heap = {0}, roots = {0};
-	int r = mv_memcopy_cost(target, ranges, count, &heap);
-
-	if (r == 0 && mode != MV_LEAKS_HEAP)
-		r = roots_cost(target, maps, ranges, count, &roots);
-	if (r < 0)
-		return r;
-	cost->copy_bytes = heap.present_bytes - heap.zero_bytes;
-	cost->stream_bytes = roots.present_bytes - roots.zero_bytes;
-	cost->swapped_bytes = heap.swapped_bytes + roots.swapped_bytes;
-	/* A block of malloc takes 32 bytes at least, commonly more than 96: then 24 a block are a fourth. */
-	cost->need_bytes = cost->copy_bytes + cost->copy_bytes / 4 + 8 * 1024 * 1024;
-	if (mode == MV_LEAKS_EXACT)
-		cost->stop_ns =
-		    (cost->copy_bytes * COPY_PS + cost->stream_bytes * STREAM_PS) / 1000 + STOP_NS;
-	cost->took_ns = (cost->copy_bytes * (COPY_PS + MARK_PS) + cost->stream_bytes * STREAM_PS) / 1000;
-	cost->took_ns =
-	    cost->took_ns * (mode == MV_LEAKS_SCAN ? ROUNDS : 1) + cost->copy_bytes * TAKE_PS / 1000;
-	return 0;
-}
-
-int mv_leaks_cost(struct mv_source *source, struct mv_target *target, const struct mv_maps *maps,
-		  enum mv_leaks_mode mode, struct mv_leaks_cost *ret_cost)
-{
-	struct mv_leaks_cost cost = {0};
-	struct mv_heap_where where;
-	struct mv_range *ranges = NULL;
-	size_t count = 0;
-	int r;
-
-	mv_heap_where_init(&where);
-	r = mv_heap_locate(target, maps, &where) == MV_HEAP_HAVE ? 0 : -ENOENT;
-	if (r == 0) {
-		count = mv_heap_ranges(&where, true, NULL, 0);
-		ranges = calloc(count + 1, sizeof(*ranges));
-		r = ranges ? 0 : -ENOMEM;
-	}
-	if (r == 0) {
-		mv_heap_ranges(&where, true, ranges, count);
-		r = add_costs(target, maps, mode, ranges, count, &cost);
-	}
-	free(ranges);
-	mv_heap_where_release(&where);
-	if (r == 0)
-		r = mv_memcopy_room(source, &cost.room_bytes);
-	if (r == 0)
-		*ret_cost = cost;
-	return r;
-}
-
 static void set_defaults(struct mv_leaks_options *o)
 {
 	if (!o->deadline_ms)
@@ -128,7 +67,7 @@ static void set_defaults(struct mv_leaks_options *o)
 	if (!o->stop_deadline_ms)
 		o->stop_deadline_ms = STOP_DEADLINE_MS;
 	if (!o->rounds)
-		o->rounds = ROUNDS;
+		o->rounds = LEAKS_ROUNDS;
 	if (o->rounds > ROUNDS_MAX)
 		o->rounds = ROUNDS_MAX;
 	if (!o->groups)

@@ -17,7 +17,7 @@
 
 #define WINDOW_BITS 24
 #define WINDOW_SIZE (UINT64_C(1) << WINDOW_BITS)
-#define HUGE_FROM   ((size_t)16 * 1024 * 1024)
+#define HUGE_FROM   ((size_t)2 * 1024 * 1024)
 
 struct mark_window {
 	uint64_t number; /* address >> WINDOW_BITS; 0 free */
@@ -238,7 +238,7 @@ bool mark_block_words(struct mark *mark, const struct mv_block *block, uint64_t 
  * each needs next is asked for a while before: a word's granule, then its block and marks, then the block's
  * first bytes.
  */
-#define PIPE 64
+#define PIPE 256
 
 struct pipe {
 	struct {
@@ -305,6 +305,7 @@ static void take_word(struct mark *m, struct pipe *p)
 	if (p->found_in - p->found_out == PIPE)
 		take_found(m, p);
 	__builtin_prefetch(&m->blocks[i - 1]);
+	__builtin_prefetch(&m->blocks[i + 3]); /* it may be one of a few: the next line, too */
 	__builtin_prefetch(&m->marked[(i - 1) / 64]);
 	__builtin_prefetch(&m->started[(i - 1) / 64]);
 	p->found[p->found_in % PIPE].word = word;

@@ -9,6 +9,7 @@
 #include "core/threads.h"
 
 #define MARK_NONE UINT32_MAX
+#define LEAKS_ROUNDS 4 /* looks of a scan, unless it is told otherwise */
 
 /* Addresses -> blocks; and which of them are marked. leaks_mark.c. */
 struct mark_window;

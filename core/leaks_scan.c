@@ -162,7 +162,7 @@ static enum mv_leaks_why find_all(struct scan *s)
 
 	if (r < 0)
 		return fail(s, r);
-	reason = mv_heap_locate(s->target, &s->maps, &s->where);
+	reason = mv_heap_seek(s->target, &s->maps, &s->where, &s->heap);
 	if (reason != MV_HEAP_HAVE)
 		return fail_heap(s, reason);
 	n = mv_heap_ranges(&s->where, true, s->ranges, s->ranges_cap);
@@ -395,7 +395,9 @@ static enum mv_leaks_why walk(struct scan *s)
 	int r;
 
 	enter(s, MV_LEAKS_WALKS);
-	r = mv_heap_walk(&s->where, &s->copy, s->limit_bytes, &s->heap);
+	r = s->job->options.mode == MV_LEAKS_EXACT
+		? mv_heap_walk(&s->where, &s->copy, s->limit_bytes, &s->heap)
+		: mv_heap_walk_live(&s->where, &s->copy, s->target, s->limit_bytes, &s->heap);
 	return r < 0 ? fail(s, r) : why_of_heap(s->heap.reason);
 }
 
@@ -421,10 +423,15 @@ static enum mv_leaks_why look(struct scan *s, bool first)
 	enum mv_leaks_why why = MV_LEAKS_WHY_NONE;
 
 	for (int try = 0; try < TRIES; try++) {
+		const bool hurry = try > 0 && s->job->options.mode == MV_LEAKS_SCAN;
+		const int before = hurry ? mv_memcopy_hurry() : 0;
+
 		s->leaks.error = 0;
 		why = s->job->options.mode == MV_LEAKS_EXACT ? look_exact(s, first) : look_live(s, first);
 		if (why == MV_LEAKS_WHY_NONE)
 			why = walk(s);
+		if (hurry)
+			mv_memcopy_calm(before);
 		if (why != MV_LEAKS_WHY_TORN)
 			break;
 		if (now_ns() > s->job->deadline_ns)

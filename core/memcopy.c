@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 	((uint64_t)2 * 1024 * 1024) /* present bytes that one scan finds: read before they change */
 #define GROWS_BYTES ((uint64_t)1024 * 1024)
 #define RUNS	    128
+#define HURRY	    (-15) /* the niceness of a copy that must not be interrupted */
 
 /* One reservation, and what is left of it. */
 struct mv_memcopy_slab {
@@ -410,13 +412,13 @@ static int take_run(const struct mv_memcopy *copy, struct mv_memcopy_range *rang
 	return 0;
 }
 
-static int fill_range(const struct mv_memcopy *copy, struct mv_memcopy_range *range, struct mv_target *target)
+/* Pages [r.start, r.end) of a range. */
+static int fill_part(const struct mv_memcopy *copy, struct mv_memcopy_range *range, struct mv_target *target,
+		     struct mv_range r)
 {
-	struct mv_range r = {range->start, range->end};
 	struct mv_run runs[RUNS];
 	uint64_t walked, told;
 
-	range->present_bytes = range->swapped_bytes = range->unreadable_bytes = 0;
 	while (r.start < r.end) {
 		uint64_t at = r.start;
 		ssize_t n =
@@ -440,10 +442,20 @@ static int fill_range(const struct mv_memcopy *copy, struct mv_memcopy_range *ra
 			return -ETIMEDOUT;
 		r.start = walked;
 	}
+	return 0;
+}
+
+static int fill_range(const struct mv_memcopy *copy, struct mv_memcopy_range *range, struct mv_target *target)
+{
+	int r;
+
+	range->present_bytes = range->swapped_bytes = range->unreadable_bytes = 0;
+	r = fill_part(copy, range, target, (struct mv_range){range->start, range->end});
 	range->absent_bytes =
 	    range->end - range->start - range->present_bytes - range->swapped_bytes - range->unreadable_bytes;
+	/* What has come so far is not told apart from what was there before. */
 	range->filled = true;
-	return 0;
+	return r;
 }
 
 int mv_memcopy_fill(struct mv_memcopy *copy, struct mv_target *target)
@@ -452,12 +464,78 @@ int mv_memcopy_fill(struct mv_memcopy *copy, struct mv_target *target)
 
 	if (mv_target_page_bytes(target) != copy->page_bytes)
 		return -EINVAL;
-	for (size_t i = 0; r == 0 && i < copy->count; i++) {
+	for (size_t i = 0; r == 0 && i < copy->count; i++)
 		r = fill_range(copy, &copy->at[i], target);
-		/* What has come so far is not told apart from what was there before. */
-		copy->at[i].filled = true;
-	}
 	return r;
+}
+
+static uint64_t count_pages(const struct mv_memcopy_range *range, uint64_t page, uint64_t last)
+{
+	uint64_t n = 0;
+
+	for (; page < last; page++)
+		n += has_page(range, page);
+	return n;
+}
+
+/* What has come was not there, and the other way round. */
+static void move_bytes(uint64_t *from, uint64_t *to, uint64_t *bytes)
+{
+	const uint64_t moved = *bytes < *from ? *bytes : *from;
+
+	*from -= moved;
+	*to += moved;
+	*bytes -= moved;
+}
+
+int mv_memcopy_renew(struct mv_memcopy *copy, struct mv_target *target, uint64_t start, uint64_t end)
+{
+	struct mv_memcopy_range *range = (struct mv_memcopy_range *)(uintptr_t)mv_memcopy_find(copy, start);
+	uint64_t *const done_bytes = copy->done_bytes;
+	struct mv_memcopy_range had;
+	uint64_t page, last, before, after;
+	int r;
+
+	if (!range || !range->filled || end <= start)
+		return -EINVAL;
+	had = *range;
+	page = (start - range->start) / copy->page_bytes;
+	end = end < range->end ? end : range->end;
+	last = (end - range->start + copy->page_bytes - 1) / copy->page_bytes;
+	before = count_pages(range, page, last) * copy->page_bytes;
+	copy->done_bytes = NULL;
+	r = fill_part(copy, range, target,
+		      (struct mv_range){range->start + page * copy->page_bytes,
+					range->start + last * copy->page_bytes});
+	copy->done_bytes = done_bytes;
+	after = count_pages(range, page, last) * copy->page_bytes;
+	range->present_bytes = had.present_bytes;
+	range->swapped_bytes = had.swapped_bytes;
+	range->unreadable_bytes = had.unreadable_bytes;
+	if (before > after) {
+		before -= after;
+		move_bytes(&range->present_bytes, &range->absent_bytes, &before);
+		return r;
+	}
+	after -= before;
+	move_bytes(&range->absent_bytes, &range->present_bytes, &after);
+	move_bytes(&range->swapped_bytes, &range->present_bytes, &after);
+	move_bytes(&range->unreadable_bytes, &range->present_bytes, &after);
+	return r;
+}
+
+int mv_memcopy_hurry(void)
+{
+	const int before = getpriority(PRIO_PROCESS, 0);
+
+	if (before > HURRY)
+		setpriority(PRIO_PROCESS, 0, HURRY);
+	return before;
+}
+
+void mv_memcopy_calm(int before)
+{
+	setpriority(PRIO_PROCESS, 0, before);
 }
 
 /* ---- looking at it ---- */

@@ -72,6 +72,18 @@ int mv_memcopy_prefault(struct mv_memcopy *copy, struct mv_target *target);
  * Cost: 0.2 s a GiB when prefaulted, else 0.8 to 3.
  */
 int mv_memcopy_fill(struct mv_memcopy *copy, struct mv_target *target);
+/*
+ * Copy the pages of [start, end), as far as one range of the last fill holds them, as they are by now: for a part that changed
+ * while the rest came. Counts of present and absent bytes follow. Errors: as mv_memcopy_fill; -EINVAL no range holds start.
+ */
+int mv_memcopy_renew(struct mv_memcopy *copy, struct mv_target *target, uint64_t start, uint64_t end);
+/*
+ * Let hardly anyone have our processor while a copy of what changes quickly is made: one that was torn is not torn again because
+ * the target ran for milliseconds between two pages. Returns what is to be given to mv_memcopy_calm; nothing changes where it is
+ * not allowed (CAP_SYS_NICE).
+ */
+int mv_memcopy_hurry(void);
+void mv_memcopy_calm(int before);
 
 /* The range that holds an address; NULL none. O(log n). */
 const struct mv_memcopy_range *mv_memcopy_find(const struct mv_memcopy *copy, uint64_t address);

@@ -405,6 +405,55 @@ static void test_settings(void **state)
 	}
 }
 
+/* The copied bytes of an address, to be made what a copy made too slowly would hold. */
+static uint64_t *copied(uint64_t address)
+{
+	return (uint64_t *)(uintptr_t)mv_memcopy_at(&load.copy, address, sizeof(uint64_t));
+}
+
+/*
+ * A copy with headers of another time, and a state from before the heap grew, is refused as it is; and mended
+ * from a target that is there.
+ */
+static void test_mended(void **state)
+{
+	const uint32_t sums[] = {MV_BLOCK_IN_USE, MV_BLOCK_FREE, MV_BLOCK_TCACHE, MV_BLOCK_FASTBIN};
+	const struct mv_heap_opts opts = {.whole = true};
+	struct mv_heap_sum before[MV_BLOCK__N];
+	size_t blocks;
+
+	(void)state;
+	start(&load, "threads", "4");
+	assert_int_equal(mv_heap_read(load.source, load.target, &opts, &load.where, &load.copy, &load.heap),
+			 0);
+	assert_int_equal(load.heap.reason, MV_HEAP_HAVE);
+	blocks = load.heap.block_count;
+	memcpy(before, load.heap.sum, sizeof(before));
+	for (size_t i = 0; i < load.heap.region_count; i++) {
+		const struct mv_heap_region *r = &load.heap.regions[i];
+
+		for (size_t k = r->count / 4; r->kind == MV_REGION_ARENA && k < r->count;
+		     k += r->count / 4 + 1)
+			copied(load.heap.blocks[r->first + k].start)[1] = 0x4141414141414141;
+	}
+	/* top, and what it took from the system */
+	*copied(load.where.state) -= 4096;
+	*copied(load.where.state + 0x828) -= 4096;
+	assert_int_equal(mv_heap_walk(&load.where, &load.copy, SIZE_MAX / 2, &load.heap), 0);
+	assert_int_equal(load.heap.reason, MV_HEAP_CORRUPT);
+	assert_int_equal(mv_heap_walk_live(&load.where, &load.copy, load.target, SIZE_MAX / 2, &load.heap),
+			 0);
+	assert_int_equal(load.heap.reason, MV_HEAP_HAVE);
+	assert_int_equal(load.heap.block_count, blocks);
+	for (size_t i = 0; i < MV_COUNT_OF(sums); i++)
+		assert_int_equal(load.heap.sum[sums[i]].bytes, before[sums[i]].bytes);
+	check_whole(&load.heap);
+	/* now the copy is as it should be */
+	assert_int_equal(mv_heap_walk(&load.where, &load.copy, SIZE_MAX / 2, &load.heap), 0);
+	assert_int_equal(load.heap.reason, MV_HEAP_HAVE);
+	stop(&load);
+}
+
 /* Eight threads at full rate: it adds up, and what is in use is what they can have in use; or there is a
  * reason. */
 static void test_change(void **state)
@@ -576,11 +625,11 @@ int main(void)
 	    cmocka_unit_test(test_blocked),   cmocka_unit_test(test_mapped),
 	    cmocka_unit_test(test_fast),      cmocka_unit_test(test_trim),
 	    cmocka_unit_test(test_untouched), cmocka_unit_test(test_smashed),
-	    cmocka_unit_test(test_settings),  cmocka_unit_test(test_change),
-	    cmocka_unit_test(test_bounded),   cmocka_unit_test(test_ended),
-	    cmocka_unit_test(test_huge),      cmocka_unit_test(test_bash),
-	    cmocka_unit_test(test_perl),      cmocka_unit_test(test_python),
-	    cmocka_unit_test(test_gdb),
+	    cmocka_unit_test(test_settings),  cmocka_unit_test(test_mended),
+	    cmocka_unit_test(test_change),    cmocka_unit_test(test_bounded),
+	    cmocka_unit_test(test_ended),     cmocka_unit_test(test_huge),
+	    cmocka_unit_test(test_bash),      cmocka_unit_test(test_perl),
+	    cmocka_unit_test(test_python),    cmocka_unit_test(test_gdb),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

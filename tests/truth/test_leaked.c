@@ -504,6 +504,54 @@ static void test_no_heap(void **state)
 	end();
 }
 
+static void copy_file(const char *from, const char *to)
+{
+	static char bytes[1 << 16];
+	FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+	size_t n;
+
+	assert_non_null(in);
+	assert_non_null(out);
+	while ((n = fread(bytes, 1, sizeof(bytes), in)) > 0)
+		assert_int_equal(fwrite(bytes, 1, n, out), n);
+	fclose(in);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* A program that allocates nothing by glibc's malloc and has another's library: a scan says whose it is, as
+ * a reading of the heap does. */
+static void test_other(void **state)
+{
+	char dir[] = "/tmp/mv-leaked-XXXXXX", library[64], setting[96], built[4096], line[512];
+	char *argv[] = {getenv("MV_HEAPSTER"), (char[]){"none"}, NULL};
+	FILE *out;
+
+	(void)state;
+	assert_non_null(argv[0]);
+	assert_non_null(getenv("top_builddir"));
+	assert_non_null(mkdtemp(dir));
+	snprintf(library, sizeof(library), "%s/libjemalloc.so.2", dir);
+	snprintf(built, sizeof(built), "%s/mv-library.so", getenv("top_builddir"));
+	copy_file(built, library);
+	snprintf(setting, sizeof(setting), "LD_PRELOAD=%s", library);
+	assert_int_equal(putenv(setting), 0);
+	start(argv, &out);
+	assert_int_equal(unsetenv("LD_PRELOAD"), 0);
+	assert_non_null(fgets(line, sizeof(line), out));
+	fclose(out);
+	mv_target_reopen(t.target);
+	for (int mode = MV_LEAKS_SCAN; mode <= MV_LEAKS_HEAP; mode++) {
+		look((enum mv_leaks_mode)mode);
+		assert_int_equal(t.leaks->why, MV_LEAKS_WHY_NO_HEAP);
+		assert_int_equal(t.leaks->heap.reason, MV_HEAP_OTHER);
+		assert_int_equal(t.leaks->heap.allocator, MV_ALLOCATOR_JEMALLOC);
+		assert_true(t.leaks->heap.owners.count > 0);
+	}
+	end();
+	unlink(library);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_cost(void **state)
 {
 	struct mv_leaks_cost cost;
@@ -588,8 +636,8 @@ int main(void)
 	    cmocka_unit_test(test_unchanged),  cmocka_unit_test(test_ends_meanwhile),
 	    cmocka_unit_test(test_stopped),    cmocka_unit_test(test_traced),
 	    cmocka_unit_test(test_let_go),     cmocka_unit_test(test_no_time),
-	    cmocka_unit_test(test_no_heap),    cmocka_unit_test(test_cost),
-	    cmocka_unit_test(test_innocent),
+	    cmocka_unit_test(test_no_heap),    cmocka_unit_test(test_other),
+	    cmocka_unit_test(test_cost),       cmocka_unit_test(test_innocent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,36 @@ static void test_again(void **state)
 	puppet_start(&puppet);
 }
 
+/* A part alone is as it is now; the rest stays as it was copied, and the counts add up. */
+static void test_renew(void **state)
+{
+	const uint64_t at = puppet_ask(&puppet, PUPPET_MAP, 64, 0);
+	const struct mv_range range = {at, at + 64 * PAGE};
+	uint64_t byte;
+
+	(void)state;
+	puppet_ask(&puppet, PUPPET_TOUCH, 2, at);
+	assert_int_equal(mv_memcopy_plan(&copy, &range, 1), 0);
+	assert_int_equal(mv_memcopy_renew(&copy, target, at, at + PAGE), -EINVAL);
+	assert_int_equal(mv_memcopy_fill(&copy, target), 0);
+	puppet_ask(&puppet, PUPPET_TOUCH, 4, at + 10 * PAGE);
+	for (byte = at; byte < at + 2 * PAGE; byte += PAGE)
+		assert_int_equal(process_vm_writev(puppet.pid, &(struct iovec){(char[1]){7}, 1}, 1,
+						   &(struct iovec){(void *)(uintptr_t)byte, 1}, 1, 0),
+				 1);
+	assert_int_equal(mv_memcopy_renew(&copy, target, at + PAGE + 8, at + 12 * PAGE - 8), 0);
+	assert_int_equal(*mv_memcopy_at(&copy, at, 1), 1);
+	assert_int_equal(*mv_memcopy_at(&copy, at + PAGE, 1), 7);
+	assert_true(mv_memcopy_has(&copy, at + 11 * PAGE));
+	assert_false(mv_memcopy_has(&copy, at + 12 * PAGE));
+	assert_int_equal(copy.at[0].present_bytes, 4 * PAGE);
+	assert_int_equal(copy.at[0].absent_bytes, 60 * PAGE);
+	/* beyond the end is cut off, and what lies in no range is refused */
+	assert_int_equal(mv_memcopy_renew(&copy, target, at + 12 * PAGE, at + 99 * PAGE), 0);
+	assert_int_equal(copy.at[0].present_bytes, 6 * PAGE);
+	assert_int_equal(mv_memcopy_renew(&copy, target, at + 64 * PAGE, at + 65 * PAGE), -EINVAL);
+}
+
 static void test_plan(void **state)
 {
 	const uint64_t big = UINT64_C(1) << 36;
@@ -305,6 +335,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_present, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_again, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_renew, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_plan, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_deadline, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_swapped, set_up, tear_down),
