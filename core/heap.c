@@ -216,20 +216,18 @@ static enum mv_heap_reason plan(struct reading *r, uint64_t *ret_left)
 	return err < 0 ? heap_reason_of(err) : MV_HEAP_HAVE;
 }
 
-static enum mv_heap_reason once(struct reading *r, bool hurry)
+static enum mv_heap_reason once(struct reading *r)
 {
 	struct mv_heap *heap = r->heap;
 	enum mv_heap_reason reason = find(r);
 	uint64_t left = 0, hash;
-	int err, before = 0;
+	int err;
 
 	heap->still = false;
 	if (reason == MV_HEAP_HAVE)
 		reason = plan(r, &left);
 	if (reason != MV_HEAP_HAVE)
 		return reason;
-	if (hurry)
-		before = mv_memcopy_hurry();
 	hash = heap_states_hash(r->target, r->where);
 	heap->began_ns = mv_source_now(r->source);
 	err = mv_memcopy_fill(r->copy, r->target);
@@ -238,8 +236,6 @@ static enum mv_heap_reason once(struct reading *r, bool hurry)
 	if (err == 0)
 		mv_heap_walk_live(r->where, r->copy, r->target,
 				  left > SIZE_MAX / 2 ? SIZE_MAX / 2 : (size_t)left, heap);
-	if (hurry)
-		mv_memcopy_calm(before);
 	return err < 0 ? heap_reason_of(err) : (enum mv_heap_reason)heap->reason;
 }
 
@@ -271,7 +267,7 @@ int mv_heap_read(struct mv_source *source, struct mv_target *target, const struc
 	heap->owners = (struct mv_heap_owners){0};
 	heap->tries = 0;
 	for (unsigned i = 0; i < tries; i++) {
-		reason = once(&r, i > 0 && is_passing(reason));
+		reason = once(&r);
 		heap->tries++;
 		if (reason == MV_HEAP_HAVE) {
 			if (heap->caches_exact || !heap->still || i + 1 >= EXACT_TRIES)

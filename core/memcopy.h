@@ -79,8 +79,8 @@ int mv_memcopy_fill(struct mv_memcopy *copy, struct mv_target *target);
 int mv_memcopy_renew(struct mv_memcopy *copy, struct mv_target *target, uint64_t start, uint64_t end);
 /*
  * Let hardly anyone have our processor while a copy of what changes quickly is made: one that was torn is not torn again because
- * the target ran for milliseconds between two pages. Returns what is to be given to mv_memcopy_calm; nothing changes where it is
- * not allowed (CAP_SYS_NICE).
+ * the target ran for milliseconds between two pages. It takes processor time from the target: only for what the user has asked for.
+ * Returns what is to be given to mv_memcopy_calm; nothing changes where it is not allowed (CAP_SYS_NICE).
  */
 int mv_memcopy_hurry(void);
 void mv_memcopy_calm(int before);
