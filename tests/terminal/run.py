@@ -264,10 +264,12 @@ def same_as_saved(terminal, folder, moves=True):
     if moves:
         terminal.press(" ", "PAUSED")
     with Still(terminal):
-        for _ in range(5):  # what was asked for before the pause, or sent before the stop, may come after it
+        # What was asked for before the pause, or sent before the stop, may come after it; and what the screen itself
+        # takes is said anew each second, which may be between the two that are compared.
+        until = time.monotonic() + LIMIT
+        wanted, found = saved(terminal, folder)
+        while wanted != found and time.monotonic() < until:
             wanted, found = saved(terminal, folder)
-            if wanted == found:
-                break
     assert len(wanted) == len(found), (len(wanted), len(found))
     for line, shown in zip(wanted, found):
         assert line == shown, "saved %r, but the terminal shows %r" % (line, shown)
