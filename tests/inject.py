@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from tap import Child, ENV, HERE, LIBC, LONG, MEMVIEW, Skip, main, test  # noqa: E402
+from tap import Child, ENV, HERE, LIBC, LONG, MEMVIEW, Skip, die_with_us, main, test  # noqa: E402
 
 try:
     import jsonschema
@@ -293,6 +293,11 @@ def valgrind():
                 assert run.returncode == 0 and run.stderr == b"" and not errors, (word, run.returncode, errors[:30])
 
 
-if __name__ == "__main__":
+def prepare():
+    die_with_us()
     LIBC.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
-    sys.exit(main())
+
+
+if __name__ == "__main__":
+    # They wait more than they work, and each has a target of its own.
+    sys.exit(main(2 * (os.cpu_count() or 1), prepare))

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the Python tests share: TAP, memview run once, processes that end with the test."""
 
+import concurrent.futures
+import contextlib
 import ctypes
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -16,6 +19,7 @@ LIMIT = 60  # seconds until something that should come is given up
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 tests = []
+chosen = []  # of these, in this run
 
 
 def test(function):
@@ -73,21 +77,37 @@ class Child:
         self.process.stdout.close()
 
 
-def main():
+def outcome(number, function):
+    """(whether it has failed, what is to be printed of it)"""
+    words = function.__doc__
+    try:
+        function()
+        return False, "ok %d - %s" % (number, words)
+    except Skip as reason:
+        return False, "ok %d - %s # SKIP %s" % (number, words, reason)
+    except Exception as error:  # whatever it is, the test has failed and the others go on
+        text = ("%s: %s" % (type(error).__name__, error))[:2000]
+        return True, "\n".join(["not ok %d - %s" % (number, words)] + ["# " + line for line in text.splitlines()])
+
+
+def outcome_at(number):
+    return outcome(number, chosen[number - 1])
+
+
+def main(beside=1, prepare=None):
+    """Run them, so many at a time, each then in a process that has called prepare() and ends with us."""
     wanted = sys.argv[1:]
-    chosen = [t for t in tests if not wanted or t.__name__ in wanted]
-    print("1..%d" % len(chosen))
+    chosen.extend(t for t in tests if not wanted or t.__name__ in wanted)
+    print("1..%d" % len(chosen), flush=True)
+    numbers = range(1, len(chosen) + 1)
     failed = False
-    for number, function in enumerate(chosen, 1):
-        words = function.__doc__
-        try:
-            function()
-            print("ok %d - %s" % (number, words))
-        except Skip as reason:
-            print("ok %d - %s # SKIP %s" % (number, words, reason))
-        except Exception as error:  # whatever it is, the test has failed and the others go on
-            failed = True
-            print("not ok %d - %s" % (number, words))
-            print("\n".join("# " + line for line in ("%s: %s" % (type(error).__name__, error))[:2000].splitlines()))
-        sys.stdout.flush()
+    with contextlib.ExitStack() as stack:
+        if beside == 1:
+            outcomes = map(outcome_at, numbers)
+        else:
+            pool = concurrent.futures.ProcessPoolExecutor(beside, multiprocessing.get_context("fork"), prepare)
+            outcomes = stack.enter_context(pool).map(outcome_at, numbers)
+        for bad, text in outcomes:
+            failed |= bad
+            print(text, flush=True)
     return 1 if failed else 0

@@ -9,6 +9,7 @@
  *     MODE_stopped_ms  how long the target stood at once
  *     MODE_rss_mib     the most memory the helper took
  *     MODE_lost        blocks found
+ *     MODE_mark_ms, MODE_marked_mib   of the last round: the marking, and what it looked at
  *
  * beside blocks, heap_mib and predicted_ms, predicted_stop_ms of the exact one. Medians of ROUNDS.
  */
@@ -88,11 +89,32 @@ static double median(double *values)
 	return values[ROUNDS / 2];
 }
 
+/* Until it is over; how long it was marking, in ms, of the last round. */
+static double watch(struct mv_source *source, struct mv_leaks_run *run, const struct mv_leaks **ret_leaks)
+{
+	uint64_t began_ns = 0, ended_ns = 0;
+	uint32_t round = UINT32_MAX;
+
+	while (mv_leaks_finish(run, ret_leaks) == -EAGAIN) {
+		struct pollfd p = {.fd = mv_leaks_fd(run), .events = POLLIN};
+		const struct mv_leaks_progress now = mv_leaks_progress(run);
+
+		if (now.phase == MV_LEAKS_MARKS) {
+			ended_ns = mv_source_now(source);
+			if (now.round != round)
+				began_ns = ended_ns;
+			round = now.round;
+		}
+		poll(&p, 1, 1);
+	}
+	return (double)(ended_ns - began_ns) / 1e6;
+}
+
 static int measure(struct mv_source *source, struct mv_target *target, enum mv_leaks_mode mode,
 		   const char *name)
 {
 	const struct mv_leaks_options options = {.mode = mode};
-	double took[ROUNDS], stopped[ROUNDS];
+	double took[ROUNDS], stopped[ROUNDS], marked[ROUNDS];
 	struct rusage usage;
 	struct mv_leaks last = {0};
 
@@ -103,11 +125,7 @@ static int measure(struct mv_source *source, struct mv_target *target, enum mv_l
 
 		if (mv_leaks_begin(source, target, &options, &run) < 0)
 			return 1;
-		while (mv_leaks_finish(run, &leaks) == -EAGAIN) {
-			struct pollfd p = {.fd = mv_leaks_fd(run), .events = POLLIN};
-
-			poll(&p, 1, 1000);
-		}
+		marked[i] = watch(source, run, &leaks);
 		took[i] = (double)(mv_source_now(source) - began_ns) / 1e6;
 		stopped[i] = (double)leaks->stopped_ns / 1e6;
 		last = *leaks;
@@ -120,6 +138,9 @@ static int measure(struct mv_source *source, struct mv_target *target, enum mv_l
 	getrusage(RUSAGE_CHILDREN, &usage);
 	printf("%s_ms %.1f\n%s_stopped_ms %.3f\n%s_rss_mib %.1f\n%s_lost %lu\n", name, median(took), name,
 	       median(stopped), name, (double)usage.ru_maxrss / 1024, name, (unsigned long)last.lost.blocks);
+	if (mode != MV_LEAKS_HEAP)
+		printf("%s_mark_ms %.1f\n%s_marked_mib %.1f\n", name, median(marked), name,
+		       (double)last.scanned_bytes / 1048576);
 	if (mode == MV_LEAKS_EXACT)
 		printf("blocks %lu\nheap_mib %.1f\n", (unsigned long)last.blocks,
 		       (double)last.heap_bytes / 1048576);

@@ -21,57 +21,12 @@ import sys
 import termios
 import time
 
+from common import NULL, Target, ratio, say, spread, verdict
+import lost
+
 PR_SET_CHILD_SUBREAPER = 36
 # memview's collector and keeper outlive their parent by a moment: they become our children, so that their CPU counts.
 ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-IMPORTS = ("json,ssl,sqlite3,ctypes,decimal,lzma,bz2,multiprocessing,curses,readline,asyncio,http.client,"
-           "xml.etree.ElementTree,unittest,zoneinfo,_elementtree,pyexpat,mmap,time")
-NULL = open(os.devnull, "r+b")
-
-
-def say(text=""):
-    print(text, flush=True)
-
-
-# ---- targets ----
-
-class Target:
-    def __init__(self, build, name, loop=False):
-        self.name = name
-        if name == "T1":
-            argv = ["/usr/bin/python3", "-c",
-                    f"import {IMPORTS}\nprint('ready', flush=True)\nimport sys\nsys.stdin.read()"]
-        else:
-            argv = [f"{build}/mv-target", name] + (["loop"] if loop else [])
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        if self.process.stdout.readline().strip() != b"ready":
-            self.end()
-            raise RuntimeError(f"{name} did not start")
-        self.pid = str(self.process.pid)
-
-    def rate(self, seconds, between=lambda: None):
-        """Operations a second over a while."""
-        def ask():
-            self.process.stdin.write(b"\n")
-            self.process.stdin.flush()
-            return [int(x) for x in self.process.stdout.readline().split()]
-        before = ask()
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            between()
-            time.sleep(min(0.05, max(0.0, until - time.monotonic())))
-        after = ask()
-        return (after[0] - before[0]) * 1e9 / (after[1] - before[1])
-
-    def end(self):
-        self.process.stdin.close()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process.stdout.close()
 
 
 def mappings(pid):
@@ -125,16 +80,6 @@ def interleaved(commands, runs, known):
     return times
 
 
-def spread(values):
-    return f"{statistics.median(values):9.2f} ({min(values):.2f}..{max(values):.2f})"
-
-
-def ratio(a, b):
-    """Median of the ratios of neighbours: what a drifting machine disturbs least."""
-    pairs = sorted(x / y for x, y in zip(a, b) if y > 0)
-    return pairs[len(pairs) // 2] if pairs else float("nan")
-
-
 GOALS = {  # (what, against what): (per target goal, True when smaller is better)
     ("quick", "floor-quick"): ({"*": 2.0}, True),
     ("collect", "floor-full"): ({"T1": 1.15, "T2": 1.15, "T3": 1.15, "T2m": 1.3}, True),
@@ -145,13 +90,6 @@ GOALS = {  # (what, against what): (per target goal, True when smaller is better
     ("psutil", "report"): ({"*": 4.0}, False),
     ("pmap -x", "quick"): ({"T1": 4.0, "T2": 6.0, "T3": 2.5, "T5": 0.9}, False),
 }
-
-
-def verdict(value, goal, smaller):
-    if goal is None:
-        return ""
-    met = value <= goal if smaller else value >= goal
-    return f"   goal {'<=' if smaller else '>='} {goal:g}: {'met' if met else 'MISSED'}"
 
 
 def batch(build, target, runs):
@@ -465,7 +403,7 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--targets", default="T1,T2,T2m,T3,T4,T5,T6")
-    parser.add_argument("--only", default="batch,start,live,keys,picture,rate,faults,stacks")
+    parser.add_argument("--only", default="batch,start,live,keys,picture,rate,faults,stacks,heap,leaks")
     args = parser.parse_args()
     build = os.path.abspath(args.build)
     only = args.only.split(",")
@@ -506,6 +444,11 @@ def main():
         kept_while_traced(build, 5)
     if "stacks" in only:
         stacks(build)
+    if "heap" in only:
+        lost.heap(build)
+    if "leaks" in only:
+        lost.leaks(build)
+        lost.beside_peers(build, args.runs)
 
 
 if __name__ == "__main__":

@@ -138,6 +138,16 @@ class Terminal:
             if not self.read_some(until, why) and self.process.poll() is not None:
                 raise AssertionError("%s; it has ended: %s %s" % (why, self.process.returncode, self.stderr()))
 
+    def bottom(self):
+        row = self.screen.buffer[self.screen.lines - 1]
+        return "".join(row[x].data for x in range(self.screen.columns))
+
+    def says(self, word):
+        """Until the bottom line holds it, looked at after each read: what it says there goes again by itself."""
+        until = time.monotonic() + LIMIT
+        while word not in self.bottom():
+            self.read_some(until, "%r did not come" % word)
+
     def shows(self, *words):
         self.wait(lambda text: all(word in text for word in words), "%r did not come" % (words,))
 
@@ -185,13 +195,28 @@ def target():
     return tap.Child(sys.executable, "-c", TARGET)
 
 
+def stat_of(pid):
+    """(its name, state, parent)"""
+    with open("/proc/%s/stat" % pid, "rb") as stat:
+        before, after = stat.read().rsplit(b")", 1)
+    state, parent = after.split()[:2]
+    return before.split(b"(", 1)[1].decode("utf-8", "replace"), state.decode(), int(parent)
+
+
+def process_name(pid):
+    return stat_of(pid)[0]
+
+
+def process_state(pid):
+    return stat_of(pid)[1]
+
+
 def children(pid):
     found = []
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open("/proc/%s/stat" % entry, "rb") as stat:
-                if int(stat.read().rsplit(b")", 1)[1].split()[1]) == pid:
-                    found.append(int(entry))
+            if stat_of(entry)[2] == pid:
+                found.append(int(entry))
         except OSError:
             pass
     return found
@@ -204,7 +229,8 @@ def has_terminfo(term):
 
 def saved(terminal, folder):
     """The lines of the picture that p saves, and those that the terminal shows then."""
-    terminal.press(CTRL_L + "p", "saved as")
+    os.write(terminal.master, (CTRL_L + "p").encode())
+    terminal.says("saved as")
     shown = terminal.lines()
     name = next(n for n in os.listdir(folder) if n.endswith(".txt"))
     with open(os.path.join(folder, name), encoding="utf-8") as file:
@@ -216,14 +242,34 @@ def saved(terminal, folder):
     return lines[:-1], shown[:-1]  # the last line says where it was saved
 
 
+class Still:
+    """While the keeper is stopped: its counters move the header each second, paused or not."""
+
+    def __init__(self, terminal):
+        self.keeper = next(pid for pid in children(terminal.pid) if process_name(pid) == "memview-keep")
+
+    def __enter__(self):
+        os.kill(self.keeper, signal.SIGSTOP)
+        until = time.monotonic() + LIMIT
+        while process_state(self.keeper) != "T":
+            assert time.monotonic() < until, "the keeper does not stop"
+            os.sched_yield()
+
+    def __exit__(self, *_):
+        os.kill(self.keeper, signal.SIGCONT)
+
+
 def same_as_saved(terminal, folder, moves=True):
     """What the emulator shows is, letter for letter, what memview thinks it shows."""
     if moves:
         terminal.press(" ", "PAUSED")
-    for _ in range(5):  # what was asked for before the pause may come after it
+    with Still(terminal):
+        # What was asked for before the pause, or sent before the stop, may come after it; and what the screen itself
+        # takes is said anew each second, which may be between the two that are compared.
+        until = time.monotonic() + LIMIT
         wanted, found = saved(terminal, folder)
-        if wanted == found:
-            break
+        while wanted != found and time.monotonic() < until:
+            wanted, found = saved(terminal, folder)
     assert len(wanted) == len(found), (len(wanted), len(found))
     for line, shown in zip(wanted, found):
         assert line == shown, "saved %r, but the terminal shows %r" % (line, shown)

@@ -2,12 +2,13 @@
 #include "config.h"
 
 /*
- * A process whose lost blocks are known: mv-leaker SEED [busy]. For each block that the truth is about it
- * prints a line "L ADDRESS KIND" (lost) or "K ADDRESS KIND" (kept), then "ready", and waits for a byte: its
- * end comes with the end of the input.
+ * A process whose lost blocks are known: mv-leaker SEED [busy | alone]. For each block that the truth is
+ * about it prints a line "L ADDRESS KIND BYTES" (lost) or "K ADDRESS KIND BYTES" (kept), then "ready", and
+ * waits for a byte: its end comes with the end of the input.
  *
  * No pointer to a lost block stays anywhere but where its kind says. busy: threads move pointers about
- * meanwhile, and allocate and free at full speed; none of what they do is ever lost.
+ * meanwhile, and allocate and free at full speed; none of what they do is ever lost. alone: no threads, what
+ * every leak checker understands in the same way.
  */
 
 #include <inttypes.h>
@@ -26,6 +27,9 @@
 
 #define NOINLINE __attribute__((noinline, noipa))
 #define FILLER	 3000
+
+/* Built with LeakSanitizer: it looks into mapped memory only when told to. */
+void __lsan_register_root_region(const void *start, size_t bytes) __attribute__((weak));
 
 static uint64_t random_state;
 static _Atomic unsigned waiting;
@@ -50,10 +54,11 @@ static uint32_t any(uint32_t below)
 
 /* Text holds no pointers; and printf's buffers are not used, so that no register's copy lies in a live stack.
  */
-NOINLINE static void tell(char what, const void *block, const char *kind)
+NOINLINE static void tell(char what, const void *block, const char *kind, size_t bytes)
 {
 	char line[96];
-	int n = snprintf(line, sizeof(line), "%c 0x%" PRIxPTR " %s\n", what, (uintptr_t)block, kind);
+	int n =
+	    snprintf(line, sizeof(line), "%c 0x%" PRIxPTR " %s %zu\n", what, (uintptr_t)block, kind, bytes);
 
 	pthread_mutex_lock(&print_lock);
 	if (write(1, line, (size_t)n) != n)
@@ -61,13 +66,22 @@ NOINLINE static void tell(char what, const void *block, const char *kind)
 	pthread_mutex_unlock(&print_lock);
 }
 
+/* As much as malloc gives for that: what is asked for and what is taken are then the same to all who count.
+ */
+static size_t whole(size_t bytes)
+{
+	if (bytes < 100000)
+		return ((bytes + 7) & ~(size_t)15) + 8;
+	return ((bytes + 24 + 4095) & ~(size_t)4095) - 24;
+}
+
 NOINLINE static void *make(size_t bytes, char what, const char *kind)
 {
-	void *p = calloc(1, bytes);
+	void *p = calloc(1, whole(bytes));
 
 	if (!p)
 		_exit(4);
-	tell(what, p, kind);
+	tell(what, p, kind, whole(bytes));
 	return p;
 }
 
@@ -86,12 +100,16 @@ NOINLINE static struct node *make_list(uint32_t n, char what, const char *kind)
 
 NOINLINE static struct node *make_ring(uint32_t n, char what, const char *kind)
 {
-	struct node *head = make_list(n, what, kind), *last = head;
+	struct node *last = make(sizeof(*last), what, "ring-last"), *node = last;
 
-	while (last->next)
-		last = last->next;
-	last->next = head;
-	return head;
+	while (--n) {
+		struct node *before = make(sizeof(*before), what, kind);
+
+		before->next = node;
+		node = before;
+	}
+	last->next = node;
+	return last;
 }
 
 NOINLINE static struct node *make_tree(int depth, char what, const char *kind)
@@ -177,6 +195,8 @@ NOINLINE static void build(void)
 	kept_mapped = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if ((void *)kept_mapped == MAP_FAILED)
 		_exit(4);
+	if (__lsan_register_root_region)
+		__lsan_register_root_region((const void *)kept_mapped, 1 << 16);
 	kept_mapped[5000] = make(96, 'K', "in-mapped-memory");
 	if (pthread_setspecific(key, make(48, 'K', "pthread-key")))
 		_exit(4);
@@ -271,7 +291,7 @@ NOINLINE static void leave_deep(void)
 		on_stack[i] = make(136, 'L', "dead-stack");
 	kept_in_tls = make(136, 'L', "dead-tls");
 	if (above[sizeof(above) - 1])
-		tell('L', on_stack[0], "never");
+		tell('L', on_stack[0], "never", 0);
 }
 
 NOINLINE static void leave(void)
@@ -401,6 +421,7 @@ NOINLINE static void clear_vectors(void)
 
 int main(int argc, char **argv)
 {
+	const bool busy = argc > 2 && !strcmp(argv[2], "busy"), alone = argc > 2 && !strcmp(argv[2], "alone");
 	char byte;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -409,9 +430,11 @@ int main(int argc, char **argv)
 		return 1;
 	/* Before the threads, so that what they leave is overwritten by nothing of ours. */
 	build();
-	start_threads();
-	start_result();
-	if (argc > 2)
+	if (!alone) {
+		start_threads();
+		start_result();
+	}
+	if (busy)
 		start_busy();
 	scrub();
 	clear_vectors();
