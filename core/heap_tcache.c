@@ -14,6 +14,7 @@
 #define BINS_MAX    76u
 #define TORN_HEADS  4u /* times as many good lists as bad ones */
 #define TORN_COUNTS 3u
+#define TCACHE_MAX  0x410u /* the biggest chunk that a tcache of small bins holds */
 
 /* A table: 2.26 to 2.29, 2.30 to 2.41, since 2.42. */
 static const struct kind {
@@ -241,6 +242,41 @@ static void mark_fastbin(struct heap_walk *w, uint64_t head, unsigned bin)
 	}
 }
 
+/*
+ * A list that was torn is lost behind the tear, and its rest, deep in the list, stays where it is from look
+ * to look. There a chunk tells by itself that it is on one: it begins with what leads to a chunk of the same
+ * size that is on none or on the same, or ends a list; combined with its own place, so nobody else's pointer
+ * looks like that. (From 2.32 on; earlier nothing tells.)
+ */
+static void mark_remains(struct heap_walk *w)
+{
+	struct mv_heap *heap = w->heap;
+
+	if (!w->mangled_known || !w->mangled)
+		return;
+	for (size_t i = 0; i < heap->block_count; i++) {
+		struct mv_block *b = &heap->blocks[i];
+		const uint64_t bytes = mv_block_size(b), memory = b->start + CHUNK_HEADER;
+		const struct mv_block *next_block;
+		enum mv_block_state state = MV_BLOCK_TCACHE;
+		uint64_t next;
+
+		if (mv_block_state(b) != MV_BLOCK_IN_USE || bytes > TCACHE_MAX ||
+		    !follow(w, memory, true, &next))
+			continue;
+		if (next & 15)
+			continue;
+		next_block = next ? heap_block_at(heap, next) : NULL;
+		if (next_block)
+			state = MV_BLOCK_FASTBIN;
+		else if (next)
+			next_block = heap_block_at(heap, next - CHUNK_HEADER);
+		if (next && (!next_block || mv_block_size(next_block) != bytes))
+			continue;
+		b->size_state = bytes | state;
+	}
+}
+
 void heap_caches_mark(struct heap_walk *w)
 {
 	struct mv_heap *heap = w->heap;
@@ -264,4 +300,6 @@ void heap_caches_mark(struct heap_walk *w)
 		for (unsigned bin = 0; bin < FASTBINS; bin++)
 			if (w->states[i].fast[bin])
 				mark_fastbin(w, w->states[i].fast[bin], bin);
+	if (!heap->caches_exact)
+		mark_remains(w);
 }

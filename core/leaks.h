@@ -102,7 +102,7 @@ struct mv_leaks_options {
 	enum mv_leaks_mode mode;
 	unsigned deadline_ms;	   /* of all of it; 0: 60 s */
 	unsigned stop_deadline_ms; /* EXACT: how long the target may stand; 0: 5 s */
-	unsigned rounds;	   /* SCAN: looks; 0: 4 */
+	unsigned rounds;	   /* SCAN: looks at least; 0: 4. Up to 16 while they don't agree */
 	unsigned groups;	   /* at most so many, the biggest; 0: 256 */
 	bool want_blocks;	   /* the block index, too */
 	bool want_lost;		   /* each lost block, too */
@@ -112,7 +112,7 @@ struct mv_leaks {
 	uint32_t mode;	       /* enum mv_leaks_mode */
 	uint32_t why;	       /* enum mv_leaks_why: not NONE: nothing below is known but what heap.why and error say */
 	int32_t error;	       /* errno with it, or 0 */
-	uint32_t rounds;       /* looks that agreed; fewer than asked for when it did not run during a look or two */
+	uint32_t rounds;       /* looks; what all of them found lost is lost; fewer than asked for when it did not run during a look or two */
 	uint64_t stopped_ns;   /* the longest time the target stood at once */
 	uint64_t took_ns;      /* all of it */
 	uint64_t scanned_bytes; /* words looked at, of roots and reachable blocks, in the last look */

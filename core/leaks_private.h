@@ -9,7 +9,8 @@
 #include "core/threads.h"
 
 #define MARK_NONE UINT32_MAX
-#define LEAKS_ROUNDS 4 /* looks of a scan, unless it is told otherwise */
+#define LEAKS_ROUNDS	 4  /* looks of a scan at least, unless it is told otherwise */
+#define LEAKS_ROUNDS_MAX 16 /* and at most, while they don't agree */
 
 /* Addresses -> blocks; and which of them are marked. leaks_mark.c. */
 struct mark_window;

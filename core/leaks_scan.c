@@ -15,8 +15,9 @@
  *
  * A look: where the heap is, what of it is present, registers of all threads, copy, walk, marks. The live
  * scan takes several, and what is lost must be lost in all: a pointer that moved behind our back moves
- * elsewhere the next time. The exact one takes a single look while the target stands, its memory for the copy
- * taken before.
+ * elsewhere the next time. Where blocks are replaced so fast that many of them seem lost in each look, it
+ * looks on until hardly any of those drop out. The exact one takes a single look while the target stands, its
+ * memory for the copy taken before.
  */
 
 #define TRIES	    5	/* of a look that does not add up */
@@ -25,6 +26,7 @@
 #define THREADS_MAX ((size_t)32768)
 #define STATE_BYTES 0x838 /* of malloc_state, from its top field on: glibc 2.26 to 2.43 */
 #define AGREE_STILL 2	  /* looks at a process that did not run during either are enough */
+#define AGREE_PART  200	  /* when no more than one of so many candidates was dropped, the looks agree */
 
 struct scan {
 	const struct leaks_job *job;
@@ -462,9 +464,10 @@ static int first_candidates(struct scan *s)
 	return 0;
 }
 
-/* Those that are still there and still lost. */
-static void fewer_candidates(struct scan *s)
+/* Those that are still there and still lost. True: hardly any was dropped. */
+static bool fewer_candidates(struct scan *s)
 {
+	const size_t had = s->candidates_count;
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->candidates_count; i++) {
@@ -476,6 +479,7 @@ static void fewer_candidates(struct scan *s)
 			s->candidates[n++] = *c;
 	}
 	s->candidates_count = n;
+	return had - n <= had / AGREE_PART;
 }
 
 /* Until the next look. False: it has ended, or time is up. */
@@ -492,6 +496,7 @@ static enum mv_leaks_why look_again(struct scan *s)
 	const unsigned rounds = s->job->options.mode == MV_LEAKS_SCAN ? s->job->options.rounds : 1;
 	enum mv_leaks_why why = MV_LEAKS_WHY_NONE;
 	unsigned round = 0, stills = 0;
+	bool agreed = true; /* by itself the first look tells nothing else */
 
 	while (why == MV_LEAKS_WHY_NONE) {
 		__atomic_store_n(&s->job->shared->round, round, __ATOMIC_RELAXED);
@@ -502,10 +507,11 @@ static enum mv_leaks_why look_again(struct scan *s)
 		if (round == 0 && first_candidates(s) < 0)
 			return fail(s, -ENOMEM);
 		if (round > 0)
-			fewer_candidates(s);
+			agreed = fewer_candidates(s);
 		stills = s->still ? stills + 1 : 0;
 		s->leaks.rounds = ++round;
-		if (round >= rounds || stills >= AGREE_STILL || s->sure || !s->candidates_count)
+		if ((round >= rounds && (agreed || round >= LEAKS_ROUNDS_MAX)) || stills >= AGREE_STILL ||
+		    s->sure || !s->candidates_count)
 			break;
 		if (!wait_gap(s))
 			why = MV_LEAKS_WHY_NO_TIME;

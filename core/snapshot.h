@@ -43,7 +43,7 @@ enum mv_fault_want {
 };
 
 enum mv_leaks_want {
-	MV_LEAKS_WANT_EXACT = 1, /* by a full stop; else four looks at the running process */
+	MV_LEAKS_WANT_EXACT = 1, /* by a full stop; else four looks or more at the running process */
 	MV_LEAKS_WANT_COST = 2,	 /* work out what an exact one would take, each time leaks_seq differs; nothing else is done then */
 };
 

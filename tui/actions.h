@@ -44,7 +44,7 @@
 	X(PREV_STATE, "E", "picture", "p", "previous page whose state differs")                                   \
 	X(COLOUR, "c", "picture", "p", "colour by state, age, sharing, growth")                                   \
 	X(TRACE, "F", "time", "*", "trace page faults on the other sides too; again: stop")                       \
-	X(LEAKS, "L", "time", "e", "look for lost blocks, four times, while it runs (asks first)")               \
+	X(LEAKS, "L", "time", "e", "look for lost blocks, several times, while it runs (asks first)")               \
 	X(STOP, "!", "time", "rke", "exact by a short stop: threads' stacks, or lost blocks (asks first)")                  \
 	X(MARK, "m", "time", "*", "mark what there is now as the baseline")                                      \
 	X(AGAINST, "d", "time", "wmp", "show against the baseline: growth, map, pages; again: as it is")         \

@@ -416,7 +416,9 @@ static void draw_before(const struct heap_view *v, const struct mv_context *ctx,
 	static const struct mv_clean lines[] = {
 	    {"L  looks four times at the running process: its heap is copied while it runs, and only its "
 	     "registers are read in "
-	     "stops of milliseconds. Lost is what all four looks found lost. Takes some seconds."},
+	     "stops of milliseconds; more often while the looks don't agree. Lost is what all found lost. "
+	     "Takes "
+	     "some seconds."},
 	    {"!  exact: the process stands while its heap is copied. Asks first, and says for how long and "
 	     "how "
 	     "much memory that needs."},

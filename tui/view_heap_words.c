@@ -403,7 +403,7 @@ static const struct {
       "into"},
      {"the copy of the heap, and all other readable and writable memory that is present"},
      {"blocks, bytes; direct: nothing at all points to them; HOLD: what hangs off them"},
-     {"L looks four times at the running process, ! stops it. What is in swap is not read in: what it alone "
+     {"L looks four times or more at the running process, ! stops it. What is in swap is not read in: what it alone "
       "points to seems lost."}},
     {HEAP_LEAKS,
      {"DIRECT, HOLD"},

@@ -398,6 +398,25 @@ static void test_empty_table(void **state)
 	check_sums();
 }
 
+/* A fastbin's head was read at another time than its chunks: they tell by themselves that they are on a list,
+ * if links are mangled. */
+static void test_torn_list(void **state)
+{
+	(void)state;
+	for (size_t i = 2; i < 4; i++) {
+		const enum mv_block_state seen = generations[i].mangled ? MV_BLOCK_TCACHE : MV_BLOCK_IN_USE;
+
+		lay_out(&generations[i]);
+		put(plan.field - 0x50 + 8 * 3, plan.fast + 0x10);
+		plan.sum[MV_BLOCK_FASTBIN] = (struct mv_heap_sum){0, 0};
+		count(seen, 0x50);
+		read_fixture();
+		check_sums();
+		assert_false(heap.caches_exact);
+		assert_int_equal(mv_block_state(mv_heap_find(&heap, plan.used)), MV_BLOCK_IN_USE);
+	}
+}
+
 /* ---- broken ---- */
 
 static void broken(enum mv_heap_reason reason, uint64_t broke_at, uint64_t after)
@@ -604,12 +623,12 @@ static void test_owners(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_generations),	   cmocka_unit_test(test_empty_table),
-	    cmocka_unit_test(test_corrupt),	   cmocka_unit_test(test_unequal),
-	    cmocka_unit_test(test_mapped_missing), cmocka_unit_test(test_cut),
-	    cmocka_unit_test(test_no_heap),	   cmocka_unit_test(test_any_word),
-	    cmocka_unit_test(test_classes),	   cmocka_unit_test(test_cells),
-	    cmocka_unit_test(test_owners),
+	    cmocka_unit_test(test_generations), cmocka_unit_test(test_empty_table),
+	    cmocka_unit_test(test_torn_list),	cmocka_unit_test(test_corrupt),
+	    cmocka_unit_test(test_unequal),	cmocka_unit_test(test_mapped_missing),
+	    cmocka_unit_test(test_cut),		cmocka_unit_test(test_no_heap),
+	    cmocka_unit_test(test_any_word),	cmocka_unit_test(test_classes),
+	    cmocka_unit_test(test_cells),	cmocka_unit_test(test_owners),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_root);
