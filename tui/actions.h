@@ -6,7 +6,8 @@
  * Everything a key can do. One table: key map, help view and man page are made from it; no key does two things.
  * X(ID, default keys in the notation of mv_keys_parse, group, where it works, help line)
  * where: letters of the views it works in: m map, p pages, g page, t tables, f faults, r threads, k a thread's stack,
- * w growth, e heap, h help, o output; * everywhere.
+ * w growth, e heap, i files; of the machine: M machine, y memory, v services, c reclaim, z zones, a atlas; h help, o output;
+ * * everywhere.
  */
 // clang-format off
 #define MV_ACTIONS(X)                                                                                             \
@@ -18,7 +19,7 @@
 	X(PAGE_DOWN, "<PgDn>", "move", "*", "a screen down")                                                      \
 	X(FIRST, "<Home> g", "move", "*", "to the first")                                                         \
 	X(LAST, "<End> G", "move", "*", "to the last")                                                            \
-	X(ENTER, "<Enter>", "levels", "mptfrkwe", "one level in: mapping, page, thread")                            \
+	X(ENTER, "<Enter>", "levels", "mptfrkweMvc", "one level in: process, mapping, page, thread")                   \
 	X(BACK, "<Esc> <BS>", "levels", "*", "one level out")                                                     \
 	X(SIDE_MAP, "1", "sides", "*", "Map: the address space and its mappings")                                 \
 	X(SIDE_PAGES, "2", "sides", "*", "Pages: the selected mapping's pages; again: the whole process")         \
@@ -27,16 +28,16 @@
 	X(SIDE_GROWTH, "5", "sides", "*", "Growth: what grows, how fast, until when")                             \
 	X(SIDE_HEAP, "6", "sides", "*", "Heap: malloc's blocks, what is free, what is lost")                      \
 	X(SIDE_TABLES, "7", "sides", "*", "Tables: the page tables")                                              \
-	X(PANE, "<Tab>", "move", "mgfwe", "next pane")                                                             \
-	X(FIND, "/", "find", "mptfrwe", "find text, or an address (0x...)")                                         \
-	X(FIND_NEXT, "n", "find", "mptfrw", "next match")                                                          \
-	X(FIND_PREV, "N", "find", "mptfrw", "previous match")                                                      \
-	X(SORT, "s", "table", "mtrwe", "sort by the next column")                                                   \
-	X(REVERSE, "S", "table", "mtrwe", "reverse the order")                                                      \
-	X(FILTER, "f", "table", "mt", "filter by kind")                                                           \
-	X(GROUP, "x", "table", "mf", "group: a library's mappings as one line; call stacks by who calls or who touches") \
-	X(COLUMNS, "C", "table", "m", "choose columns")                                                           \
-	X(EXACT, "u", "table", "mpgtfrkwe", "exact figures, in bytes, instead of rounded ones")                        \
+	X(PANE, "<Tab>", "move", "mgfweyc", "next pane")                                                             \
+	X(FIND, "/", "find", "mptfrweMyvc", "find text, an address (0x...), a process by its number")                                         \
+	X(FIND_NEXT, "n", "find", "mptfrwMyvc", "next match")                                                          \
+	X(FIND_PREV, "N", "find", "mptfrwMyvc", "previous match")                                                      \
+	X(SORT, "s", "table", "mtrweMv", "sort by the next column")                                                   \
+	X(REVERSE, "S", "table", "mtrweMv", "reverse the order")                                                      \
+	X(FILTER, "f", "table", "mtM", "filter by kind; processes by user")                                      \
+	X(GROUP, "x", "table", "mfM", "group: a library's mappings as one line; call stacks by who calls or who touches; processes by parent, by service") \
+	X(COLUMNS, "C", "table", "mM", "choose columns")                                                           \
+	X(EXACT, "u", "table", "mpgtfrkweMyvcz", "exact figures, in bytes, instead of rounded ones")                        \
 	X(SCALE, "z", "picture", "m", "address strip: evened out, or true to scale")                              \
 	X(ZOOM_IN, "+ =", "picture", "pe", "zoom in: fewer pages or bytes a cell")                                        \
 	X(ZOOM_OUT, "-", "picture", "pe", "zoom out: more of them a cell")                                           \

@@ -44,6 +44,9 @@ static const struct mv_view_ops *const views[MV_VIEW__N] = {
     [MV_VIEW_HEAP] = &mv_view_heap,
     [MV_VIEW_HELP] = &mv_view_help,	[MV_VIEW_MEANING] = &mv_view_meaning,
     [MV_VIEW_OUTPUT] = &mv_view_output,
+    [MV_VIEW_MACHINE] = &mv_view_machine, [MV_VIEW_MEMORY] = &mv_view_memory,
+    [MV_VIEW_SERVICES] = &mv_view_services, [MV_VIEW_RECLAIM] = &mv_view_reclaim,
+    [MV_VIEW_ZONES] = &mv_view_zones,
 };
 
 /* ---- levels ---- */
