@@ -44,12 +44,13 @@ struct mv_keeper_status {
 	bool exit_known; /* exit_status is a wait status (COMMAND, workload), else nobody told us */
 	int exit_status;
 	uint64_t exit_real_ns; /* when, CLOCK_REALTIME */
-	int pid;	       /* of the target */
+	int pid;	       /* of the target; 0 the machine */
 	bool is_command;       /* a child of ours */
 	uint32_t collectors;   /* started so far; more than 1: replaced */
 	bool stuck;	       /* the one that runs now does not move */
 	bool gave_up;	       /* two got stuck: `R` starts again */
 	char wchan[48];	       /* what the stuck one is blocked in; clean ASCII */
+	int stuck_pid;	       /* of the machine's: the process it is stuck at, whose PSS is no longer read; 0 none */
 	uint64_t collector_cpu_ns, keeper_cpu_ns;
 	uint64_t collector_pss_bytes, keeper_pss_bytes; /* 0 unknown */
 };
