@@ -33,7 +33,8 @@ int mv_session_start(const struct mv_session_opts *opts, struct mv_session **ret
 
 /*
  * The same, but the keeper is forked by another session's keeper, which has kept the privileges that we have given up: from the machine
- * to a process, and back. Either session may end first. Errors: as above; -EPIPE the other session's keeper has gone.
+ * to a process, and back. Either session may end first. The source is the other's: opts->source does not count. Waits a second at most.
+ * Errors: as above; -EPIPE the other session's keeper has gone, -EAGAIN, -ETIMEDOUT it does not answer, -EINVAL opts name a command.
  */
 int mv_session_start_from(struct mv_session *other, const struct mv_session_opts *opts, struct mv_session **ret_session);
 
