@@ -47,7 +47,10 @@ struct mv_context {
 	size_t users_count;
 	uint32_t own_uid; /* whose processes are "mine" */
 	bool own_uid_known;
-	double own_cpu_percent; /* memview's three processes, of one core; negative unknown */
+	const struct mv_keeper_status *command; /* of the COMMAND, also while something else is shown; NULL none */
+	bool has_machine;	/* beyond the outermost level of a process lies the machine, which has been shown before */
+	int32_t home;		/* the machine: the process that memview was started for and that is still watched; 0 none */
+	double own_cpu_percent; /* memview's own processes, of one core; negative unknown */
 	uint64_t own_bytes;	/* their PSS; 0 unknown */
 };
 
@@ -155,6 +158,8 @@ enum mv_effect {
 };
 enum mv_effect mv_stack_input(struct mv_stack *stack, const struct mv_context *ctx, struct mv_input input);
 int mv_stack_opens(const struct mv_stack *stack); /* with MV_EFFECT_OPEN: its PID */
+/* As if f and / were pressed in the outermost view and text typed: only what bears it is listed, when the view can do so. */
+void mv_stack_filter(struct mv_stack *stack, const struct mv_context *ctx, const char *text);
 /* Show a message in the bottom line until until_ns. */
 void mv_stack_hint(struct mv_stack *stack, struct mv_clean text, uint64_t until_ns);
 

@@ -204,6 +204,13 @@ static struct mv_outcome search(struct machine_view *v, const struct mv_context 
 	return say(v, MV_TEXT("no process that is shown has this name or PID"));
 }
 
+struct mv_outcome machine_ask_name(struct machine_view *v)
+{
+	v->chooser = TASK_CHOOSE_NOTHING;
+	v->asking_name = true;
+	return (struct mv_outcome){.kind = MV_OUT_ASK, .text = MV_TEXT("only processes whose name holds: ")};
+}
+
 static struct mv_outcome machine_answer_text(void *state, const struct mv_context *ctx, const char *text)
 {
 	struct machine_view *v = state;
@@ -214,6 +221,12 @@ static struct mv_outcome machine_answer_text(void *state, const struct mv_contex
 	len = strlen(text);
 	while (len && isspace((unsigned char)text[len - 1]))
 		len--;
+	if (v->asking_name) {
+		len = len < sizeof(v->order.name) ? len : sizeof(v->order.name) - 1;
+		memcpy(v->order.name, text, len);
+		v->order.name[len] = '\0';
+		return reordered(v, ctx);
+	}
 	len = len < sizeof(v->find) ? len : sizeof(v->find) - 1;
 	memcpy(v->find, text, len);
 	v->find[len] = '\0';
@@ -286,10 +299,11 @@ static struct mv_outcome machine_act(void *state, const struct mv_context *ctx, 
 		v->order.tree = (enum task_tree)((v->order.tree + 1) % TASK_TREE__N);
 		return resettle(v, ctx);
 	case MV_ACT_FILTER:
-		return open_chooser(v, TASK_CHOOSE_FILTER);
+		return input.key == U'/' ? machine_ask_name(v) : open_chooser(v, TASK_CHOOSE_FILTER);
 	case MV_ACT_COLUMNS:
 		return open_chooser(v, TASK_CHOOSE_COLUMNS);
 	case MV_ACT_FIND:
+		v->asking_name = false;
 		return (struct mv_outcome){.kind = MV_OUT_ASK, .text = MV_TEXT("find a name or a PID: ")};
 	case MV_ACT_FIND_NEXT:
 	case MV_ACT_FIND_PREV:

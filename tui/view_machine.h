@@ -45,6 +45,7 @@ struct task_order {
 	bool by_user;
 	uint32_t uid;	/* of whom, with by_user */
 	uint64_t group; /* only processes of this memory cgroup and below; 0: all */
+	char name[48];	/* only those whose name holds this; "" all. As typed */
 };
 
 /* A task under construction as a row. */
@@ -62,7 +63,7 @@ struct task_rows {
 	struct task_row *at;
 	uint32_t count, cap;
 	uint32_t processes; /* that pass the filters */
-	uint32_t kernel_hidden, others_hidden;
+	uint32_t kernel_hidden, others_hidden; /* by the filters */
 	struct task_node *nodes;
 	uint32_t nodes_count, nodes_cap;
 	uint32_t *order, order_cap; /* nodes as sorted; then groups */
@@ -101,6 +102,7 @@ struct machine_view {
 	uint32_t chooser_at;
 	struct task_geometry geo;
 	char find[128];
+	bool asking_name; /* the line that is being typed is a filter, not what is to be found */
 	struct mv_build hint;
 };
 
@@ -115,8 +117,6 @@ bool task_rows_turn(struct task_rows *rows, const struct mv_context *ctx, uint32
 bool task_row_matches(const struct mv_context *ctx, const struct task_row *row, const char *text);
 const struct mv_task *task_at(const struct mv_context *ctx, const struct task_row *row); /* NULL: not a process */
 struct mv_clean task_name(const struct mv_context *ctx, const struct mv_task *task);
-/* Is a task in this group or below it? */
-bool task_in_group(const struct mv_context *ctx, const struct mv_task *task, uint64_t group);
 const struct mv_group *group_of_key(const struct mv_context *ctx, uint64_t key);
 
 /* ---- view_machine_columns.c ---- */
@@ -143,6 +143,10 @@ void machine_ram_draw(const struct machine_view *v, const struct mv_context *ctx
 enum mv_role machine_answer(struct mv_build *b, const struct machine_view *v, const struct mv_context *ctx);
 void machine_note_draw(const struct machine_view *v, const struct mv_context *ctx, struct mv_canvas *c);
 void machine_nothing_draw(const struct machine_view *v, const struct mv_context *ctx, struct mv_canvas *c);
+
+/* ---- view_machine.c ---- */
+/* Ask for the name that those shown are to hold. */
+struct mv_outcome machine_ask_name(struct machine_view *v);
 
 /* ---- view_machine_chooser.c ---- */
 void machine_chooser_draw(const struct machine_view *v, const struct mv_context *ctx, struct mv_canvas *c);

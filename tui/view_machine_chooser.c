@@ -2,12 +2,13 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "tui/view_machine.h"
 
 /* The chooser: columns with check marks, or whose processes are shown; a box over the table. */
 
-enum choice_kind { CHOICE_COLUMN, CHOICE_KERNEL, CHOICE_ALL, CHOICE_MINE, CHOICE_USER };
+enum choice_kind { CHOICE_COLUMN, CHOICE_KERNEL, CHOICE_NAME, CHOICE_ALL, CHOICE_MINE, CHOICE_USER };
 struct choice {
 	enum choice_kind kind;
 	uint32_t id; /* column or uid */
@@ -15,7 +16,7 @@ struct choice {
 	uint64_t bytes;
 };
 struct choices {
-	struct choice at[TASK_USERS_MAX + TASK__COLUMNS];
+	struct choice at[TASK_USERS_MAX + TASK__COLUMNS + 4];
 	uint32_t count;
 };
 
@@ -47,10 +48,10 @@ static void list_users(struct choices *list, const struct mv_context *ctx)
 {
 	uint32_t count = 0;
 	const struct mv_task *tasks = ctx->machine ? mv_machine_tasks(ctx->machine, &count) : NULL;
-	struct choice kernel = {.kind = CHOICE_KERNEL}, all = {.kind = CHOICE_ALL},
+	struct choice kernel = {.kind = CHOICE_KERNEL}, name = {.kind = CHOICE_NAME}, all = {.kind = CHOICE_ALL},
 		      mine = {.kind = CHOICE_MINE, .id = ctx->own_uid};
 
-	list->count = 2 + ctx->own_uid_known;
+	list->count = 3 + ctx->own_uid_known;
 	uint32_t first = list->count;
 	for (uint32_t i = 0; i < count; i++) {
 		if (tasks[i].flags & MV_TASK_KERNEL) {
@@ -68,9 +69,10 @@ static void list_users(struct choices *list, const struct mv_context *ctx)
 		note_user(list, first, &tasks[i]);
 	}
 	list->at[0] = kernel;
-	list->at[1] = all;
+	list->at[1] = name;
+	list->at[2] = all;
 	if (ctx->own_uid_known)
-		list->at[2] = mine;
+		list->at[3] = mine;
 	qsort(list->at + first, list->count - first, sizeof(*list->at), by_bytes);
 }
 
@@ -93,6 +95,8 @@ static bool is_on(const struct machine_view *v, const struct mv_context *ctx, co
 		return v->columns_on >> choice->id & 1;
 	case CHOICE_KERNEL:
 		return v->order.kernel;
+	case CHOICE_NAME:
+		return v->order.name[0] != '\0';
 	case CHOICE_ALL:
 		return !v->order.by_user;
 	case CHOICE_MINE:
@@ -106,7 +110,7 @@ static bool is_on(const struct machine_view *v, const struct mv_context *ctx, co
 static void draw_choice(const struct machine_view *v, const struct mv_context *ctx, struct mv_canvas *c, int y, int x, int cols,
 			const struct choice *choice)
 {
-	bool on = is_on(v, ctx, choice), check = choice->kind == CHOICE_COLUMN || choice->kind == CHOICE_KERNEL;
+	bool on = is_on(v, ctx, choice), check = choice->kind <= CHOICE_NAME;
 	struct mv_build b;
 
 	mv_canvas_text(c, y, x, 3, ROLE_KEY, check ? on ? MV_TEXT("[x]") : MV_TEXT("[ ]") : on ? MV_TEXT("(x)") : MV_TEXT("( )"));
@@ -120,6 +124,14 @@ static void draw_choice(const struct machine_view *v, const struct mv_context *c
 			mv_build_clean(&b, MV_TEXT("no room: "));
 		mv_build_clean(&b, task_column_words((enum task_column)choice->id));
 		mv_canvas_build(c, y, x + 14, cols - 14, ROLE_DIM, &b);
+		return;
+	}
+	if (choice->kind == CHOICE_NAME) {
+		char clean[128];
+
+		mv_build_clean(&b, v->order.name[0] ? MV_TEXT("only names with ") : MV_TEXT("only names with ... (/)"));
+		mv_build_clean(&b, mv_clean_into(clean, sizeof(clean), v->order.name, strlen(v->order.name)));
+		mv_canvas_build(c, y, x + 4, cols - 4, ROLE_TEXT, &b);
 		return;
 	}
 	if (choice->kind == CHOICE_USER)
@@ -177,6 +189,9 @@ static void choose(struct machine_view *v, const struct choice *choice)
 	case CHOICE_KERNEL:
 		v->order.kernel = !v->order.kernel;
 		break;
+	case CHOICE_NAME:
+		v->order.name[0] = '\0';
+		break;
 	case CHOICE_ALL:
 		v->order.by_user = false;
 		break;
@@ -194,6 +209,8 @@ struct mv_outcome machine_chooser_act(struct machine_view *v, const struct mv_co
 
 	make_list(&list, v, ctx);
 	if (input.key == ' ' || action == MV_ACT_ENTER) {
+		if (at < list.count && list.at[at].kind == CHOICE_NAME && !v->order.name[0])
+			return machine_ask_name(v);
 		if (at < list.count)
 			choose(v, &list.at[at]);
 		return mv_outcome_stay();
@@ -216,6 +233,10 @@ struct mv_outcome machine_chooser_act(struct machine_view *v, const struct mv_co
 		break;
 	case MV_ACT_LAST:
 		at = list.count ? list.count - 1 : 0;
+		break;
+	case MV_ACT_FIND:
+		if (v->chooser == TASK_CHOOSE_FILTER)
+			return machine_ask_name(v);
 		break;
 	case MV_ACT_QUIT:
 	case MV_ACT_HELP:

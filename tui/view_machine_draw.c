@@ -317,8 +317,17 @@ void machine_note_draw(const struct machine_view *v, const struct mv_context *ct
 	if (v->order.by_user) {
 		mv_build_clean(&b, MV_TEXT(" of "));
 		mv_user_build(&b, ctx, &(struct mv_val){.value = v->order.uid, .why = MV_WHY_HAVE});
-		mv_build_clean(&b, MV_TEXT(", of others "));
+	}
+	if (v->order.name[0]) {
+		char clean[128];
+
+		mv_build_clean(&b, MV_TEXT(" with "));
+		mv_build_clean(&b, mv_clean_into(clean, sizeof(clean), v->order.name, strlen(v->order.name)));
+	}
+	if (v->rows.others_hidden) {
+		mv_build_clean(&b, MV_TEXT(", "));
 		mv_build_count(&b, v->rows.others_hidden);
+		mv_build_clean(&b, v->rows.others_hidden == 1 ? MV_TEXT(" other not shown (f)") : MV_TEXT(" others not shown (f)"));
 	}
 	if (v->rows.kernel_hidden) {
 		mv_build_clean(&b, MV_TEXT("   "));
@@ -358,8 +367,8 @@ void machine_nothing_draw(const struct machine_view *v, const struct mv_context 
 		words = MV_TEXT("reading the processes");
 	} else if (v->order.group) {
 		words = MV_TEXT("no process is in this memory cgroup");
-	} else if (v->order.by_user) {
-		words = MV_TEXT("no process of this user; f chooses others");
+	} else if (v->order.by_user || v->order.name[0]) {
+		words = MV_TEXT("no process passes the filter; f chooses others");
 	}
 	mv_wrap_draw(c, (struct mv_rect){t->y + (t->rows > 2), t->x, t->rows, t->cols}, role, words);
 }

@@ -81,14 +81,6 @@ static bool below_group(const struct mv_group *groups, uint32_t count, uint32_t 
 	return false;
 }
 
-bool task_in_group(const struct mv_context *ctx, const struct mv_task *task, uint64_t group)
-{
-	uint32_t count;
-	const struct mv_group *groups = mv_machine_groups(ctx->machine, &count), *above = group_of_key(ctx, group);
-
-	return above && below_group(groups, count, task->group, above);
-}
-
 struct task_identity task_identity_of(const struct task_rows *rows, const struct mv_context *ctx, uint32_t n)
 {
 	struct task_identity who = {0};
@@ -206,6 +198,10 @@ static bool passes(struct task_rows *rows, const struct mv_context *ctx, const s
 		return false;
 	}
 	if (order->by_user && !(mv_have(&task->uid) && task->uid.value == order->uid)) {
+		rows->others_hidden++;
+		return false;
+	}
+	if (order->name[0] && !mv_holds(task_name(ctx, task), order->name)) {
 		rows->others_hidden++;
 		return false;
 	}
@@ -451,7 +447,8 @@ static int make(struct task_rows *rows, const struct mv_context *ctx, const stru
 static bool same_order(const struct task_order *a, const struct task_order *b)
 {
 	return a->sort == b->sort && a->reverse == b->reverse && a->tree == b->tree && a->kernel == b->kernel &&
-	       a->by_user == b->by_user && a->uid == b->uid && a->group == b->group;
+	       a->by_user == b->by_user && a->uid == b->uid && a->group == b->group &&
+	       strcmp(a->name, b->name) == 0;
 }
 
 bool task_rows_settle(struct task_rows *rows, const struct mv_context *ctx, const struct task_order *order)
