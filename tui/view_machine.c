@@ -15,7 +15,8 @@ static void machine_go(void *state, const struct mv_place *place)
 	struct machine_view *v = state;
 
 	if (place->pid && !(place->unchosen && v->selected.set))
-		v->selected = (struct task_identity){.set = true, .kind = TASK_ROW_PROCESS, .pid = place->pid};
+		v->selected =
+		    (struct task_identity){.set = true, .kind = TASK_ROW_PROCESS, .pid = place->pid};
 }
 
 static int machine_init(void *state, const struct mv_place *place)
@@ -55,7 +56,8 @@ static void machine_want(const void *state, const struct mv_context *ctx, struct
 	const struct machine_view *v = state;
 
 	want->facts |= MV_MACHINE_TASKS;
-	if (v->order.group || v->order.tree == TASK_BY_SERVICE || v->columns[TASK_SERVICE].w || v->order.sort == TASK_SERVICE)
+	if (v->order.group || v->order.tree == TASK_BY_SERVICE || v->columns[TASK_SERVICE].w ||
+	    v->order.sort == TASK_SERVICE)
 		want->facts |= MV_MACHINE_GROUPS;
 	if (v->columns[TASK_OOM].w || v->order.sort == TASK_OOM)
 		want->facts |= MV_MACHINE_OOM;
@@ -87,7 +89,8 @@ static void draw_rows(const struct machine_view *v, const struct mv_context *ctx
 	}
 }
 
-static void machine_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c, struct mv_rect area)
+static void machine_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c,
+			 struct mv_rect area)
 {
 	const struct machine_view *v = state;
 	struct mv_build b;
@@ -144,7 +147,8 @@ static struct mv_outcome reordered(struct machine_view *v, const struct mv_conte
 	return resettle(v, ctx);
 }
 
-static struct mv_outcome sort_by(struct machine_view *v, const struct mv_context *ctx, enum task_column column, bool turn)
+static struct mv_outcome sort_by(struct machine_view *v, const struct mv_context *ctx,
+				 enum task_column column, bool turn)
 {
 	v->order.reverse = turn && v->order.sort == column && !v->order.reverse;
 	v->order.sort = column;
@@ -189,7 +193,8 @@ static struct mv_outcome enter(struct machine_view *v, const struct mv_context *
 	return (struct mv_outcome){.kind = MV_OUT_OPEN, .place = {.pid = task->pid}};
 }
 
-static struct mv_outcome search(struct machine_view *v, const struct mv_context *ctx, uint32_t from, bool back)
+static struct mv_outcome search(struct machine_view *v, const struct mv_context *ctx, uint32_t from,
+				bool back)
 {
 	uint32_t count = v->rows.count;
 
@@ -245,7 +250,8 @@ static struct mv_outcome click(struct machine_view *v, const struct mv_context *
 		return mv_outcome_none();
 	if (v->geo.headings_y >= 0 && input.y == v->geo.headings_y) {
 		for (int i = 0; i < TASK__COLUMNS; i++)
-			if (v->columns[i].w && input.x >= v->columns[i].x && input.x < v->columns[i].x + v->columns[i].w)
+			if (v->columns[i].w && input.x >= v->columns[i].x &&
+			    input.x < v->columns[i].x + v->columns[i].w)
 				return sort_by(v, ctx, (enum task_column)i, true);
 		return mv_outcome_none();
 	}
@@ -261,7 +267,8 @@ static struct mv_outcome open_chooser(struct machine_view *v, enum task_chooser 
 	return mv_outcome_stay();
 }
 
-static struct mv_outcome machine_act(void *state, const struct mv_context *ctx, enum mv_action action, struct mv_input input)
+static struct mv_outcome machine_act(void *state, const struct mv_context *ctx, enum mv_action action,
+				     struct mv_input input)
 {
 	struct machine_view *v = state;
 	int64_t at = v->at, screen = v->geo.table.rows > 1 ? v->geo.table.rows - 1 : 1;

@@ -48,8 +48,8 @@ static void list_users(struct choices *list, const struct mv_context *ctx)
 {
 	uint32_t count = 0;
 	const struct mv_task *tasks = ctx->machine ? mv_machine_tasks(ctx->machine, &count) : NULL;
-	struct choice kernel = {.kind = CHOICE_KERNEL}, name = {.kind = CHOICE_NAME}, all = {.kind = CHOICE_ALL},
-		      mine = {.kind = CHOICE_MINE, .id = ctx->own_uid};
+	struct choice kernel = {.kind = CHOICE_KERNEL}, name = {.kind = CHOICE_NAME},
+		      all = {.kind = CHOICE_ALL}, mine = {.kind = CHOICE_MINE, .id = ctx->own_uid};
 
 	list->count = 3 + ctx->own_uid_known;
 	uint32_t first = list->count;
@@ -103,17 +103,21 @@ static bool is_on(const struct machine_view *v, const struct mv_context *ctx, co
 		return v->order.by_user && v->order.uid == choice->id;
 	default:
 		/* One's own is marked once, as "mine". */
-		return v->order.by_user && v->order.uid == choice->id && !(ctx->own_uid_known && choice->id == ctx->own_uid);
+		return v->order.by_user && v->order.uid == choice->id &&
+		       !(ctx->own_uid_known && choice->id == ctx->own_uid);
 	}
 }
 
-static void draw_choice(const struct machine_view *v, const struct mv_context *ctx, struct mv_canvas *c, int y, int x, int cols,
-			const struct choice *choice)
+static void draw_choice(const struct machine_view *v, const struct mv_context *ctx, struct mv_canvas *c,
+			int y, int x, int cols, const struct choice *choice)
 {
 	bool on = is_on(v, ctx, choice), check = choice->kind <= CHOICE_NAME;
 	struct mv_build b;
 
-	mv_canvas_text(c, y, x, 3, ROLE_KEY, check ? on ? MV_TEXT("[x]") : MV_TEXT("[ ]") : on ? MV_TEXT("(x)") : MV_TEXT("( )"));
+	mv_canvas_text(c, y, x, 3, ROLE_KEY,
+		       check ? on ? MV_TEXT("[x]") : MV_TEXT("[ ]")
+		       : on ? MV_TEXT("(x)")
+			     : MV_TEXT("( )"));
 	mv_build_init(&b);
 	if (choice->kind == CHOICE_COLUMN) {
 		bool no_room = on && !v->columns[choice->id].w;
@@ -129,7 +133,8 @@ static void draw_choice(const struct machine_view *v, const struct mv_context *c
 	if (choice->kind == CHOICE_NAME) {
 		char clean[128];
 
-		mv_build_clean(&b, v->order.name[0] ? MV_TEXT("only names with ") : MV_TEXT("only names with ... (/)"));
+		mv_build_clean(&b, v->order.name[0] ? MV_TEXT("only names with ")
+						    : MV_TEXT("only names with ... (/)"));
 		mv_build_clean(&b, mv_clean_into(clean, sizeof(clean), v->order.name, strlen(v->order.name)));
 		mv_canvas_build(c, y, x + 4, cols - 4, ROLE_TEXT, &b);
 		return;
@@ -170,8 +175,9 @@ void machine_chooser_draw(const struct machine_view *v, const struct mv_context 
 	bool alone = cols + 40 > area->cols;
 	mv_canvas_fill(c, alone ? (struct mv_rect){y, area->x, rows, area->cols} : r, ROLE_TEXT, U' ');
 	struct mv_rect in = mv_canvas_box(c, r,
-					  v->chooser == TASK_CHOOSE_COLUMNS ? MV_TEXT("columns  Space chooses, Esc closes")
-									    : MV_TEXT("whose processes  Space chooses, Esc closes"));
+					  v->chooser == TASK_CHOOSE_COLUMNS
+					      ? MV_TEXT("columns  Space chooses, Esc closes")
+					      : MV_TEXT("whose processes  Space chooses, Esc closes"));
 	uint32_t top = mv_table_scroll(0, v->chooser_at, list.count, in.rows);
 	for (int i = 0; i < in.rows && top + (uint32_t)i < list.count; i++) {
 		draw_choice(v, ctx, c, in.y + i, in.x + 1, in.cols - 2, &list.at[top + (uint32_t)i]);
@@ -201,8 +207,8 @@ static void choose(struct machine_view *v, const struct choice *choice)
 	}
 }
 
-struct mv_outcome machine_chooser_act(struct machine_view *v, const struct mv_context *ctx, enum mv_action action,
-				      struct mv_input input)
+struct mv_outcome machine_chooser_act(struct machine_view *v, const struct mv_context *ctx,
+				      enum mv_action action, struct mv_input input)
 {
 	struct choices list;
 	uint32_t at = v->chooser_at;

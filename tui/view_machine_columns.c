@@ -10,8 +10,8 @@
 
 /*
  * One table of columns: headings, chooser, cells, sorting and `w` derive from it.
- * X(ID, heading, width, width at least, given up when narrow (highest first), right-aligned, shown at first, kind, words, source)
- * kind: B bytes, N a count, R events a second, G bytes a second, T text.
+ * X(ID, heading, width, width at least, given up when narrow (highest first), right-aligned, shown at first,
+ * kind, words, source) kind: B bytes, N a count, R events a second, G bytes a second, T text.
  */
 // clang-format off
 #define COLUMNS(X)                                                                                                     \
@@ -127,7 +127,8 @@ static struct task_value plain(struct mv_val v)
 
 static struct task_value rate(struct mv_rate r)
 {
-	return (struct task_value){.v = r.have ? mv_val_of(0) : mv_val_missing(MV_WHY_NOT_READ), .rate = r.per_second};
+	return (struct task_value){.v = r.have ? mv_val_of(0) : mv_val_missing(MV_WHY_NOT_READ),
+				   .rate = r.per_second};
 }
 
 static struct mv_task_change change_of(const struct mv_context *ctx, const struct mv_task *task)
@@ -152,7 +153,8 @@ static struct mv_val score_of(const struct mv_context *ctx, const struct mv_task
 				      ctx->machine->total_pages));
 }
 
-struct task_value task_value_of(const struct mv_context *ctx, const struct mv_task *task, enum task_column column)
+struct task_value task_value_of(const struct mv_context *ctx, const struct mv_task *task,
+				enum task_column column)
 {
 	switch (column) {
 	case TASK_PID:
@@ -198,11 +200,13 @@ struct task_value task_value_of(const struct mv_context *ctx, const struct mv_ta
 	case TASK_GROWN: {
 		struct mv_task_change change = change_of(ctx, task);
 
-		return (struct task_value){.v = change.first_ns ? mv_val_of(0) : mv_val_missing(MV_WHY_NOT_READ),
+		return (struct task_value){.v = change.first_ns ? mv_val_of(0)
+								: mv_val_missing(MV_WHY_NOT_READ),
 					   .rate = (double)change.grown_bytes};
 	}
 	case TASK_SERVICE:
-		return plain(task->group == MV_TASK_NO_GROUP ? mv_val_missing(MV_WHY_NOT_READ) : mv_val_of(task->group));
+		return plain(task->group == MV_TASK_NO_GROUP ? mv_val_missing(MV_WHY_NOT_READ)
+							     : mv_val_of(task->group));
 	default:
 		return plain(mv_val_missing(MV_WHY_NOT_HERE));
 	}
@@ -211,8 +215,8 @@ struct task_value task_value_of(const struct mv_context *ctx, const struct mv_ta
 #define GROWERS_ABOVE 1e18 /* more than any RSS */
 
 /*
- * By growth those that only grow come first, the fastest first; the rest follows by RSS: most processes breathe, and
- * an order by how fast they do would never stand still.
+ * By growth those that only grow come first, the fastest first; the rest follows by RSS: most processes
+ * breathe, and an order by how fast they do would never stand still.
  */
 double task_key_of(const struct mv_context *ctx, const struct mv_task *task, enum task_column column)
 {
@@ -272,13 +276,17 @@ static enum mv_role build_cell(struct mv_build *b, const struct mv_context *ctx,
 		return ROLE_TEXT;
 	case TASK_STATE:
 		mv_build_clean(b, mv_words(mv_stat_state_text((char)value.v.value)));
-		return value.v.value == 'D' || value.v.value == 'Z' ? ROLE_WARN : value.v.value == 'R' ? ROLE_TEXT : ROLE_DIM;
+		return value.v.value == 'D' || value.v.value == 'Z' ? ROLE_WARN
+		       : value.v.value == 'R'			    ? ROLE_TEXT
+								    : ROLE_DIM;
 	case TASK_ADJUST:
 		mv_build_fmt(b, "%d", (int)value.v.value - 1000);
 		return value.v.value == 1000 ? ROLE_DIM : ROLE_TEXT;
 	case TASK_GROWTH:
 		build_growth(b, value.rate);
-		return only_grows ? ROLE_GREW : fabs(value.rate) * 3600 < 1024 || value.rate < 0 ? ROLE_DIM : ROLE_TEXT;
+		return only_grows					  ? ROLE_GREW
+		       : fabs(value.rate) * 3600 < 1024 || value.rate < 0 ? ROLE_DIM
+									  : ROLE_TEXT;
 	case TASK_GROWN:
 		if (value.rate != 0)
 			mv_build_clean(b, value.rate > 0 ? MV_TEXT("+") : MV_TEXT("-"));
@@ -311,8 +319,11 @@ static void draw_cell(const struct mv_context *ctx, struct mv_canvas *c, int y, 
 		return;
 	switch (infos[column].kind) {
 	case 'B':
-		mv_cell_size(c, y, col, column == TASK_SWAP ? ROLE_RAM_SWAP : column == TASK_RSS ? ROLE_STRONG : ROLE_TEXT, value.v,
-			     ctx->exact);
+		mv_cell_size(c, y, col,
+			     column == TASK_SWAP  ? ROLE_RAM_SWAP
+			     : column == TASK_RSS ? ROLE_STRONG
+						  : ROLE_TEXT,
+			     value.v, ctx->exact);
 		return;
 	case 'R':
 		mv_cell_rate(c, y, col, column == TASK_MAJOR ? ROLE_FAULT_MAJOR : ROLE_FAULT_MINOR, r);
@@ -326,7 +337,8 @@ static void draw_cell(const struct mv_context *ctx, struct mv_canvas *c, int y, 
 }
 
 /* Branches are set in; what has more below it says so. */
-static int draw_twig(struct mv_canvas *c, int y, const struct mv_column *col, const struct task_row *row, bool tree)
+static int draw_twig(struct mv_canvas *c, int y, const struct mv_column *col, const struct task_row *row,
+		     bool tree)
 {
 	int x = col->x + (row->depth > 8 ? 16 : 2 * row->depth);
 
@@ -343,7 +355,9 @@ static void draw_name(const struct machine_view *v, const struct mv_context *ctx
 	const struct mv_column *col = &v->columns[TASK_NAME];
 	bool hit = v->find[0] && task_row_matches(ctx, row, v->find);
 	int x = draw_twig(c, y, col, row, v->order.tree != TASK_FLAT), end = col->x + col->w;
-	enum mv_role role = hit ? ROLE_FOUND : task->flags & (MV_TASK_KERNEL | MV_TASK_OURS) ? ROLE_DIM : ROLE_TEXT;
+	enum mv_role role = hit						    ? ROLE_FOUND
+			    : task->flags & (MV_TASK_KERNEL | MV_TASK_OURS) ? ROLE_DIM
+									    : ROLE_TEXT;
 	struct mv_build b;
 
 	mv_build_init(&b);
@@ -388,8 +402,8 @@ static struct task_value sum_of(const struct machine_view *v, const struct mv_co
 	return sum;
 }
 
-static void draw_service(const struct machine_view *v, const struct mv_context *ctx, struct mv_canvas *c, int y,
-			 const struct task_row *row)
+static void draw_service(const struct machine_view *v, const struct mv_context *ctx, struct mv_canvas *c,
+			 int y, const struct task_row *row)
 {
 	const struct mv_column *col = &v->columns[TASK_NAME];
 	uint32_t count;
@@ -401,11 +415,13 @@ static void draw_service(const struct machine_view *v, const struct mv_context *
 	for (int i = 0; i < TASK_NAME; i++)
 		if (v->columns[i].w && (task_column_adds_up((enum task_column)i) || i == TASK_GROWTH))
 			draw_cell(ctx, c, y, &v->columns[i], (enum task_column)i,
-				  sum_of(v, ctx, group ? row->index : MV_TASK_NO_GROUP, (enum task_column)i), false);
+				  sum_of(v, ctx, group ? row->index : MV_TASK_NO_GROUP, (enum task_column)i),
+				  false);
 	bool hit = v->find[0] && task_row_matches(ctx, row, v->find);
 	if (x < end)
 		x += mv_canvas_text(c, y, x, end - x, hit ? ROLE_FOUND : ROLE_STRONG,
-				    group ? mv_machine_text(ctx->machine, group->name) : MV_TEXT("no memory cgroup"));
+				    group ? mv_machine_text(ctx->machine, group->name)
+					  : MV_TEXT("no memory cgroup"));
 	mv_build_init(&b);
 	mv_build_fmt(&b, " (%u)", row->below);
 	if (x < end)
@@ -422,8 +438,9 @@ static void draw_service(const struct machine_view *v, const struct mv_context *
 	}
 	if (x + (int)b.len <= end)
 		mv_canvas_build(c, y, x, end - x,
-				mv_have(&limit) && at == group && group->usage.value >= limit.value / 10 * 9 ? ROLE_WARN
-													 : ROLE_LABEL,
+				mv_have(&limit) && at == group && group->usage.value >= limit.value / 10 * 9
+				    ? ROLE_WARN
+				    : ROLE_LABEL,
 				&b);
 }
 
@@ -468,8 +485,9 @@ bool task_column_meaning(const struct machine_view *v, const struct mv_context *
 				       : MV_TEXT(""),
 			 MV_TEXT(""));
 	if (column == TASK_GROWTH)
-		mv_build_clean(&m->note,
-			       MV_TEXT("By this column those that only grow come first, the others follow by RSS."));
+		mv_build_clean(
+		    &m->note,
+		    MV_TEXT("By this column those that only grow come first, the others follow by RSS."));
 	if (!task || column == TASK_NAME)
 		return true;
 	struct task_value value = task_value_of(ctx, task, column);

@@ -6,7 +6,8 @@
 #include "core/text.h"
 #include "tui/view_machine.h"
 
-/* Above the table: RAM as one bar with the mark of available, swap, the container; who only grows. Below it: the note. */
+/* Above the table: RAM as one bar with the mark of available, swap, the container; who only grows. Below it:
+ * the note. */
 
 static uint64_t swap_total(const struct mv_context *ctx)
 {
@@ -30,7 +31,7 @@ void machine_lay_out(struct machine_view *v, const struct mv_context *ctx, struc
 {
 	struct task_geometry *g = &v->geo;
 	int y = area.y, end = area.y + area.rows, left, x = area.x + (area.cols >= 40);
-	struct mv_part parts[MV_RAM_PART__N];
+	struct mv_share parts[MV_RAM_PART__N];
 
 	*g = (struct task_geometry){
 	    .area = area, .swap_y = -1, .container_y = -1, .answer_y = -1, .headings_y = -1, .note_y = -1};
@@ -71,8 +72,8 @@ void machine_lay_out(struct machine_view *v, const struct mv_context *ctx, struc
 /* ---- RAM ---- */
 
 /*
- * Available, again as an extent in the box's lower edge: free's `used` (procps 4) is all that is left of it. It is an estimate, so
- * that it rarely ends where a part does.
+ * Available, again as an extent in the box's lower edge: free's `used` (procps 4) is all that is left of it.
+ * It is an estimate, so that it rarely ends where a part does.
  */
 static void draw_available(const struct task_geometry *g, const struct mv_context *ctx, struct mv_canvas *c)
 {
@@ -87,7 +88,11 @@ static void draw_available(const struct task_geometry *g, const struct mv_contex
 	int at = (int)((total.value - available.value) / total.value * cols + 0.5);
 	at = at < 0 ? 0 : at >= cols ? cols - 1 : at;
 	for (int i = at; i < cols; i++)
-		mv_canvas_glyph2(c, y, g->bar.x + i, ROLE_GOOD, i == at ? U'┗' : i == cols - 1 ? U'┛' : U'━', '=');
+		mv_canvas_glyph2(c, y, g->bar.x + i, ROLE_GOOD,
+				 i == at	 ? U'┗'
+				 : i == cols - 1 ? U'┛'
+						 : U'━',
+				 '=');
 	mv_build_init(&b);
 	mv_build_clean(&b, MV_TEXT(" available "));
 	mv_size_build(&b, (uint64_t)available.value, ctx->exact);
@@ -110,7 +115,7 @@ static void draw_available(const struct task_geometry *g, const struct mv_contex
 }
 
 /* Names inside the parts that have the room, over their lower row. */
-static void draw_names(const struct task_geometry *g, struct mv_canvas *c, const struct mv_part *parts)
+static void draw_names(const struct task_geometry *g, struct mv_canvas *c, const struct mv_share *parts)
 {
 	int cells[MV_RAM_PART__N], x = g->bar.x, y = g->bar.y + g->bar.rows - 1;
 
@@ -127,15 +132,17 @@ static void draw_names(const struct task_geometry *g, struct mv_canvas *c, const
 }
 
 /* "swap  ███▏      412M of 2.0G" */
-static void draw_line_bar(const struct mv_context *ctx, struct mv_canvas *c, int y, int x, int cols, struct mv_clean label,
-			  enum mv_role role, uint64_t part, uint64_t whole, const struct mv_build *more)
+static void draw_line_bar(const struct mv_context *ctx, struct mv_canvas *c, int y, int x, int cols,
+			  struct mv_clean label, enum mv_role role, uint64_t part, uint64_t whole,
+			  const struct mv_build *more)
 {
 	struct mv_build b;
 	int bar = cols / 3 > 40 ? 40 : cols / 3, end = x + cols;
 
 	x += mv_canvas_text(c, y, x, 10, ROLE_LABEL, label) + 1;
 	if (bar >= 6) {
-		struct mv_part parts[] = {{part, role, U'█', '#', {""}}, {whole > part ? whole - part : 0, ROLE_RAM_FREE, U'·', '.', {""}}};
+		struct mv_share parts[] = {{part, role, U'█', '#', {""}},
+					   {whole > part ? whole - part : 0, ROLE_RAM_FREE, U'·', '.', {""}}};
 
 		mv_parts_draw(c, (struct mv_rect){y, x, 1, bar}, parts, 2);
 		x += bar + 1;
@@ -152,7 +159,8 @@ static void draw_line_bar(const struct mv_context *ctx, struct mv_canvas *c, int
 /* What lies in swap that isn't on a disk: zswap and zram keep it in RAM, smaller. */
 static void build_compressed(struct mv_build *b, const struct mv_context *ctx)
 {
-	struct mv_val zswap = mv_machine_mem(ctx, MV_MEM_ZSWAP), zswapped = mv_machine_mem(ctx, MV_MEM_ZSWAPPED);
+	struct mv_val zswap = mv_machine_mem(ctx, MV_MEM_ZSWAP),
+		      zswapped = mv_machine_mem(ctx, MV_MEM_ZSWAPPED);
 	const struct mv_ram *ram = &ctx->machine->ram;
 	uint64_t zram = 0;
 
@@ -169,13 +177,14 @@ static void build_compressed(struct mv_build *b, const struct mv_context *ctx)
 	for (uint32_t i = 0; i < ram->swaps_count && i < MV_SWAPS; i++)
 		zram += ram->swaps[i].zram ? ram->swaps[i].size_bytes : 0;
 	if (zram)
-		mv_build_clean(b, b->len ? MV_TEXT(", zram: its pages stay in RAM, compressed") : MV_TEXT("zram: its pages stay in RAM, compressed"));
+		mv_build_clean(b, b->len ? MV_TEXT(", zram: its pages stay in RAM, compressed")
+					 : MV_TEXT("zram: its pages stay in RAM, compressed"));
 }
 
 void machine_ram_draw(const struct machine_view *v, const struct mv_context *ctx, struct mv_canvas *c)
 {
 	const struct task_geometry *g = &v->geo;
-	struct mv_part parts[MV_RAM_PART__N];
+	struct mv_share parts[MV_RAM_PART__N];
 	int x = g->area.x + (g->area.cols >= 40), cols = g->area.cols - 2 * (g->area.cols >= 40);
 	struct mv_build b;
 
@@ -194,7 +203,8 @@ void machine_ram_draw(const struct machine_view *v, const struct mv_context *ctx
 		mv_parts_legend(c, g->legend, parts, MV_RAM_PART__N, ctx->exact);
 	if (g->swap_y >= 0) {
 		struct mv_val free_swap = mv_machine_mem(ctx, MV_MEM_SWAP_FREE);
-		uint64_t whole = swap_total(ctx), used = mv_have(&free_swap) && free_swap.value < whole ? whole - free_swap.value : 0;
+		uint64_t whole = swap_total(ctx),
+			 used = mv_have(&free_swap) && free_swap.value < whole ? whole - free_swap.value : 0;
 
 		build_compressed(&b, ctx);
 		draw_line_bar(ctx, c, g->swap_y, x, cols, MV_TEXT("swap"), ROLE_RAM_SWAP, used, whole, &b);
@@ -205,7 +215,8 @@ void machine_ram_draw(const struct machine_view *v, const struct mv_context *ctx
 		mv_build_init(&b);
 		mv_build_clean(&b, MV_TEXT("all that may be used in here"));
 		draw_line_bar(ctx, c, g->container_y, x, cols, MV_TEXT("container"), ROLE_RAM_USED,
-			      mv_have(&ram->container_usage) ? ram->container_usage.value : 0, ram->container_limit.value, &b);
+			      mv_have(&ram->container_usage) ? ram->container_usage.value : 0,
+			      ram->container_limit.value, &b);
 	}
 }
 
@@ -218,7 +229,8 @@ static void build_group(struct mv_build *b, const struct machine_view *v, const 
 	const struct mv_group *groups = mv_machine_groups(ctx->machine, &count);
 
 	if (!group) {
-		mv_build_clean(b, ctx->machine->groups_ns ? MV_TEXT("this memory cgroup has gone") : MV_TEXT("reading the memory cgroups"));
+		mv_build_clean(b, ctx->machine->groups_ns ? MV_TEXT("this memory cgroup has gone")
+							  : MV_TEXT("reading the memory cgroups"));
 		return;
 	}
 	mv_build_clean(b, mv_machine_text(ctx->machine, group->path));
@@ -251,7 +263,8 @@ enum mv_role machine_answer(struct mv_build *b, const struct machine_view *v, co
 		return ROLE_TITLE;
 	}
 	for (uint32_t i = 0; ctx->history && i < count; i++) {
-		struct mv_task_change change = mv_machine_task_change(ctx->history, tasks[i].pid, tasks[i].start_ticks);
+		struct mv_task_change change =
+		    mv_machine_task_change(ctx->history, tasks[i].pid, tasks[i].start_ticks);
 
 		if (!change.only_grows)
 			continue;
@@ -327,12 +340,14 @@ void machine_note_draw(const struct machine_view *v, const struct mv_context *ct
 	if (v->rows.others_hidden) {
 		mv_build_clean(&b, MV_TEXT(", "));
 		mv_build_count(&b, v->rows.others_hidden);
-		mv_build_clean(&b, v->rows.others_hidden == 1 ? MV_TEXT(" other not shown (f)") : MV_TEXT(" others not shown (f)"));
+		mv_build_clean(&b, v->rows.others_hidden == 1 ? MV_TEXT(" other not shown (f)")
+							      : MV_TEXT(" others not shown (f)"));
 	}
 	if (v->rows.kernel_hidden) {
 		mv_build_clean(&b, MV_TEXT("   "));
 		mv_build_count(&b, v->rows.kernel_hidden);
-		mv_build_clean(&b, v->rows.kernel_hidden == 1 ? MV_TEXT(" kernel thread not shown") : MV_TEXT(" kernel threads not shown"));
+		mv_build_clean(&b, v->rows.kernel_hidden == 1 ? MV_TEXT(" kernel thread not shown")
+							      : MV_TEXT(" kernel threads not shown"));
 	}
 	build_order(&b, v);
 	x += mv_canvas_build(c, y, x, end - x, ROLE_DIM, &b) + 3;
@@ -343,7 +358,8 @@ void machine_note_draw(const struct machine_view *v, const struct mv_context *ct
 		mv_build_count(&b, m->tasks_left_out);
 		mv_build_clean(&b, MV_TEXT(" more have no room here   "));
 	}
-	if (v->order.tree == TASK_BY_SERVICE && !mv_have(&m->groups_why) && m->groups_why.why != MV_WHY_NOT_READ) {
+	if (v->order.tree == TASK_BY_SERVICE && !mv_have(&m->groups_why) &&
+	    m->groups_why.why != MV_WHY_NOT_READ) {
 		mv_build_clean(&b, MV_TEXT("memory cgroups: "));
 		mv_build_why(&b, (enum mv_why)m->groups_why.why);
 	}

@@ -8,7 +8,8 @@
 #include "tui/view_header.h"
 #include "tui/view_machine_words.h"
 
-/* The header of the machine: how much of its RAM is taken, how it faults, whether anything waits for memory. */
+/* The header of the machine: how much of its RAM is taken, how it faults, whether anything waits for memory.
+ */
 
 /* Of snapshot fields that are clean ASCII. */
 static void build_ascii(struct mv_build *b, const char *text, size_t cap)
@@ -18,7 +19,8 @@ static void build_ascii(struct mv_build *b, const char *text, size_t cap)
 	mv_build_clean(b, mv_clean_into(clean, sizeof(clean), text, strnlen(text, cap)));
 }
 
-static void build_of(struct mv_build *b, const struct mv_context *ctx, struct mv_val part, struct mv_val whole)
+static void build_of(struct mv_build *b, const struct mv_context *ctx, struct mv_val part,
+		     struct mv_val whole)
 {
 	if (mv_have(&part))
 		mv_size_build(b, part.value, ctx->exact);
@@ -34,7 +36,8 @@ static struct mv_val whole_value(const struct mv_context *ctx, enum mv_ram_figur
 {
 	struct mv_ram_value v = mv_machine_value(ctx, id);
 
-	return v.why == MV_WHY_HAVE && v.value >= 0 ? mv_val_of((uint64_t)v.value) : mv_val_missing((enum mv_why)v.why);
+	return v.why == MV_WHY_HAVE && v.value >= 0 ? mv_val_of((uint64_t)v.value)
+						    : mv_val_missing((enum mv_why)v.why);
 }
 
 static bool is_nearly(struct mv_val part, struct mv_val whole)
@@ -76,13 +79,15 @@ static void build_first(struct mv_header_line *line, const struct mv_context *ct
 		item->role = ROLE_TEXT;
 		build_ascii(&item->value, m->kernel, sizeof(m->kernel));
 	}
-	struct mv_val used = whole_value(ctx, MV_RAM_FIG_FREE_USED), total = whole_value(ctx, MV_RAM_FIG_FREE_TOTAL);
+	struct mv_val used = whole_value(ctx, MV_RAM_FIG_FREE_USED),
+		      total = whole_value(ctx, MV_RAM_FIG_FREE_TOTAL);
 	item = mv_header_add(line, MV_TEXT("RAM"), MV_HEADER_KEEP);
 	build_of(&item->value, ctx, used, total);
 	item->value_cols = ctx->exact ? 30 : 13;
 	item->role = is_nearly(used, total) ? ROLE_WARN : ROLE_STRONG;
 	add_series(item, series_of(ctx, MV_RAM_FIG_FREE_USED), ROLE_SPARK, false);
-	struct mv_val swap = whole_value(ctx, MV_RAM_FIG_SWAP_TOTAL), swapped = whole_value(ctx, MV_RAM_FIG_SWAP_USED);
+	struct mv_val swap = whole_value(ctx, MV_RAM_FIG_SWAP_TOTAL),
+		      swapped = whole_value(ctx, MV_RAM_FIG_SWAP_USED);
 	item = mv_header_add(line, MV_TEXT("swap"), 6);
 	if (mv_have(&swap) && !swap.value) {
 		mv_build_clean(&item->value, MV_TEXT("none"));
@@ -94,7 +99,8 @@ static void build_first(struct mv_header_line *line, const struct mv_context *ct
 	if (m && mv_have(&m->ram.container_limit)) {
 		item = mv_header_add(line, MV_TEXT("container"), 5);
 		build_of(&item->value, ctx, m->ram.container_usage, m->ram.container_limit);
-		item->role = is_nearly(m->ram.container_usage, m->ram.container_limit) ? ROLE_WARN : ROLE_STRONG;
+		item->role =
+		    is_nearly(m->ram.container_usage, m->ram.container_limit) ? ROLE_WARN : ROLE_STRONG;
 	}
 }
 
@@ -135,8 +141,12 @@ static void add_pressure(struct mv_header_line *line, const struct mv_context *c
 		return;
 	}
 	mv_percent_build(&item->value, v.value);
-	item->role = v.value >= 10 ? ROLE_ALERT : v.value >= 1 ? ROLE_WARN : v.value > 0 ? ROLE_STRONG : ROLE_DIM;
-	add_series(item, ctx->history ? mv_machine_pressure_series(ctx->history, false) : NULL, ROLE_WARN, true);
+	item->role = v.value >= 10  ? ROLE_ALERT
+		     : v.value >= 1 ? ROLE_WARN
+		     : v.value > 0  ? ROLE_STRONG
+				    : ROLE_DIM;
+	add_series(item, ctx->history ? mv_machine_pressure_series(ctx->history, false) : NULL, ROLE_WARN,
+		   true);
 }
 
 static void build_second(struct mv_header_line *line, const struct mv_context *ctx)
@@ -237,11 +247,13 @@ static const struct {
 	struct mv_clean title, formula, source, unit, note;
 } meanings[] = {
     {{"pressure"},
-     {"share of the time since the last look in which at least one task waited for memory: a change of some's total / "
+     {"share of the time since the last look in which at least one task waited for memory: a change of "
+      "some's total / "
       "time"},
      {"/proc/pressure/memory, some total="},
      {"percent"},
-     {"Waiting is for reclaim, for a page that was thrown out and is needed again, and for swap. Above 10 % work is "
+     {"Waiting is for reclaim, for a page that was thrown out and is needed again, and for swap. Above 10 % "
+      "work is "
       "visibly delayed. full: all tasks waited at once."}},
     {{"OOM kills"},
      {"processes that the OOM killer has ended since boot, machine-wide and in cgroups"},

@@ -69,7 +69,8 @@ const struct mv_group *group_of_key(const struct mv_context *ctx, uint64_t key)
 	return NULL;
 }
 
-static bool below_group(const struct mv_group *groups, uint32_t count, uint32_t index, const struct mv_group *above)
+static bool below_group(const struct mv_group *groups, uint32_t count, uint32_t index,
+			const struct mv_group *above)
 {
 	while (index < count) {
 		if (&groups[index] == above)
@@ -107,11 +108,12 @@ struct task_identity task_identity_of(const struct task_rows *rows, const struct
 
 static bool same(const struct task_identity *a, const struct task_identity *b)
 {
-	return a->set && b->set && a->kind == b->kind && a->pid == b->pid && a->start == b->start && a->group == b->group;
+	return a->set && b->set && a->kind == b->kind && a->pid == b->pid && a->start == b->start &&
+	       a->group == b->group;
 }
 
-uint32_t task_rows_find(const struct task_rows *rows, const struct mv_context *ctx, const struct task_identity *who,
-			uint32_t near)
+uint32_t task_rows_find(const struct task_rows *rows, const struct mv_context *ctx,
+			const struct task_identity *who, uint32_t near)
 {
 	uint32_t best = near < rows->count ? near : rows->count ? rows->count - 1 : 0;
 
@@ -174,7 +176,8 @@ static int by_key(const void *pa, const void *pb, void *arg)
 	int r = 0;
 
 	if (s->order->sort == TASK_NAME)
-		r = strcasecmp(task_name(s->ctx, &s->tasks[a->index]).text, task_name(s->ctx, &s->tasks[b->index]).text);
+		r = strcasecmp(task_name(s->ctx, &s->tasks[a->index]).text,
+			       task_name(s->ctx, &s->tasks[b->index]).text);
 	else
 		r = (a->key > b->key) - (a->key < b->key);
 	/* What is not known comes last in either direction. */
@@ -182,7 +185,8 @@ static int by_key(const void *pa, const void *pb, void *arg)
 		return a->key < 0 ? 1 : -1;
 	if (r)
 		return downwards ? -r : r;
-	return (s->tasks[a->index].pid > s->tasks[b->index].pid) - (s->tasks[a->index].pid < s->tasks[b->index].pid);
+	return (s->tasks[a->index].pid > s->tasks[b->index].pid) -
+	       (s->tasks[a->index].pid < s->tasks[b->index].pid);
 }
 
 static bool passes(struct task_rows *rows, const struct mv_context *ctx, const struct task_order *order,
@@ -224,11 +228,12 @@ static int collect(struct task_rows *rows, const struct mv_context *ctx, const s
 	for (uint32_t i = 0; i < count; i++) {
 		if (!passes(rows, ctx, order, &tasks[i], within))
 			continue;
-		rows->nodes[rows->nodes_count++] = (struct task_node){.key = task_key_of(ctx, &tasks[i], order->sort),
-								      .index = i,
-								      .parent = NODE_NONE,
-								      .first = NODE_NONE,
-								      .next = NODE_NONE};
+		rows->nodes[rows->nodes_count++] =
+		    (struct task_node){.key = task_key_of(ctx, &tasks[i], order->sort),
+				       .index = i,
+				       .parent = NODE_NONE,
+				       .first = NODE_NONE,
+				       .next = NODE_NONE};
 	}
 	rows->processes = rows->nodes_count;
 	return 0;
@@ -290,7 +295,8 @@ static void link_parents(struct task_rows *rows, const struct mv_context *ctx, c
 		if (parent != NODE_NONE && !closes_ring(rows, i, parent))
 			rows->nodes[i].parent = parent;
 	}
-	/* A branch stands where the most of it would: who grows is not hidden below a parent that does not. */
+	/* A branch stands where the most of it would: who grows is not hidden below a parent that does not.
+	 */
 	for (uint32_t i = 0; i < rows->nodes_count; i++)
 		for (uint32_t n = rows->nodes[i].parent; n != NODE_NONE; n = rows->nodes[n].parent) {
 			rows->nodes[n].below++;
@@ -343,12 +349,14 @@ static void put_branches(struct task_rows *rows, const struct mv_context *ctx)
 /* ---- in their services ---- */
 
 /* The sum over its processes, or the most of them; by name its own. */
-static void sum_services(struct task_rows *rows, const struct mv_context *ctx, const struct task_order *order, uint32_t groups)
+static void sum_services(struct task_rows *rows, const struct mv_context *ctx, const struct task_order *order,
+			 uint32_t groups)
 {
 	const struct mv_task *tasks = mv_machine_tasks(ctx->machine, &(uint32_t){0});
 
 	for (uint32_t g = 0; g <= groups; g++)
-		rows->services[g] = (struct task_node){.index = g, .first = NODE_NONE, .next = NODE_NONE, .key = -1};
+		rows->services[g] =
+		    (struct task_node){.index = g, .first = NODE_NONE, .next = NODE_NONE, .key = -1};
 	for (uint32_t i = rows->nodes_count; i-- > 0;) {
 		struct task_node *node = &rows->nodes[rows->order[i]];
 		uint32_t g = tasks[node->index].group < groups ? tasks[node->index].group : groups;
@@ -406,7 +414,9 @@ static int put_services(struct task_rows *rows, const struct mv_context *ctx, co
 	for (uint32_t i = 0; i < shown; i++) {
 		const struct task_node *service = &rows->services[rows->order[i]];
 		const struct mv_group *group = group_at(ctx, service->index);
-		struct task_identity who = {.set = true, .kind = TASK_ROW_SERVICE, .group = group ? mv_group_key(ctx->machine, group) : 0};
+		struct task_identity who = {.set = true,
+					    .kind = TASK_ROW_SERVICE,
+					    .group = group ? mv_group_key(ctx->machine, group) : 0};
 		struct task_row row = {.index = service->index,
 				       .kind = TASK_ROW_SERVICE,
 				       .parent = true,
@@ -414,8 +424,10 @@ static int put_services(struct task_rows *rows, const struct mv_context *ctx, co
 				       .below = service->below};
 
 		rows->at[rows->count++] = row;
-		for (uint32_t n = row.open ? service->first : NODE_NONE; n != NODE_NONE; n = rows->nodes[n].next)
-			rows->at[rows->count++] = (struct task_row){.index = rows->nodes[n].index, .depth = 1};
+		for (uint32_t n = row.open ? service->first : NODE_NONE; n != NODE_NONE;
+		     n = rows->nodes[n].next)
+			rows->at[rows->count++] =
+			    (struct task_row){.index = rows->nodes[n].index, .depth = 1};
 	}
 	return 0;
 }
@@ -446,9 +458,9 @@ static int make(struct task_rows *rows, const struct mv_context *ctx, const stru
 
 static bool same_order(const struct task_order *a, const struct task_order *b)
 {
-	return a->sort == b->sort && a->reverse == b->reverse && a->tree == b->tree && a->kernel == b->kernel &&
-	       a->by_user == b->by_user && a->uid == b->uid && a->group == b->group &&
-	       strcmp(a->name, b->name) == 0;
+	return a->sort == b->sort && a->reverse == b->reverse && a->tree == b->tree &&
+	       a->kernel == b->kernel && a->by_user == b->by_user && a->uid == b->uid &&
+	       a->group == b->group && strcmp(a->name, b->name) == 0;
 }
 
 bool task_rows_settle(struct task_rows *rows, const struct mv_context *ctx, const struct task_order *order)

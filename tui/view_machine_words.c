@@ -127,12 +127,13 @@ static uint64_t bytes_of(const struct mv_context *ctx, enum mv_ram_figure_id id)
 }
 
 /*
- * free's `used` (procps 4) is all that is not available and overlaps with its `shared` and `cache`; here each byte is
- * told once: the first part is what is neither free nor cached. The mark of available stands where that `used` ends.
+ * free's `used` (procps 4) is all that is not available and overlaps with its `shared` and `cache`; here each
+ * byte is told once: the first part is what is neither free nor cached. The mark of available stands where
+ * that `used` ends.
  */
-bool mv_ram_parts(const struct mv_context *ctx, struct mv_part ret_parts[static MV_RAM_PART__N])
+bool mv_ram_parts(const struct mv_context *ctx, struct mv_share ret_parts[static MV_RAM_PART__N])
 {
-	static const struct mv_part looks[MV_RAM_PART__N] = {
+	static const struct mv_share looks[MV_RAM_PART__N] = {
 	    [MV_RAM_PART_USED] = {0, ROLE_RAM_USED, U'█', '#', {"processes, kernel"}},
 	    [MV_RAM_PART_SHARED] = {0, ROLE_RAM_SHARED, U'▚', '=', {"shared"}},
 	    [MV_RAM_PART_BUFFERS] = {0, ROLE_RAM_BUFFERS, U'▓', '%', {"buffers"}},
@@ -222,7 +223,8 @@ void mv_cell_size(struct mv_canvas *c, int y, const struct mv_column *col, enum 
 	mv_cell_put(c, y, col, v.value ? role : ROLE_DIM, &b);
 }
 
-void mv_cell_count(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role, struct mv_val v)
+void mv_cell_count(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role,
+		   struct mv_val v)
 {
 	struct mv_build b;
 	char brief[8];
@@ -242,7 +244,8 @@ void mv_cell_count(struct mv_canvas *c, int y, const struct mv_column *col, enum
 	mv_cell_put(c, y, col, v.value ? role : ROLE_DIM, &b);
 }
 
-void mv_cell_rate(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role, struct mv_rate rate)
+void mv_cell_rate(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role,
+		  struct mv_rate rate)
 {
 	struct mv_build b;
 

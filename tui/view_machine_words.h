@@ -38,7 +38,7 @@ void mv_machine_age_build(struct mv_build *b, const struct mv_context *ctx, uint
 /* RAM as free splits it. */
 enum mv_ram_part { MV_RAM_PART_USED, MV_RAM_PART_SHARED, MV_RAM_PART_BUFFERS, MV_RAM_PART_CACHE, MV_RAM_PART_FREE, MV_RAM_PART__N };
 /* false: nothing is known yet. The parts add up to all RAM. */
-bool mv_ram_parts(const struct mv_context *ctx, struct mv_part ret_parts[static MV_RAM_PART__N]);
+bool mv_ram_parts(const struct mv_context *ctx, struct mv_share ret_parts[static MV_RAM_PART__N]);
 
 /* ---- cells of tables ---- */
 void mv_cell_put(struct mv_canvas *c, int y, const struct mv_column *col, enum mv_role role, const struct mv_build *b);

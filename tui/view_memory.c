@@ -50,9 +50,10 @@ static void memory_settle(void *state, const struct mv_context *ctx, struct mv_r
 	v->body = (struct mv_rect){y, area.x + margin, end > y ? end - y : 0, area.cols - 2 * margin};
 	memory_rows_lay_out(v);
 	/* A section's title comes along with its first figure. */
-	int from = v->at_line > 0 && v->lines[v->at_column][v->at_line - 1].section >= 0 ? v->at_line - 1 : v->at_line;
-	v->top = (int)mv_table_scroll((uint32_t)(v->top > from ? from : v->top), (uint32_t)v->at_line, (uint32_t)v->most_lines,
-				      v->body.rows);
+	int from = v->at_line > 0 && v->lines[v->at_column][v->at_line - 1].section >= 0 ? v->at_line - 1
+											 : v->at_line;
+	v->top = (int)mv_table_scroll((uint32_t)(v->top > from ? from : v->top), (uint32_t)v->at_line,
+				      (uint32_t)v->most_lines, v->body.rows);
 }
 
 /* All of it comes with every picture. */
@@ -68,7 +69,8 @@ static void memory_want(const void *state, const struct mv_context *ctx, struct 
 static enum mv_role build_answer(struct mv_build *b, const struct mv_context *ctx)
 {
 	struct mv_ram_value total = mv_machine_value(ctx, MV_RAM_FIG_FREE_TOTAL),
-			    available = mv_machine_value(ctx, MV_RAM_FIG_FREE_AVAILABLE), some = {.why = MV_WHY_NOT_READ};
+			    available = mv_machine_value(ctx, MV_RAM_FIG_FREE_AVAILABLE),
+			    some = {.why = MV_WHY_NOT_READ};
 	enum mv_role role = ROLE_GOOD;
 
 	mv_build_init(b);
@@ -99,7 +101,8 @@ static enum mv_role build_answer(struct mv_build *b, const struct mv_context *ct
 	return some.value >= 10 ? ROLE_ALERT : some.value >= 1 && role == ROLE_GOOD ? ROLE_WARN : role;
 }
 
-static void draw_row(const struct memory_view *v, const struct mv_context *ctx, struct mv_canvas *c, int y, int x, unsigned n)
+static void draw_row(const struct memory_view *v, const struct mv_context *ctx, struct mv_canvas *c, int y,
+		     int x, unsigned n)
 {
 	const struct memory_row *row = &v->rows[n];
 	int end = x + v->column_cols, value_cols = ctx->exact ? 18 : 10;
@@ -120,13 +123,14 @@ static void draw_row(const struct memory_view *v, const struct mv_context *ctx, 
 	}
 	mv_canvas_text_right(c, y, x, value_cols < end - x ? value_cols : end - x, role, mv_build_text(&b));
 	x += value_cols + 2;
-	int room = end - x, names = twin.text[0] && room >= 10 + TWIN_COLS + 4 ? (int)mv_clean_width(twin) + 2 : 0;
+	int room = end - x,
+	    names = twin.text[0] && room >= 10 + TWIN_COLS + 4 ? (int)mv_clean_width(twin) + 2 : 0;
 	names = names > room - 12 ? room - 12 : names;
 	int spark = room - (names ? names + 2 : 0);
 	spark = spark > 24 ? 24 : spark;
 	if (spark >= 4 && series)
-		mv_spark_draw(c, y, x, spark, row->section == MEMORY_PRESSURE ? ROLE_WARN : ROLE_SPARK, series,
-			      row->section != MEMORY_FREE && row->section != MEMORY_SAR_R);
+		mv_spark_draw(c, y, x, spark, row->section == MEMORY_PRESSURE ? ROLE_WARN : ROLE_SPARK,
+			      series, row->section != MEMORY_FREE && row->section != MEMORY_SAR_R);
 	if (names <= 0)
 		return;
 	mv_canvas_text(c, y, x + spark + 2, 2, ROLE_DIM, MV_TEXT("="));
@@ -143,7 +147,8 @@ static void draw_body(const struct memory_view *v, const struct mv_context *ctx,
 			int y = v->body.y + i;
 
 			if (line->section >= 0)
-				mv_rule_draw(c, y, x, v->column_cols, ROLE_STRONG, memory_section_title((enum memory_section)line->section));
+				mv_rule_draw(c, y, x, v->column_cols, ROLE_STRONG,
+					     memory_section_title((enum memory_section)line->section));
 			if (line->row < 0)
 				continue;
 			draw_row(v, ctx, c, y, x, (unsigned)line->row);
@@ -169,10 +174,12 @@ static void draw_note(const struct memory_view *v, struct mv_canvas *c)
 	mv_build_clean(&b, memory_formula(row));
 	mv_build_clean(&b, MV_TEXT(".  "));
 	mv_build_clean(&b, memory_words(row));
-	mv_wrap_draw(c, (struct mv_rect){v->note_y, v->body.x, v->note_rows, v->body.cols}, ROLE_LABEL, mv_build_text(&b));
+	mv_wrap_draw(c, (struct mv_rect){v->note_y, v->body.x, v->note_rows, v->body.cols}, ROLE_LABEL,
+		     mv_build_text(&b));
 }
 
-static void memory_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c, struct mv_rect area)
+static void memory_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c,
+			struct mv_rect area)
 {
 	const struct memory_view *v = state;
 	struct mv_build b;
@@ -180,7 +187,8 @@ static void memory_draw(const void *state, const struct mv_context *ctx, struct 
 	if (area.rows < 1 || area.cols < 1)
 		return;
 	if (v->header_rows)
-		mv_machine_header_draw(ctx, c, (struct mv_rect){area.y, area.x, v->header_rows > 1 ? area.rows : 1, area.cols});
+		mv_machine_header_draw(
+		    ctx, c, (struct mv_rect){area.y, area.x, v->header_rows > 1 ? area.rows : 1, area.cols});
 	mv_machine_path_draw(ctx, c, v->path_y, v->body.x, v->body.cols, MV_TEXT("memory"), ROLE_LABEL, NULL);
 	if (v->answer_y >= 0) {
 		enum mv_role role = build_answer(&b, ctx);
@@ -195,7 +203,8 @@ static void memory_draw(const void *state, const struct mv_context *ctx, struct 
 
 /* ---- keys ---- */
 
-static struct mv_outcome select_line(struct memory_view *v, const struct mv_context *ctx, int column, int line)
+static struct mv_outcome select_line(struct memory_view *v, const struct mv_context *ctx, int column,
+				     int line)
 {
 	int last = v->lines_count[column] - 1;
 
@@ -244,7 +253,8 @@ static struct mv_outcome find(struct memory_view *v, const struct mv_context *ct
 	for (unsigned k = 1; k <= v->count; k++) {
 		unsigned row = (from + (back ? v->count - k : k)) % v->count;
 
-		if (!mv_holds(memory_label(&v->rows[row]), v->find) && !mv_holds(memory_twin(&v->rows[row]), v->find))
+		if (!mv_holds(memory_label(&v->rows[row]), v->find) &&
+		    !mv_holds(memory_twin(&v->rows[row]), v->find))
 			continue;
 		v->at = row;
 		memory_settle(v, ctx, v->area);
@@ -266,15 +276,18 @@ static struct mv_outcome memory_answer(void *state, const struct mv_context *ctx
 
 static struct mv_outcome click(struct memory_view *v, const struct mv_context *ctx, struct mv_input input)
 {
-	int column = v->column_cols > 0 ? (input.x - v->body.x) / (v->column_cols + 3) : 0, line = v->top + input.y - v->body.y;
+	int column = v->column_cols > 0 ? (input.x - v->body.x) / (v->column_cols + 3) : 0,
+	    line = v->top + input.y - v->body.y;
 
-	if (input.key != MV_KEY_CLICK || input.y < v->body.y || input.y >= v->body.y + v->body.rows || input.x < v->body.x ||
-	    column >= v->columns || line >= v->lines_count[column] || v->lines[column][line].row < 0)
+	if (input.key != MV_KEY_CLICK || input.y < v->body.y || input.y >= v->body.y + v->body.rows ||
+	    input.x < v->body.x || column >= v->columns || line >= v->lines_count[column] ||
+	    v->lines[column][line].row < 0)
 		return mv_outcome_none();
 	return select_line(v, ctx, column, line);
 }
 
-static struct mv_outcome memory_act(void *state, const struct mv_context *ctx, enum mv_action action, struct mv_input input)
+static struct mv_outcome memory_act(void *state, const struct mv_context *ctx, enum mv_action action,
+				    struct mv_input input)
 {
 	struct memory_view *v = state;
 	int screen = v->body.rows > 1 ? v->body.rows - 1 : 1;
@@ -293,13 +306,16 @@ static struct mv_outcome memory_act(void *state, const struct mv_context *ctx, e
 	case MV_ACT_LAST:
 		return select_line(v, ctx, v->columns - 1, v->lines_count[v->columns - 1] - 1);
 	case MV_ACT_LEFT:
-		return v->at_column > 0 ? select_line(v, ctx, v->at_column - 1, v->at_line) : mv_outcome_stay();
+		return v->at_column > 0 ? select_line(v, ctx, v->at_column - 1, v->at_line)
+					: mv_outcome_stay();
 	case MV_ACT_RIGHT:
-		return v->at_column + 1 < v->columns ? select_line(v, ctx, v->at_column + 1, v->at_line) : mv_outcome_stay();
+		return v->at_column + 1 < v->columns ? select_line(v, ctx, v->at_column + 1, v->at_line)
+						     : mv_outcome_stay();
 	case MV_ACT_PANE:
 		return next_section(v, ctx);
 	case MV_ACT_FIND:
-		return (struct mv_outcome){.kind = MV_OUT_ASK, .text = MV_TEXT("find a figure by its name: ")};
+		return (struct mv_outcome){.kind = MV_OUT_ASK,
+					   .text = MV_TEXT("find a figure by its name: ")};
 	case MV_ACT_FIND_NEXT:
 	case MV_ACT_FIND_PREV:
 		return find(v, ctx, v->at, action == MV_ACT_FIND_PREV);

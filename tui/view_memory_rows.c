@@ -6,7 +6,8 @@
 #include "core/text.h"
 #include "tui/view_memory.h"
 
-/* Which figures there are, under which names, and what they say; how they lie in one, two or three columns. */
+/* Which figures there are, under which names, and what they say; how they lie in one, two or three columns.
+ */
 
 /*
  * What stands beside the figures of free and sar.
@@ -65,7 +66,8 @@ static const struct {
 	unsigned id;
 	struct mv_clean label, source, meaning;
 } others[] = {
-#define X(section, kind, id, label, source, meaning) {MEMORY_##section, MEMORY_##kind, id, {label}, {source}, {meaning}},
+#define X(section, kind, id, label, source, meaning) \
+	{MEMORY_##section, MEMORY_##kind, id, {label}, {source}, {meaning}},
     OTHERS(X)
 #undef X
 };
@@ -75,23 +77,27 @@ void memory_rows_make(struct memory_view *v)
 {
 	v->count = 0;
 	for (unsigned i = 0; i < MV_RAM_FIG__N; i++)
-		v->rows[v->count++] = (struct memory_row){.section = (enum memory_section)mv_ram_figures[i].tool, .kind = MEMORY_FIGURE, .id = i};
+		v->rows[v->count++] = (struct memory_row){
+		    .section = (enum memory_section)mv_ram_figures[i].tool, .kind = MEMORY_FIGURE, .id = i};
 	for (unsigned i = 0; i < MV_COUNT_OF(others); i++)
-		v->rows[v->count++] = (struct memory_row){.section = others[i].section, .kind = others[i].kind, .id = others[i].id};
+		v->rows[v->count++] = (struct memory_row){
+		    .section = others[i].section, .kind = others[i].kind, .id = others[i].id};
 }
 
 /* Index in `others`; only of rows that are no figures. */
 static size_t other_of(const struct memory_row *row)
 {
 	for (size_t i = 0; i < MV_COUNT_OF(others); i++)
-		if (others[i].section == row->section && others[i].kind == row->kind && others[i].id == row->id)
+		if (others[i].section == row->section && others[i].kind == row->kind &&
+		    others[i].id == row->id)
 			return i;
 	return 0;
 }
 
 struct mv_clean memory_label(const struct memory_row *row)
 {
-	return row->kind == MEMORY_FIGURE ? mv_words(mv_ram_figures[row->id].label) : others[other_of(row)].label;
+	return row->kind == MEMORY_FIGURE ? mv_words(mv_ram_figures[row->id].label)
+					  : others[other_of(row)].label;
 }
 
 struct mv_clean memory_twin(const struct memory_row *row)
@@ -101,12 +107,14 @@ struct mv_clean memory_twin(const struct memory_row *row)
 
 struct mv_clean memory_formula(const struct memory_row *row)
 {
-	return row->kind == MEMORY_FIGURE ? mv_words(mv_ram_figures[row->id].formula) : others[other_of(row)].source;
+	return row->kind == MEMORY_FIGURE ? mv_words(mv_ram_figures[row->id].formula)
+					  : others[other_of(row)].source;
 }
 
 struct mv_clean memory_words(const struct memory_row *row)
 {
-	return row->kind == MEMORY_FIGURE ? mv_words(mv_ram_figures[row->id].meaning) : others[other_of(row)].meaning;
+	return row->kind == MEMORY_FIGURE ? mv_words(mv_ram_figures[row->id].meaning)
+					  : others[other_of(row)].meaning;
 }
 
 struct mv_clean memory_section_title(enum memory_section section)
@@ -138,7 +146,8 @@ static struct mv_ram_value of_pressure(const struct mv_context *ctx, const struc
 	if (psi->why != MV_WHY_HAVE)
 		return (struct mv_ram_value){.why = psi->why};
 	if (row->kind == MEMORY_NOW)
-		return ctx->history ? mv_machine_pressure(ctx->history, id != 0) : (struct mv_ram_value){.why = MV_WHY_NOT_READ};
+		return ctx->history ? mv_machine_pressure(ctx->history, id != 0)
+				    : (struct mv_ram_value){.why = MV_WHY_NOT_READ};
 	id %= 1000;
 	uint32_t hundredths = id == 10 ? psi->avg10 : id == 60 ? psi->avg60 : psi->avg300;
 	return (struct mv_ram_value){.value = hundredths / 100.0, .why = MV_WHY_HAVE};
@@ -148,7 +157,10 @@ static struct mv_val of_setting(const struct mv_context *ctx, unsigned id)
 {
 	const struct mv_ram *ram = ctx->machine ? &ctx->machine->ram : NULL;
 
-	return !ram ? mv_val_missing(MV_WHY_NOT_READ) : id == 0 ? ram->overcommit : id == 1 ? ram->swappiness : ram->zswap_on;
+	return !ram	 ? mv_val_missing(MV_WHY_NOT_READ)
+	       : id == 0 ? ram->overcommit
+	       : id == 1 ? ram->swappiness
+			 : ram->zswap_on;
 }
 
 static struct mv_val of_counter(const struct mv_context *ctx, const struct memory_row *row)
@@ -160,7 +172,8 @@ static struct mv_val of_counter(const struct mv_context *ctx, const struct memor
 
 static struct mv_ram_value of_figure(const struct mv_context *ctx, const struct memory_row *row)
 {
-	return row->kind == MEMORY_FIGURE ? mv_machine_value(ctx, (enum mv_ram_figure_id)row->id) : of_pressure(ctx, row);
+	return row->kind == MEMORY_FIGURE ? mv_machine_value(ctx, (enum mv_ram_figure_id)row->id)
+					  : of_pressure(ctx, row);
 }
 
 static bool is_figure(const struct memory_row *row)
@@ -173,13 +186,14 @@ enum mv_why memory_why(const struct mv_context *ctx, const struct memory_row *ro
 	return (enum mv_why)(is_figure(row) ? of_figure(ctx, row).why : of_counter(ctx, row).why);
 }
 
-enum mv_role memory_value_build(struct mv_build *b, const struct mv_context *ctx, const struct memory_row *row)
+enum mv_role memory_value_build(struct mv_build *b, const struct mv_context *ctx,
+				const struct memory_row *row)
 {
 	mv_build_init(b);
 	if (is_figure(row)) {
 		struct mv_ram_value v = of_figure(ctx, row);
-		enum mv_role role =
-		    mv_machine_value_build(b, ctx, v, row->kind == MEMORY_FIGURE ? mv_ram_figures[row->id].unit : 'P');
+		enum mv_role role = mv_machine_value_build(
+		    b, ctx, v, row->kind == MEMORY_FIGURE ? mv_ram_figures[row->id].unit : 'P');
 
 		if (row->section == MEMORY_PRESSURE && v.why == MV_WHY_HAVE && v.value >= 1)
 			return v.value >= 10 ? ROLE_ALERT : ROLE_WARN;
@@ -217,9 +231,15 @@ const struct mv_series *memory_series(const struct mv_context *ctx, const struct
 
 /* Which sections stand in which column, from above. */
 static const int8_t plans[MEMORY_COLUMNS][MEMORY_COLUMNS][MEMORY__SECTIONS + 1] = {
-    {{MEMORY_FREE, MEMORY_SAR_R, MEMORY_SAR_B, MEMORY_PRESSURE, MEMORY_WRITE, MEMORY_SWAP, MEMORY_HUGE, -1}, {-1}, {-1}},
-    {{MEMORY_FREE, MEMORY_SAR_B, MEMORY_PRESSURE, MEMORY_HUGE, -1}, {MEMORY_SAR_R, MEMORY_WRITE, MEMORY_SWAP, -1}, {-1}},
-    {{MEMORY_FREE, MEMORY_PRESSURE, MEMORY_HUGE, -1}, {MEMORY_SAR_R, MEMORY_SWAP, -1}, {MEMORY_SAR_B, MEMORY_WRITE, -1}},
+    {{MEMORY_FREE, MEMORY_SAR_R, MEMORY_SAR_B, MEMORY_PRESSURE, MEMORY_WRITE, MEMORY_SWAP, MEMORY_HUGE, -1},
+     {-1},
+     {-1}},
+    {{MEMORY_FREE, MEMORY_SAR_B, MEMORY_PRESSURE, MEMORY_HUGE, -1},
+     {MEMORY_SAR_R, MEMORY_WRITE, MEMORY_SWAP, -1},
+     {-1}},
+    {{MEMORY_FREE, MEMORY_PRESSURE, MEMORY_HUGE, -1},
+     {MEMORY_SAR_R, MEMORY_SWAP, -1},
+     {MEMORY_SAR_B, MEMORY_WRITE, -1}},
 };
 
 static void add_section(struct memory_view *v, int column, enum memory_section section)
@@ -257,7 +277,8 @@ void memory_rows_lay_out(struct memory_view *v)
 
 /* ---- what it is ---- */
 
-bool memory_meaning(const struct memory_view *v, const struct mv_context *ctx, unsigned n, struct mv_meaning *m)
+bool memory_meaning(const struct memory_view *v, const struct mv_context *ctx, unsigned n,
+		    struct mv_meaning *m)
 {
 	struct mv_build b;
 

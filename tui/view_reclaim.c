@@ -82,7 +82,9 @@ static void lay_out(struct reclaim_view *v, const struct mv_context *ctx, struct
 	y += rows >= 30;
 	if (rows >= 14 && v->pane != RECLAIM_KILLS) {
 		reclaim_answer(&b, v, ctx);
-		v->answer = (struct mv_rect){y, v->text.x, clamp(mv_wrap_rows(v->text.cols, mv_build_text(&b)), 0, rows >= 20 ? 2 : 1), v->text.cols};
+		v->answer = (struct mv_rect){
+		    y, v->text.x, clamp(mv_wrap_rows(v->text.cols, mv_build_text(&b)), 0, rows >= 20 ? 2 : 1),
+		    v->text.cols};
 		y += v->answer.rows;
 		y += rows >= 30;
 	}
@@ -96,7 +98,8 @@ static void lay_out(struct reclaim_view *v, const struct mv_context *ctx, struct
 
 		detail = left - table > 2 ? left - table - 1 : 0;
 	}
-	v->table = (struct mv_rect){y, area.x + 2, end - y - detail - (detail > 0), area.cols > 3 ? area.cols - 3 : 0};
+	v->table = (struct mv_rect){y, area.x + 2, end - y - detail - (detail > 0),
+				    area.cols > 3 ? area.cols - 3 : 0};
 	v->table.rows = v->table.rows < 0 ? 0 : v->table.rows;
 	v->detail = (struct mv_rect){end - detail, v->text.x, detail, v->text.cols};
 }
@@ -158,11 +161,13 @@ static void draw_tabs(const struct reclaim_view *v, const struct mv_context *ctx
 	for (int i = 0; i < RECLAIM__PANES && x < end; i++) {
 		uint32_t count = i == RECLAIM_GROUPS ? v->limited : i == RECLAIM_KILLS ? kills_count(ctx) : 0;
 
-		x += mv_canvas_text(c, v->tabs_y, x, end - x, i == (int)v->pane ? ROLE_SIDE_ON : ROLE_SIDE, words[i]);
+		x += mv_canvas_text(c, v->tabs_y, x, end - x, i == (int)v->pane ? ROLE_SIDE_ON : ROLE_SIDE,
+				    words[i]);
 		if (count && x + 6 < end) {
 			mv_build_init(&b);
 			mv_build_fmt(&b, " %u", count);
-			x += mv_canvas_build(c, v->tabs_y, x, end - x, i == RECLAIM_KILLS ? ROLE_ALERT : ROLE_LABEL, &b);
+			x += mv_canvas_build(c, v->tabs_y, x, end - x,
+					     i == RECLAIM_KILLS ? ROLE_ALERT : ROLE_LABEL, &b);
 		}
 		x += 2;
 	}
@@ -170,7 +175,8 @@ static void draw_tabs(const struct reclaim_view *v, const struct mv_context *ctx
 		mv_canvas_glyph2(c, v->tabs_y, i, ROLE_FRAME, U'─', '-');
 }
 
-static void reclaim_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c, struct mv_rect area)
+static void reclaim_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c,
+			 struct mv_rect area)
 {
 	const struct reclaim_view *v = state;
 	struct reclaim_sums sums;
@@ -179,11 +185,14 @@ static void reclaim_draw(const void *state, const struct mv_context *ctx, struct
 	if (area.rows < 1 || area.cols < 1)
 		return;
 	if (v->header_rows)
-		mv_machine_header_draw(ctx, c, (struct mv_rect){area.y, area.x, v->header_rows > 1 ? area.rows : 1, area.cols});
-	mv_machine_path_draw(ctx, c, v->path_y, v->text.x, v->text.cols, MV_TEXT("reclaim"), ROLE_LABEL, NULL);
+		mv_machine_header_draw(
+		    ctx, c, (struct mv_rect){area.y, area.x, v->header_rows > 1 ? area.rows : 1, area.cols});
+	mv_machine_path_draw(ctx, c, v->path_y, v->text.x, v->text.cols, MV_TEXT("reclaim"), ROLE_LABEL,
+			     NULL);
 	reclaim_sums_make(&sums, ctx);
 	if (sums.have && v->bar_y >= 0)
-		mv_parts_draw(c, (struct mv_rect){v->bar_y, v->text.x, 1, v->text.cols}, sums.parts, RECLAIM_PARTS);
+		mv_parts_draw(c, (struct mv_rect){v->bar_y, v->text.x, 1, v->text.cols}, sums.parts,
+			      RECLAIM_PARTS);
 	if (sums.have && v->sums.rows)
 		reclaim_sums_draw(c, v->sums, &sums, ctx->exact);
 	if (v->answer.rows) {
@@ -224,14 +233,17 @@ static struct mv_outcome enter(struct reclaim_view *v, const struct mv_context *
 	uint32_t n;
 
 	if (v->pane == RECLAIM_KILLS)
-		return mv_outcome_hint(kills_count(ctx) ? MV_TEXT("it has ended: there is nothing to open") : MV_TEXT("there is no process to open"));
+		return mv_outcome_hint(kills_count(ctx) ? MV_TEXT("it has ended: there is nothing to open")
+							: MV_TEXT("there is no process to open"));
 	if (v->at >= v->count)
 		return mv_outcome_hint(MV_TEXT("there is no process to open"));
 	const struct victim_row *row = &v->rows[v->at];
 	if (row->is_group)
-		return (struct mv_outcome){.kind = MV_OUT_PUSH,
-					   .view = MV_VIEW_MACHINE,
-					   .place = {.group = mv_group_key(ctx->machine, &mv_machine_groups(ctx->machine, &n)[row->group])}};
+		return (struct mv_outcome){
+		    .kind = MV_OUT_PUSH,
+		    .view = MV_VIEW_MACHINE,
+		    .place = {.group = mv_group_key(ctx->machine,
+						    &mv_machine_groups(ctx->machine, &n)[row->group])}};
 	select_row(v, ctx, v->at);
 	return (struct mv_outcome){.kind = MV_OUT_OPEN, .place = {.pid = v->selected}};
 }
@@ -283,7 +295,8 @@ static struct mv_outcome next_pane(struct reclaim_view *v, const struct mv_conte
 	return mv_outcome_stay();
 }
 
-static struct mv_outcome reclaim_act(void *state, const struct mv_context *ctx, enum mv_action action, struct mv_input input)
+static struct mv_outcome reclaim_act(void *state, const struct mv_context *ctx, enum mv_action action,
+				     struct mv_input input)
 {
 	struct reclaim_view *v = state;
 	int64_t at = v->at, screen = v->table.rows > 1 ? v->table.rows - 1 : 1;
@@ -311,7 +324,8 @@ static struct mv_outcome reclaim_act(void *state, const struct mv_context *ctx, 
 	case MV_ACT_FIND_PREV:
 		return find(v, ctx, v->at, action == MV_ACT_FIND_PREV);
 	case MV_ACT_NONE:
-		if (input.key == MV_KEY_CLICK && input.y >= v->table.y && input.y < v->table.y + v->table.rows &&
+		if (input.key == MV_KEY_CLICK && input.y >= v->table.y &&
+		    input.y < v->table.y + v->table.rows &&
 		    v->top + (uint32_t)(input.y - v->table.y) < count_of(v, ctx))
 			return select_row(v, ctx, (int64_t)v->top + input.y - v->table.y);
 		return mv_outcome_none();
@@ -330,7 +344,9 @@ static struct mv_clean reclaim_enter_words(const void *state, const struct mv_co
 	const struct reclaim_view *v = state;
 
 	(void)ctx;
-	return v->pane != RECLAIM_KILLS && v->at < v->count && v->rows[v->at].is_group ? MV_TEXT("its processes") : MV_TEXT("open");
+	return v->pane != RECLAIM_KILLS && v->at < v->count && v->rows[v->at].is_group
+		   ? MV_TEXT("its processes")
+		   : MV_TEXT("open");
 }
 
 static struct mv_place reclaim_place(const void *state, const struct mv_context *ctx)

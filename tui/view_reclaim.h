@@ -52,7 +52,7 @@ struct reclaim_view {
 /* ---- view_reclaim_words.c ---- */
 /* What can be had at once, with work, not at all: three runs of parts, in this order. */
 struct reclaim_sums {
-	struct mv_part parts[RECLAIM_PARTS];
+	struct mv_share parts[RECLAIM_PARTS];
 	size_t first[4]; /* parts[first[i] .. first[i + 1]) are of the i-th run */
 	bool have;
 };

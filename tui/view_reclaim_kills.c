@@ -64,7 +64,9 @@ static struct mv_clean where_of(const struct mv_context *ctx, const struct mv_ki
 {
 	struct mv_clean limited = mv_machine_text(ctx->machine, kill->limited);
 
-	return limited.text[0] ? limited : kill->constraint == MV_OOM_BY_NONE ? MV_TEXT("the machine") : MV_TEXT("-");
+	return limited.text[0]			    ? limited
+	       : kill->constraint == MV_OOM_BY_NONE ? MV_TEXT("the machine")
+						    : MV_TEXT("-");
 }
 
 static void draw_row(const struct reclaim_view *v, const struct mv_context *ctx, struct mv_canvas *c, int y,
@@ -83,7 +85,8 @@ static void draw_row(const struct reclaim_view *v, const struct mv_context *ctx,
 	mv_cell_size(c, y, &col[KILL_SHMEM], ROLE_TEXT, kill->shmem, ctx->exact);
 	mv_cell_size(c, y, &col[KILL_TABLES], ROLE_TEXT, kill->tables, ctx->exact);
 	mv_canvas_text(c, y, col[KILL_WHERE].x, col[KILL_WHERE].w, ROLE_LABEL, where_of(ctx, kill));
-	mv_canvas_text(c, y, col[KILL_NAME].x, col[KILL_NAME].w, ROLE_ALERT, mv_machine_text(ctx->machine, kill->name));
+	mv_canvas_text(c, y, col[KILL_NAME].x, col[KILL_NAME].w, ROLE_ALERT,
+		       mv_machine_text(ctx->machine, kill->name));
 }
 
 /* ---- field by field ---- */
@@ -105,7 +108,8 @@ static void put_line(struct detail *d, struct mv_clean field, enum mv_role role,
 	if (rows <= 0)
 		return;
 	mv_canvas_text(d->c, d->y, d->r.x, FIELD_COLS - 1, ROLE_LABEL, field);
-	rows = mv_wrap_draw(d->c, (struct mv_rect){d->y, x, rows > 2 ? 2 : rows, d->r.cols - FIELD_COLS}, role, mv_build_text(value));
+	rows = mv_wrap_draw(d->c, (struct mv_rect){d->y, x, rows > 2 ? 2 : rows, d->r.cols - FIELD_COLS},
+			    role, mv_build_text(value));
 	d->y += rows > 0 ? rows : 1;
 }
 
@@ -142,7 +146,8 @@ static void put_who(struct detail *d, const struct mv_kill *kill)
 	}
 	put_line(d, MV_TEXT("task"), ROLE_STRONG, &b);
 	mv_build_init(&b);
-	mv_build_clean(&b, mv_words(mv_oom_constraints[kill->constraint < MV_OOM_BY__N ? kill->constraint : 0].words));
+	mv_build_clean(
+	    &b, mv_words(mv_oom_constraints[kill->constraint < MV_OOM_BY__N ? kill->constraint : 0].words));
 	struct mv_clean limited = mv_machine_text(m, kill->limited);
 	if (limited.text[0]) {
 		mv_build_clean(&b, MV_TEXT(": "));
@@ -157,7 +162,8 @@ static void put_who(struct detail *d, const struct mv_kill *kill)
 	put_line(d, MV_TEXT("invoked by"), ROLE_TEXT, &b);
 }
 
-static void draw_detail(const struct reclaim_view *v, const struct mv_context *ctx, struct mv_canvas *c, const struct mv_kill *kill)
+static void draw_detail(const struct reclaim_view *v, const struct mv_context *ctx, struct mv_canvas *c,
+			const struct mv_kill *kill)
 {
 	struct detail d = {c, ctx, v->detail, v->detail.y};
 	struct mv_build b;
@@ -165,21 +171,25 @@ static void draw_detail(const struct reclaim_view *v, const struct mv_context *c
 	if (!d.r.rows)
 		return;
 	put_who(&d, kill);
-	put_size(&d, MV_TEXT("anon-rss"), kill->anon, MV_TEXT("heap, stacks, private copies: what its end gave back"));
-	put_size(&d, MV_TEXT("file-rss"), kill->file, MV_TEXT("pages of files that it mapped: they stay as page cache"));
-	put_size(&d, MV_TEXT("shmem-rss"), kill->shmem, MV_TEXT("shared memory: it stays while it has a name or another user"));
+	put_size(&d, MV_TEXT("anon-rss"), kill->anon,
+		 MV_TEXT("heap, stacks, private copies: what its end gave back"));
+	put_size(&d, MV_TEXT("file-rss"), kill->file,
+		 MV_TEXT("pages of files that it mapped: they stay as page cache"));
+	put_size(&d, MV_TEXT("shmem-rss"), kill->shmem,
+		 MV_TEXT("shared memory: it stays while it has a name or another user"));
 	put_size(&d, MV_TEXT("pgtables"), kill->tables, MV_TEXT("its page tables, given back as well"));
-	put_size(&d, MV_TEXT("total-vm"), kill->total_vm, MV_TEXT("addresses it had reserved: not a measure of RAM"));
+	put_size(&d, MV_TEXT("total-vm"), kill->total_vm,
+		 MV_TEXT("addresses it had reserved: not a measure of RAM"));
 	mv_build_init(&b);
 	if (mv_have(&kill->adjust))
 		mv_build_fmt(&b, "%d", (int)kill->adjust.value - 1000);
 	else
 		mv_build_clean(&b, MV_TEXT("-"));
 	mv_build_pad(&b, VALUE_COLS);
-	mv_build_clean(&b, !mv_have(&kill->adjust)	    ? MV_TEXT("this kernel does not say it")
-			   : kill->adjust.value > 1000	    ? MV_TEXT("it was set to be killed sooner")
-			   : kill->adjust.value < 1000	    ? MV_TEXT("it was protected, and still the worst")
-							    : MV_TEXT("nothing was set: its size alone decided"));
+	mv_build_clean(&b, !mv_have(&kill->adjust)     ? MV_TEXT("this kernel does not say it")
+			   : kill->adjust.value > 1000 ? MV_TEXT("it was set to be killed sooner")
+			   : kill->adjust.value < 1000 ? MV_TEXT("it was protected, and still the worst")
+						       : MV_TEXT("nothing was set: its size alone decided"));
 	put_line(&d, MV_TEXT("oom_score_adj"), ROLE_TEXT, &b);
 	mv_build_init(&b);
 	mv_build_clean(&b, kill->reaped ? MV_TEXT("yes       the memory was taken back before it had ended")
@@ -200,15 +210,18 @@ void reclaim_kills_draw(const struct reclaim_view *v, const struct mv_context *c
 
 	if (!count) {
 		mv_build_init(&b);
-		if (m && !mv_have(&m->kills_why) && m->kills_why.why != MV_WHY_NOT_READ && m->kills_why.why != MV_WHY_NOT_ASKED) {
+		if (m && !mv_have(&m->kills_why) && m->kills_why.why != MV_WHY_NOT_READ &&
+		    m->kills_why.why != MV_WHY_NOT_ASKED) {
 			mv_build_clean(&b, MV_TEXT("the kernel's log can't be read: "));
 			mv_build_clean(&b, mv_words(mv_why_text((enum mv_why)m->kills_why.why)));
 		} else {
-			mv_build_clean(&b, m && mv_have(&m->kills_why) ? MV_TEXT("the kernel's log tells of no kill")
-								       : MV_TEXT("reading the kernel's log"));
+			mv_build_clean(&b, m && mv_have(&m->kills_why)
+					       ? MV_TEXT("the kernel's log tells of no kill")
+					       : MV_TEXT("reading the kernel's log"));
 		}
 		if (t->rows)
-			mv_wrap_draw(c, *t, m && mv_have(&m->kills_why) ? ROLE_DIM : ROLE_WARN, mv_build_text(&b));
+			mv_wrap_draw(c, *t, m && mv_have(&m->kills_why) ? ROLE_DIM : ROLE_WARN,
+				     mv_build_text(&b));
 		return;
 	}
 	if (v->head_y >= 0)

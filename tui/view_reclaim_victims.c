@@ -7,7 +7,8 @@
 #include "core/text.h"
 #include "tui/view_reclaim.h"
 
-/* Who would be killed, in order, with the sum taken apart: machine-wide, and in each group that has a limit. */
+/* Who would be killed, in order, with the sum taken apart: machine-wide, and in each group that has a limit.
+ */
 
 // clang-format off
 #define COLUMNS(X)                                              \
@@ -75,7 +76,8 @@ struct badness badness_of(const struct mv_context *ctx, const struct mv_task *ta
 	bad.sum = mv_oom_badness(task, page, bad.total) * (int64_t)page;
 	bad.adjust = bad.sum - (int64_t)(bad.rss + bad.swap + bad.tables);
 	/* Pages are counted whole; what was not set is not there. */
-	if (!mv_have(&task->oom_adjust) || task->oom_adjust.value == 1000 || llabs(bad.adjust) < (int64_t)page)
+	if (!mv_have(&task->oom_adjust) || task->oom_adjust.value == 1000 ||
+	    llabs(bad.adjust) < (int64_t)page)
 		bad.adjust = 0;
 	return bad;
 }
@@ -158,7 +160,8 @@ static void draw_group(const struct reclaim_view *v, const struct mv_context *ct
 	mv_size_build(&b, g->limit.value, ctx->exact);
 	x += mv_canvas_build(c, y, x, end - x, full ? ROLE_WARN : ROLE_TEXT, &b) + 1;
 	if (end - x >= 10)
-		mv_bar_draw(c, y, x, end - x > 20 ? 20 : end - x, full ? ROLE_WARN : ROLE_RAM_USED, g->usage.value, g->limit.value);
+		mv_bar_draw(c, y, x, end - x > 20 ? 20 : end - x, full ? ROLE_WARN : ROLE_RAM_USED,
+			    g->usage.value, g->limit.value);
 }
 
 /* "+2.1G (+300)" */
@@ -178,8 +181,8 @@ static void build_adjust(struct mv_build *b, const struct mv_task *task, int64_t
 	mv_build_fmt(b, " (%+d)", (int)task->oom_adjust.value - 1000);
 }
 
-static void draw_victim(const struct reclaim_view *v, const struct mv_context *ctx, struct mv_canvas *c, int y,
-			const struct victim_row *row, const struct mv_task *task)
+static void draw_victim(const struct reclaim_view *v, const struct mv_context *ctx, struct mv_canvas *c,
+			int y, const struct victim_row *row, const struct mv_task *task)
 {
 	const struct mv_column *col = v->victims;
 	struct badness bad = badness_of(ctx, task, row->group);
@@ -193,15 +196,17 @@ static void draw_victim(const struct reclaim_view *v, const struct mv_context *c
 	mv_build_init(&b);
 	mv_user_build(&b, ctx, &task->uid);
 	mv_cell_put(c, y, &col[VICTIM_USER], ROLE_TEXT, &b);
-	mv_cell_size(c, y, &col[VICTIM_BADNESS], ROLE_STRONG, mv_val_of(bad.sum > 0 ? (uint64_t)bad.sum : 0), ctx->exact);
+	mv_cell_size(c, y, &col[VICTIM_BADNESS], ROLE_STRONG, mv_val_of(bad.sum > 0 ? (uint64_t)bad.sum : 0),
+		     ctx->exact);
 	mv_cell_size(c, y, &col[VICTIM_RSS], ROLE_TEXT, mv_val_of(bad.rss), ctx->exact);
 	mv_cell_size(c, y, &col[VICTIM_SWAP], ROLE_RAM_SWAP, task->swap_bytes, ctx->exact);
 	mv_cell_size(c, y, &col[VICTIM_TABLES], ROLE_TEXT, task->tables_bytes, ctx->exact);
 	build_adjust(&b, task, bad.adjust, ctx->exact);
 	mv_cell_put(c, y, &col[VICTIM_ADJUST], bad.adjust ? ROLE_WARN : ROLE_DIM, &b);
-	struct mv_val score = mv_have(&task->oom_score) && row->group == MV_TASK_NO_GROUP
-				  ? task->oom_score
-				  : mv_val_of(mv_oom_scale(bad.sum / (int64_t)page, bad.total ? bad.total : 1));
+	struct mv_val score =
+	    mv_have(&task->oom_score) && row->group == MV_TASK_NO_GROUP
+		? task->oom_score
+		: mv_val_of(mv_oom_scale(bad.sum / (int64_t)page, bad.total ? bad.total : 1));
 	mv_cell_count(c, y, &col[VICTIM_SCORE], ROLE_TEXT, score);
 	mv_cell_size(c, y, &col[VICTIM_FREES], ROLE_GOOD, mv_oom_frees(task), ctx->exact);
 	mv_canvas_text(c, y, col[VICTIM_NAME].x, col[VICTIM_NAME].w, hit ? ROLE_FOUND : ROLE_TEXT,

@@ -13,7 +13,8 @@ static uint64_t known(struct mv_val v)
 
 void reclaim_sums_make(struct reclaim_sums *sums, const struct mv_context *ctx)
 {
-	struct mv_val total = mv_machine_mem(ctx, MV_MEM_TOTAL), free_bytes = mv_machine_mem(ctx, MV_MEM_FREE);
+	struct mv_val total = mv_machine_mem(ctx, MV_MEM_TOTAL),
+		      free_bytes = mv_machine_mem(ctx, MV_MEM_FREE);
 	struct reclaim_sums *s = sums;
 	uint64_t told = 0;
 
@@ -22,7 +23,7 @@ void reclaim_sums_make(struct reclaim_sums *sums, const struct mv_context *ctx)
 		return;
 	struct mv_reclaim r = mv_reclaim_of(&ctx->machine->ram);
 	uint64_t reserve = known(r.reserve) < free_bytes.value ? known(r.reserve) : free_bytes.value;
-	const struct mv_part parts[RECLAIM_PARTS] = {
+	const struct mv_share parts[RECLAIM_PARTS] = {
 	    {free_bytes.value - reserve, ROLE_RAM_FREE, U'·', '.', {"free"}},
 	    {known(r.cache_clean), ROLE_RAM_CACHE, U'▒', '+', {"clean page cache"}},
 	    {known(r.slab), ROLE_RAM_BUFFERS, U'░', ':', {"slab"}},
@@ -49,11 +50,12 @@ void reclaim_sums_make(struct reclaim_sums *sums, const struct mv_context *ctx)
 /* "18.2G can be had at once:  · free 16.8G  ▒ clean page cache 1.2G" */
 int reclaim_sums_draw(struct mv_canvas *c, struct mv_rect r, const struct reclaim_sums *sums, bool exact)
 {
-	static const struct mv_clean words[] = {{" can be had at once"}, {" with some work"}, {" not at all"}};
+	static const struct mv_clean words[] = {
+	    {" can be had at once"}, {" with some work"}, {" not at all"}};
 	int y = r.y, indent = r.cols >= 90 ? 30 : r.cols >= 60 ? 26 : 0;
 
 	for (int run = 0; run < 3 && y < r.y + r.rows; run++) {
-		struct mv_part shown[RECLAIM_PARTS];
+		struct mv_share shown[RECLAIM_PARTS];
 		size_t count = 0;
 		uint64_t sum = 0;
 		struct mv_build b;
@@ -74,7 +76,8 @@ int reclaim_sums_draw(struct mv_canvas *c, struct mv_rect r, const struct reclai
 			y++;
 			continue;
 		}
-		int rows = mv_parts_legend(c, (struct mv_rect){y, r.x + in, r.y + r.rows - y, r.cols - in}, shown, count, exact);
+		int rows = mv_parts_legend(c, (struct mv_rect){y, r.x + in, r.y + r.rows - y, r.cols - in},
+					   shown, count, exact);
 		y += rows > 1 ? rows : 1;
 	}
 	return y - r.y;
@@ -103,7 +106,8 @@ enum mv_role reclaim_answer(struct mv_build *b, const struct reclaim_view *v, co
 			first = &v->rows[i];
 	if (v->pane != RECLAIM_MACHINE || !first || first->task >= count) {
 		if (v->pane == RECLAIM_GROUPS && v->limited)
-			mv_build_clean(b, MV_TEXT("at a group's limit only its own processes are compared, against that limit; the machine may have plenty"));
+			mv_build_clean(b, MV_TEXT("at a group's limit only its own processes are compared, "
+						  "against that limit; the machine may have plenty"));
 		else if (v->pane == RECLAIM_MACHINE)
 			mv_build_clean(b, MV_TEXT("no process could be killed"));
 		return ROLE_DIM;
@@ -119,7 +123,8 @@ enum mv_role reclaim_answer(struct mv_build *b, const struct reclaim_view *v, co
 	mv_build_clean(b, MV_TEXT(" + tables "));
 	mv_size_build(b, bad.tables, ctx->exact);
 	if (bad.adjust) {
-		mv_build_clean(b, bad.adjust > 0 ? MV_TEXT(" + oom_score_adj ") : MV_TEXT(" - oom_score_adj "));
+		mv_build_clean(b,
+			       bad.adjust > 0 ? MV_TEXT(" + oom_score_adj ") : MV_TEXT(" - oom_score_adj "));
 		mv_size_build(b, (uint64_t)(bad.adjust > 0 ? bad.adjust : -bad.adjust), ctx->exact);
 	}
 	mv_build_clean(b, MV_TEXT(" is more than of any other"));
@@ -128,30 +133,36 @@ enum mv_role reclaim_answer(struct mv_build *b, const struct reclaim_view *v, co
 		mv_size_build(b, frees.value, ctx->exact);
 	}
 	if (mv_have(&m->kill_allocating) && m->kill_allocating.value)
-		mv_build_clean(b, MV_TEXT(". But whoever asks is killed: vm.oom_kill_allocating_task is set"));
+		mv_build_clean(b,
+			       MV_TEXT(". But whoever asks is killed: vm.oom_kill_allocating_task is set"));
 	return ROLE_STRONG;
 }
 
 /* ---- what it is ---- */
 
 #define MEMINFO "/proc/meminfo, /proc/zoneinfo"
-#define BADNESS "the kernel's own arithmetic, mm/oom_kill.c: RSS + swap + page tables + oom_score_adj x all pages / 1000"
+#define BADNESS \
+	"the kernel's own arithmetic, mm/oom_kill.c: RSS + swap + page tables + oom_score_adj x all pages " \
+	"/ 1000"
 
 static const struct {
 	struct mv_clean title, formula, source, unit, note;
 } meanings[] = {
     {{"can be had at once"},
-     {"free memory above the zones' low marks, page cache that is the same on disk, and slab objects that nobody holds"},
+     {"free memory above the zones' low marks, page cache that is the same on disk, and slab objects that "
+      "nobody holds"},
      {MEMINFO},
      {"bytes (K = 1024, M = 1024K, G = 1024M)"},
-     {"Dropping it costs whoever needs it again a read from disk. MemAvailable is the kernel's more careful estimate of the same."}},
+     {"Dropping it costs whoever needs it again a read from disk. MemAvailable is the kernel's more careful "
+      "estimate of the same."}},
     {{"with some work"},
      {"page cache that must be written first; anonymous and shared memory, as far as swap has room for it"},
      {MEMINFO},
      {"bytes"},
      {"Without swap no anonymous page can be moved out of RAM."}},
     {{"not at all"},
-     {"anonymous and shared memory that no swap can take, what is locked, the kernel's own, reserved huge pages, and the reserve below the low marks"},
+     {"anonymous and shared memory that no swap can take, what is locked, the kernel's own, reserved huge "
+      "pages, and the reserve below the low marks"},
      {MEMINFO},
      {"bytes"},
      {"When this is all there is, only the end of a process frees memory: the OOM killer chooses one."}},
@@ -159,7 +170,8 @@ static const struct {
      {BADNESS},
      {"/proc/PID/status VmRSS, VmSwap, VmPTE; /proc/PID/oom_score_adj"},
      {"bytes"},
-     {"The highest is killed. With oom_score_adj at -1000 it is never killed, nor is PID 1, nor a part of the kernel. All pages: RAM and swap; in a memory cgroup, its limit."}},
+     {"The highest is killed. With oom_score_adj at -1000 it is never killed, nor is PID 1, nor a part of "
+      "the kernel. All pages: RAM and swap; in a memory cgroup, its limit."}},
     {{"ADJ"},
      {"oom_score_adj x all pages / 1000: what was set for this process, as bytes"},
      {"/proc/PID/oom_score_adj"},
@@ -174,7 +186,8 @@ static const struct {
      {"what its end would give back: anonymous memory, its room in swap, page tables"},
      {"/proc/PID/status RssAnon, VmSwap, VmPTE"},
      {"bytes"},
-     {"Pages of files stay as page cache, shared memory stays for as long as it has a name or another user."}},
+     {"Pages of files stay as page cache, shared memory stays for as long as it has a name or another "
+      "user."}},
     {{"past kills"},
      {"what the kernel's log still has of the OOM killer, newest first"},
      {"/dev/kmsg"},
@@ -182,12 +195,14 @@ static const struct {
      {"The log is a ring: older kills are gone from it. OOM kills above counts all since boot."}},
 };
 
-bool reclaim_meaning(const struct reclaim_view *v, const struct mv_context *ctx, unsigned n, struct mv_meaning *m)
+bool reclaim_meaning(const struct reclaim_view *v, const struct mv_context *ctx, unsigned n,
+		     struct mv_meaning *m)
 {
 	(void)v;
 	(void)ctx;
 	if (n >= MV_COUNT_OF(meanings))
 		return false;
-	mv_words_meaning(m, meanings[n].title, meanings[n].formula, meanings[n].source, meanings[n].unit, meanings[n].note);
+	mv_words_meaning(m, meanings[n].title, meanings[n].formula, meanings[n].source, meanings[n].unit,
+			 meanings[n].note);
 	return true;
 }

@@ -59,7 +59,8 @@ static void lay_out(struct services_view *v, struct mv_rect area)
 	v->table = (struct mv_rect){y, area.x + 2, end > y ? end - y : 0, area.cols > 3 ? area.cols - 3 : 0};
 }
 
-static const struct mv_group *group_at(const struct services_view *v, const struct mv_context *ctx, uint32_t row)
+static const struct mv_group *group_at(const struct services_view *v, const struct mv_context *ctx,
+				       uint32_t row)
 {
 	uint32_t count;
 	const struct mv_group *groups = service_groups(ctx, &count);
@@ -135,18 +136,20 @@ static enum mv_role build_words(struct mv_build *b, const struct mv_context *ctx
 }
 
 /* What is charged to it, split; what no figure names is "other". */
-static size_t make_parts(const struct mv_group *g, struct mv_part parts[static 5])
+static size_t make_parts(const struct mv_group *g, struct mv_share parts[static 5])
 {
-	uint64_t usage = known(g->usage), anon = known(g->anon), shmem = known(g->shmem), file = known(g->file), kernel = known(g->kernel);
+	uint64_t usage = known(g->usage), anon = known(g->anon), shmem = known(g->shmem),
+		 file = known(g->file), kernel = known(g->kernel);
 	uint64_t kernel_or_slab = kernel ? kernel : known(g->slab);
 
 	file = file > shmem ? file - shmem : 0;
 	uint64_t told = anon + shmem + file + kernel_or_slab;
-	parts[0] = (struct mv_part){anon, ROLE_RAM_USED, U'█', '#', MV_TEXT("anon")};
-	parts[1] = (struct mv_part){shmem, ROLE_RAM_SHARED, U'▚', '=', MV_TEXT("shmem")};
-	parts[2] = (struct mv_part){file, ROLE_RAM_CACHE, U'▒', '+', MV_TEXT("file")};
-	parts[3] = (struct mv_part){kernel_or_slab, ROLE_RAM_KERNEL, U'▓', '%', MV_TEXT("kernel")};
-	parts[4] = (struct mv_part){usage > told ? usage - told : 0, ROLE_RAM_FREE, U'░', ':', MV_TEXT("other")};
+	parts[0] = (struct mv_share){anon, ROLE_RAM_USED, U'█', '#', MV_TEXT("anon")};
+	parts[1] = (struct mv_share){shmem, ROLE_RAM_SHARED, U'▚', '=', MV_TEXT("shmem")};
+	parts[2] = (struct mv_share){file, ROLE_RAM_CACHE, U'▒', '+', MV_TEXT("file")};
+	parts[3] = (struct mv_share){kernel_or_slab, ROLE_RAM_KERNEL, U'▓', '%', MV_TEXT("kernel")};
+	parts[4] =
+	    (struct mv_share){usage > told ? usage - told : 0, ROLE_RAM_FREE, U'░', ':', MV_TEXT("other")};
 	return 5;
 }
 
@@ -162,11 +165,13 @@ static void add_event(struct mv_build *b, struct mv_val events, struct mv_clean 
 static enum mv_role build_events(struct mv_build *b, const struct mv_group *g)
 {
 	mv_build_init(b);
-	add_event(b, g->oom_kills, MV_TEXT(" process killed for want of memory"), MV_TEXT(" processes killed for want of memory"));
+	add_event(b, g->oom_kills, MV_TEXT(" process killed for want of memory"),
+		  MV_TEXT(" processes killed for want of memory"));
 	add_event(b, g->oom_events, MV_TEXT(" time out of memory"), MV_TEXT(" times out of memory"));
 	add_event(b, g->max_events, MV_TEXT(" time at its limit"), MV_TEXT(" times at its limit"));
 	add_event(b, g->high_events, MV_TEXT(" time throttled (high)"), MV_TEXT(" times throttled (high)"));
-	add_event(b, g->low_events, MV_TEXT(" time reclaimed below low"), MV_TEXT(" times reclaimed below low"));
+	add_event(b, g->low_events, MV_TEXT(" time reclaimed below low"),
+		  MV_TEXT(" times reclaimed below low"));
 	if (b->len)
 		return known(g->oom_kills) ? ROLE_ALERT : ROLE_WARN;
 	if (mv_have(&g->max_events) || mv_have(&g->oom_kills))
@@ -178,7 +183,7 @@ static void draw_detail(const struct services_view *v, const struct mv_context *
 {
 	const struct mv_group *g = group_at(v, ctx, v->at);
 	struct mv_rect r = v->detail;
-	struct mv_part parts[5];
+	struct mv_share parts[5];
 	struct mv_build b;
 	int y = r.y;
 
@@ -222,7 +227,8 @@ static void draw_path(const struct services_view *v, const struct mv_context *ct
 			mv_machine_age_build(&b, ctx, m->groups_ns);
 		}
 	}
-	mv_machine_path_draw(ctx, c, v->path_y, v->text.x, v->text.cols, MV_TEXT("services"), ROLE_LABEL, b.len ? &b : NULL);
+	mv_machine_path_draw(ctx, c, v->path_y, v->text.x, v->text.cols, MV_TEXT("services"), ROLE_LABEL,
+			     b.len ? &b : NULL);
 }
 
 static void draw_nothing(const struct services_view *v, const struct mv_context *ctx, struct mv_canvas *c)
@@ -250,14 +256,16 @@ static void draw_nothing(const struct services_view *v, const struct mv_context 
 	mv_wrap_draw(c, (struct mv_rect){t.y + (t.rows > 2), t.x, t.rows, t.cols}, role, mv_build_text(&b));
 }
 
-static void services_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c, struct mv_rect area)
+static void services_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c,
+			  struct mv_rect area)
 {
 	const struct services_view *v = state;
 
 	if (area.rows < 1 || area.cols < 1)
 		return;
 	if (v->header_rows)
-		mv_machine_header_draw(ctx, c, (struct mv_rect){area.y, area.x, v->header_rows > 1 ? area.rows : 1, area.cols});
+		mv_machine_header_draw(
+		    ctx, c, (struct mv_rect){area.y, area.x, v->header_rows > 1 ? area.rows : 1, area.cols});
 	draw_path(v, ctx, c);
 	if (!v->count) {
 		draw_nothing(v, ctx, c);
@@ -285,7 +293,8 @@ static struct mv_outcome resettle(struct services_view *v, const struct mv_conte
 	return mv_outcome_stay();
 }
 
-static struct mv_outcome sort_by(struct services_view *v, const struct mv_context *ctx, enum service_column column, bool turn)
+static struct mv_outcome sort_by(struct services_view *v, const struct mv_context *ctx,
+				 enum service_column column, bool turn)
 {
 	v->reverse = turn && v->sort == column && !v->reverse;
 	v->sort = column;
@@ -327,7 +336,8 @@ static struct mv_outcome enter(struct services_view *v, const struct mv_context 
 	if (!g)
 		return mv_outcome_hint(MV_TEXT("there is no group to open"));
 	v->selected = mv_group_key(ctx->machine, g);
-	return (struct mv_outcome){.kind = MV_OUT_PUSH, .view = MV_VIEW_MACHINE, .place = {.group = v->selected}};
+	return (struct mv_outcome){
+	    .kind = MV_OUT_PUSH, .view = MV_VIEW_MACHINE, .place = {.group = v->selected}};
 }
 
 static struct mv_outcome find(struct services_view *v, const struct mv_context *ctx, uint32_t from, bool back)
@@ -363,7 +373,8 @@ static struct mv_outcome click(struct services_view *v, const struct mv_context 
 		return mv_outcome_none();
 	if (v->head_y >= 0 && input.y == v->head_y) {
 		for (int i = 0; i < SERVICE__COLUMNS; i++)
-			if (v->columns[i].w && input.x >= v->columns[i].x && input.x < v->columns[i].x + v->columns[i].w)
+			if (v->columns[i].w && input.x >= v->columns[i].x &&
+			    input.x < v->columns[i].x + v->columns[i].w)
 				return sort_by(v, ctx, (enum service_column)i, true);
 		return mv_outcome_none();
 	}
@@ -372,7 +383,8 @@ static struct mv_outcome click(struct services_view *v, const struct mv_context 
 	return select_row(v, ctx, row);
 }
 
-static struct mv_outcome services_act(void *state, const struct mv_context *ctx, enum mv_action action, struct mv_input input)
+static struct mv_outcome services_act(void *state, const struct mv_context *ctx, enum mv_action action,
+				      struct mv_input input)
 {
 	struct services_view *v = state;
 	int64_t at = v->at, screen = v->table.rows > 1 ? v->table.rows - 1 : 1;
@@ -416,7 +428,8 @@ static struct mv_outcome services_act(void *state, const struct mv_context *ctx,
 
 /* ---- what it is ---- */
 
-static bool services_meaning(const void *state, const struct mv_context *ctx, unsigned n, struct mv_meaning *m)
+static bool services_meaning(const void *state, const struct mv_context *ctx, unsigned n,
+			     struct mv_meaning *m)
 {
 	const struct services_view *v = state;
 

@@ -10,7 +10,8 @@
 /* The tree of memory cgroups: which rows in which order, what its cells say. */
 
 /*
- * X(ID, heading, width, width at least, given up when narrow (highest first), right-aligned, words, source on v2; v1)
+ * X(ID, heading, width, width at least, given up when narrow (highest first), right-aligned, words, source on
+ * v2; v1)
  */
 // clang-format off
 #define COLUMNS(X)                                                                                                      \
@@ -39,7 +40,8 @@ static const struct {
 	bool right;
 	struct mv_clean words, source;
 } infos[SERVICE__COLUMNS] = {
-#define X(id, heading, width, min, give, right, words, source) [SERVICE_##id] = {{heading}, width, min, give, right, {words}, {source}},
+#define X(id, heading, width, min, give, right, words, source) \
+	[SERVICE_##id] = {{heading}, width, min, give, right, {words}, {source}},
     COLUMNS(X)
 #undef X
 };
@@ -57,7 +59,8 @@ bool service_ascends(enum service_column column)
 
 static bool is_size(int column)
 {
-	return column == SERVICE_USAGE || column == SERVICE_LIMIT || (column >= SERVICE_ANON && column <= SERVICE_SWAP);
+	return column == SERVICE_USAGE || column == SERVICE_LIMIT ||
+	       (column >= SERVICE_ANON && column <= SERVICE_SWAP);
 }
 
 void services_columns_layout(struct services_view *v, const struct mv_context *ctx)
@@ -81,7 +84,8 @@ void services_columns_layout(struct services_view *v, const struct mv_context *c
 
 /* ---- values ---- */
 
-static struct mv_val value_of(const struct services_view *v, const struct mv_group *groups, const struct mv_group *g, int column)
+static struct mv_val value_of(const struct services_view *v, const struct mv_group *groups,
+			      const struct mv_group *g, int column)
 {
 	const struct mv_group *at;
 
@@ -121,7 +125,8 @@ static struct mv_val value_of(const struct services_view *v, const struct mv_gro
 	case SERVICE_KILL:
 		return g->oom_kills;
 	case SERVICE_PRESSURE:
-		return g->some.why == MV_WHY_HAVE ? mv_val_of(g->some.avg10) : mv_val_missing((enum mv_why)g->some.why);
+		return g->some.why == MV_WHY_HAVE ? mv_val_of(g->some.avg10)
+						  : mv_val_missing((enum mv_why)g->some.why);
 	default:
 		return mv_val_of(v->tasks ? v->tasks[g - groups] : g->tasks);
 	}
@@ -146,7 +151,8 @@ static int compare(const void *pa, const void *pb, void *arg)
 	int r;
 
 	if (s->v->sort == SERVICE_NAME) {
-		r = strcasecmp(mv_machine_text(s->ctx->machine, a->name).text, mv_machine_text(s->ctx->machine, b->name).text);
+		r = strcasecmp(mv_machine_text(s->ctx->machine, a->name).text,
+			       mv_machine_text(s->ctx->machine, b->name).text);
 	} else {
 		x = value_of(s->v, s->groups, a, (int)s->v->sort);
 		y = value_of(s->v, s->groups, b, (int)s->v->sort);
@@ -196,7 +202,8 @@ static bool is_empty(const struct services_view *v, const struct mv_group *group
 {
 	const struct mv_group *g = &groups[i];
 
-	return g->parent != i && !v->tasks[i] && !(mv_have(&g->usage) && g->usage.value) && !mv_have(&g->limit);
+	return g->parent != i && !v->tasks[i] && !(mv_have(&g->usage) && g->usage.value) &&
+	       !mv_have(&g->limit);
 }
 
 static void count_tasks(struct services_view *v, const struct mv_group *groups, uint32_t count)
@@ -209,9 +216,11 @@ static void count_tasks(struct services_view *v, const struct mv_group *groups, 
 			v->tasks[groups[i].parent] += v->tasks[i];
 }
 
-static void add_rows(struct services_view *v, const struct mv_context *ctx, const struct mv_group *groups, uint32_t count)
+static void add_rows(struct services_view *v, const struct mv_context *ctx, const struct mv_group *groups,
+		     uint32_t count)
 {
-	uint32_t *first = v->heads, *next = v->heads + count, *order = v->heads + 2 * (size_t)count, shown = 0, roots = NONE;
+	uint32_t *first = v->heads, *next = v->heads + count, *order = v->heads + 2 * (size_t)count,
+		 shown = 0, roots = NONE;
 	struct sorting sorting = {v, ctx, groups};
 
 	v->count = v->hidden = 0;
@@ -231,7 +240,8 @@ static void add_rows(struct services_view *v, const struct mv_context *ctx, cons
 		*head = i;
 	}
 	for (uint32_t at = roots, depth = 0; at != NONE;) {
-		struct service_row row = {.group = at, .depth = (uint8_t)(depth > 200 ? 200 : depth), .parent = first[at] != NONE};
+		struct service_row row = {
+		    .group = at, .depth = (uint8_t)(depth > 200 ? 200 : depth), .parent = first[at] != NONE};
 
 		row.open = row.parent && !is_folded(v, mv_group_key(ctx->machine, &groups[at]));
 		v->rows[v->count++] = row;
@@ -320,8 +330,11 @@ static void draw_bar(struct mv_canvas *c, int y, const struct mv_column *col, co
 		return;
 	}
 	bool full = mv_have(&limit) && g->usage.value >= limit.value / 10 * 9;
-	mv_bar_draw(c, y, col->x, col->w, full ? ROLE_WARN : mv_have(&limit) ? ROLE_RAM_USED : ROLE_DIM, g->usage.value,
-		    whole.value);
+	mv_bar_draw(c, y, col->x, col->w,
+		    full	      ? ROLE_WARN
+		    : mv_have(&limit) ? ROLE_RAM_USED
+				      : ROLE_DIM,
+		    g->usage.value, whole.value);
 }
 
 static void draw_name(const struct services_view *v, const struct mv_context *ctx, struct mv_canvas *c, int y,
@@ -337,7 +350,11 @@ static void draw_name(const struct services_view *v, const struct mv_context *ct
 	if (row->parent)
 		mv_canvas_glyph2(c, y, x, ROLE_KEY, row->open ? U'▾' : U'▸', row->open ? '-' : '+');
 	if (x + 2 < end)
-		mv_canvas_text(c, y, x + 2, end - x - 2, hit ? ROLE_FOUND : row->parent ? ROLE_STRONG : ROLE_TEXT, name);
+		mv_canvas_text(c, y, x + 2, end - x - 2,
+			       hit	     ? ROLE_FOUND
+			       : row->parent ? ROLE_STRONG
+					     : ROLE_TEXT,
+			       name);
 }
 
 static enum mv_role role_of(int column)
@@ -345,8 +362,10 @@ static enum mv_role role_of(int column)
 	return column == SERVICE_USAGE	? ROLE_STRONG
 	       : column == SERVICE_KILL ? ROLE_ALERT
 	       : column == SERVICE_SWAP ? ROLE_RAM_SWAP
-	       : column == SERVICE_MAX || column == SERVICE_OOM || column == SERVICE_HIGH || column == SERVICE_LOW ? ROLE_WARN
-														       : ROLE_TEXT;
+	       : column == SERVICE_MAX || column == SERVICE_OOM || column == SERVICE_HIGH ||
+		       column == SERVICE_LOW
+		   ? ROLE_WARN
+		   : ROLE_TEXT;
 }
 
 static void draw_row(const struct services_view *v, const struct mv_context *ctx, struct mv_canvas *c, int y,
@@ -373,7 +392,8 @@ static void draw_row(const struct services_view *v, const struct mv_context *ctx
 				mv_percent_build(&b, (double)value.value / 100);
 			else
 				mv_build_clean(&b, MV_TEXT("-"));
-			mv_cell_put(c, y, col, mv_have(&value) && value.value >= 100 ? ROLE_WARN : ROLE_DIM, &b);
+			mv_cell_put(c, y, col, mv_have(&value) && value.value >= 100 ? ROLE_WARN : ROLE_DIM,
+				    &b);
 		} else if (is_size(i)) {
 			mv_cell_size(c, y, col, role_of(i), value, ctx->exact);
 		} else {
@@ -388,7 +408,8 @@ void services_table_draw(const struct services_view *v, const struct mv_context 
 	const struct mv_rect *t = &v->table;
 
 	if (v->head_y >= 0)
-		mv_table_headings(c, v->head_y, v->columns, SERVICE__COLUMNS, (int)v->sort, service_ascends(v->sort) != v->reverse);
+		mv_table_headings(c, v->head_y, v->columns, SERVICE__COLUMNS, (int)v->sort,
+				  service_ascends(v->sort) != v->reverse);
 	for (int i = 0; i < t->rows && v->top + (uint32_t)i < v->count; i++) {
 		uint32_t n = v->top + (uint32_t)i;
 
@@ -400,13 +421,15 @@ void services_table_draw(const struct services_view *v, const struct mv_context 
 
 /* ---- what it is ---- */
 
-bool service_column_meaning(const struct services_view *v, const struct mv_context *ctx, enum service_column column,
-			    struct mv_meaning *m)
+bool service_column_meaning(const struct services_view *v, const struct mv_context *ctx,
+			    enum service_column column, struct mv_meaning *m)
 {
 	uint32_t count;
 	const struct mv_group *groups = service_groups(ctx, &count);
 	struct mv_val value = mv_val_missing(MV_WHY_NOT_READ);
-	char kind = is_size(column) ? 'B' : column == SERVICE_BAR || column == SERVICE_PRESSURE || column == SERVICE_NAME ? 0 : 'N';
+	char kind = is_size(column)								    ? 'B'
+		    : column == SERVICE_BAR || column == SERVICE_PRESSURE || column == SERVICE_NAME ? 0
+												    : 'N';
 
 	if (v->at < v->count)
 		value = value_of(v, groups, &groups[v->rows[v->at].group], column);

@@ -98,11 +98,14 @@ static void zones_settle(void *state, const struct mv_context *ctx, struct mv_re
 		v->path_y = y++;
 	y += airy;
 	zones_words(&b, v, ctx);
-	v->words = (struct mv_rect){y, v->text.x, clamp(mv_wrap_rows(v->text.cols, mv_build_text(&b)), 0, rows >= 16 ? 2 : 1), v->text.cols};
+	v->words = (struct mv_rect){
+	    y, v->text.x, clamp(mv_wrap_rows(v->text.cols, mv_build_text(&b)), 0, rows >= 16 ? 2 : 1),
+	    v->text.cols};
 	y += v->words.rows + airy;
 	if (end - y >= 4)
 		v->head_y = y++;
-	int left = end - y, zones = clamp((int)v->count, 0, left >= 12 ? left / 3 : left), more = zones_more_draw(v, ctx, NULL);
+	int left = end - y, zones = clamp((int)v->count, 0, left >= 12 ? left / 3 : left),
+	    more = zones_more_draw(v, ctx, NULL);
 	v->table = (struct mv_rect){y, area.x + 2, zones, area.cols > 3 ? area.cols - 3 : 0};
 	y += zones + airy;
 	left = end - y;
@@ -143,7 +146,8 @@ static void zones_go(void *state, const struct mv_place *place)
 
 /* ---- drawing ---- */
 
-static void zones_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c, struct mv_rect area)
+static void zones_draw(const void *state, const struct mv_context *ctx, struct mv_canvas *c,
+		       struct mv_rect area)
 {
 	const struct zones_view *v = state;
 	struct mv_build b;
@@ -151,7 +155,8 @@ static void zones_draw(const void *state, const struct mv_context *ctx, struct m
 	if (area.rows < 1 || area.cols < 1)
 		return;
 	if (v->header_rows)
-		mv_machine_header_draw(ctx, c, (struct mv_rect){area.y, area.x, v->header_rows > 1 ? area.rows : 1, area.cols});
+		mv_machine_header_draw(
+		    ctx, c, (struct mv_rect){area.y, area.x, v->header_rows > 1 ? area.rows : 1, area.cols});
 	mv_machine_path_draw(ctx, c, v->path_y, v->text.x, v->text.cols, MV_TEXT("zones"), ROLE_LABEL, NULL);
 	if (!v->count) {
 		mv_build_init(&b);
@@ -162,7 +167,8 @@ static void zones_draw(const void *state, const struct mv_context *ctx, struct m
 			mv_build_clean(&b, mv_words(mv_why_text((enum mv_why)ctx->machine->ram.zones_why)));
 		}
 		if (v->words.y < area.y + area.rows)
-			mv_canvas_build(c, v->words.y, v->text.x, v->text.cols, ctx->machine ? ROLE_WARN : ROLE_DIM, &b);
+			mv_canvas_build(c, v->words.y, v->text.x, v->text.cols,
+					ctx->machine ? ROLE_WARN : ROLE_DIM, &b);
 		zones_more_draw(v, ctx, c);
 		return;
 	}
@@ -192,7 +198,8 @@ static struct mv_outcome select_row(struct zones_view *v, const struct mv_contex
 	return mv_outcome_stay();
 }
 
-static struct mv_outcome zones_act(void *state, const struct mv_context *ctx, enum mv_action action, struct mv_input input)
+static struct mv_outcome zones_act(void *state, const struct mv_context *ctx, enum mv_action action,
+				   struct mv_input input)
 {
 	struct zones_view *v = state;
 	int64_t at = v->at, screen = v->table.rows > 1 ? v->table.rows - 1 : 1;
@@ -211,7 +218,8 @@ static struct mv_outcome zones_act(void *state, const struct mv_context *ctx, en
 	case MV_ACT_LAST:
 		return select_row(v, ctx, INT64_MAX);
 	case MV_ACT_NONE:
-		if (input.key == MV_KEY_CLICK && input.y >= v->table.y && input.y < v->table.y + v->table.rows)
+		if (input.key == MV_KEY_CLICK && input.y >= v->table.y &&
+		    input.y < v->table.y + v->table.rows)
 			return select_row(v, ctx, (int64_t)v->top + input.y - v->table.y);
 		return mv_outcome_none();
 	default:

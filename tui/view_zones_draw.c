@@ -99,7 +99,8 @@ static void draw_times(struct mv_canvas *c, int y, const struct mv_column *col, 
 	mv_cell_put(c, y, col, z->free < z->low ? ROLE_WARN : ROLE_TEXT, &b);
 }
 
-static void draw_zone(const struct zones_view *v, const struct mv_context *ctx, struct mv_canvas *c, int y, uint32_t row)
+static void draw_zone(const struct zones_view *v, const struct mv_context *ctx, struct mv_canvas *c, int y,
+		      uint32_t row)
 {
 	const struct mv_zone *z = zone_at(v, ctx, row);
 	const struct mv_column *col = v->columns;
@@ -112,7 +113,8 @@ static void draw_zone(const struct zones_view *v, const struct mv_context *ctx, 
 		mv_build_clean(&b, MV_TEXT("all zones"));
 	} else {
 		mv_build_fmt(&b, "%4u ", z->node);
-		mv_build_clean(&b, mv_clean_into(name, sizeof(name), z->name, strnlen(z->name, sizeof(z->name))));
+		mv_build_clean(&b,
+			       mv_clean_into(name, sizeof(name), z->name, strnlen(z->name, sizeof(z->name))));
 	}
 	mv_cell_put(c, y, &col[ZONE_NAME], v->has_sum && row == 0 ? ROLE_STRONG : ROLE_TEXT, &b);
 	mv_cell_size(c, y, &col[ZONE_FREE], ROLE_STRONG, mv_val_of(z->free * page), ctx->exact);
@@ -138,15 +140,18 @@ void zones_table_draw(const struct zones_view *v, const struct mv_context *ctx, 
 			continue;
 		mv_canvas_glyph(c, t->y + i, t->x - 2, ROLE_CURSOR, U'>');
 		/* Reverse video would turn the bar inside out. */
-		int cols = ctx->mono && v->columns[ZONE_BAR].w ? v->columns[ZONE_BAR].x - t->x + 2 : t->cols + 2;
+		int cols =
+		    ctx->mono && v->columns[ZONE_BAR].w ? v->columns[ZONE_BAR].x - t->x + 2 : t->cols + 2;
 		mv_canvas_attr(c, (struct mv_rect){t->y + i, t->x - 2, 1, cols}, MV_ATTR_CURSOR);
 	}
 }
 
 /* ---- the free lists ---- */
 
-/* As high as the memory that lies in blocks of this size: of a thousand single pages there is less than of four blocks of 4M. */
-static void draw_column(struct mv_canvas *c, struct mv_rect r, uint64_t bytes, uint64_t most, enum mv_role role)
+/* As high as the memory that lies in blocks of this size: of a thousand single pages there is less than of
+ * four blocks of 4M. */
+static void draw_column(struct mv_canvas *c, struct mv_rect r, uint64_t bytes, uint64_t most,
+			enum mv_role role)
 {
 	static const char32_t glyphs[] = U" ▁▂▃▄▅▆▇█";
 	static const char ascii[] = " .:-=+*##";
@@ -176,7 +181,8 @@ static void draw_title(const struct zones_view *v, const struct mv_zone *z, stru
 		mv_build_clean(&b, MV_TEXT("all zones"));
 	} else {
 		mv_build_fmt(&b, "node %u ", z->node);
-		mv_build_clean(&b, mv_clean_into(name, sizeof(name), z->name, strnlen(z->name, sizeof(z->name))));
+		mv_build_clean(&b,
+			       mv_clean_into(name, sizeof(name), z->name, strnlen(z->name, sizeof(z->name))));
 	}
 	mv_rule_draw(c, v->title_y, v->text.x, v->text.cols, ROLE_STRONG, mv_build_text(&b));
 }
@@ -245,7 +251,8 @@ void zones_words(struct mv_build *b, const struct zones_view *v, const struct mv
 	mv_build_size(b, huge);
 	mv_build_clean(b, MV_TEXT(") could be had "));
 	mv_build_count(b, times);
-	mv_build_clean(b, times == 1 ? MV_TEXT(" time without compaction") : MV_TEXT(" times without compaction"));
+	mv_build_clean(b, times == 1 ? MV_TEXT(" time without compaction")
+				     : MV_TEXT(" times without compaction"));
 	if (!all)
 		return;
 	mv_build_fmt(b, "; %.0f %% of what is free", (double)small * 100 / (double)all);
@@ -317,7 +324,8 @@ int zones_more_draw(const struct zones_view *v, const struct mv_context *ctx, st
 	}
 	if (!ram->nodes_count) {
 		mv_build_init(&b);
-		mv_build_clean(&b, ram->nodes_why == MV_WHY_NOT_HERE ? MV_TEXT("one memory node: no NUMA") : MV_TEXT("nodes: "));
+		mv_build_clean(&b, ram->nodes_why == MV_WHY_NOT_HERE ? MV_TEXT("one memory node: no NUMA")
+								     : MV_TEXT("nodes: "));
 		if (ram->nodes_why != MV_WHY_NOT_HERE)
 			mv_build_why(&b, (enum mv_why)ram->nodes_why);
 		if (c && y < r->rows)
@@ -327,7 +335,8 @@ int zones_more_draw(const struct zones_view *v, const struct mv_context *ctx, st
 	for (uint32_t i = 0; i < ram->huge_count && i < MV_HUGE_SIZES; i++, y++) {
 		build_pool(&b, &ram->huge[i]);
 		if (c && y < r->rows)
-			mv_canvas_build(c, r->y + y, r->x, r->cols, ram->huge[i].total ? ROLE_TEXT : ROLE_DIM, &b);
+			mv_canvas_build(c, r->y + y, r->x, r->cols, ram->huge[i].total ? ROLE_TEXT : ROLE_DIM,
+					&b);
 	}
 	return y;
 }
@@ -338,16 +347,19 @@ static const struct {
 	struct mv_clean title, formula, source, unit, note;
 } meanings[] = {
     {{"MIN LOW HIGH"},
-     {"free memory of the zone, up to twice its high mark. Below low the kernel's thread kswapd begins to reclaim, and goes on until high is "
+     {"free memory of the zone, up to twice its high mark. Below low the kernel's thread kswapd begins to "
+      "reclaim, and goes on until high is "
       "reached; below min whoever asks must reclaim for himself, and waits"},
      {"/proc/zoneinfo: pages free, min, low, high"},
      {"the marks ┃ stand at min, low and high"},
      {"vm.min_free_kbytes and vm.watermark_scale_factor set them."}},
     {{"free blocks"},
-     {"free memory is kept in blocks of 1, 2, 4, ... pages. A bar is as high as the memory that lies in blocks of its size"},
+     {"free memory is kept in blocks of 1, 2, 4, ... pages. A bar is as high as the memory that lies in "
+      "blocks of its size"},
      {"/proc/buddyinfo"},
      {"blocks; their size; bytes that they hold together"},
-     {"Where all is in small blocks RAM is fragmented: a huge page, or a driver's large buffer, can be had only after pages were moved "
+     {"Where all is in small blocks RAM is fragmented: a huge page, or a driver's large buffer, can be had "
+      "only after pages were moved "
       "together (compaction)."}},
     {{"HUGE"},
      {"huge pages that could be taken from the free lists as they are"},
@@ -355,13 +367,15 @@ static const struct {
      {"a count"},
      {""}},
     {{"node, hit, miss, foreign"},
-     {"hit: pages that were wanted on this node and came from it. miss: they came from it although wanted elsewhere. foreign: they were wanted "
+     {"hit: pages that were wanted on this node and came from it. miss: they came from it although wanted "
+      "elsewhere. foreign: they were wanted "
       "here and came from elsewhere"},
      {"/sys/devices/system/node/node*/meminfo, numastat"},
      {"bytes; pages since boot"},
      {"Memory of another node is slower to reach."}},
     {{"pool"},
-     {"huge pages set aside for hugetlbfs, by size: in the pool, free, promised but not touched, and beyond the pool's size"},
+     {"huge pages set aside for hugetlbfs, by size: in the pool, free, promised but not touched, and beyond "
+      "the pool's size"},
      {"/sys/kernel/mm/hugepages/hugepages-*kB"},
      {"pages of that size"},
      {"What the pool holds nothing else can use, whether it is free or not."}},
@@ -373,6 +387,7 @@ bool zones_meaning(const struct zones_view *v, const struct mv_context *ctx, uns
 	(void)ctx;
 	if (n >= MV_COUNT_OF(meanings))
 		return false;
-	mv_words_meaning(m, meanings[n].title, meanings[n].formula, meanings[n].source, meanings[n].unit, meanings[n].note);
+	mv_words_meaning(m, meanings[n].title, meanings[n].formula, meanings[n].source, meanings[n].unit,
+			 meanings[n].note);
 	return true;
 }

@@ -4,7 +4,8 @@
 #include "core/text.h"
 #include "tui/widget.h"
 
-/* A whole in its parts, each with a glyph of its own: one bar, and a legend that names them with their sizes. */
+/* A whole in its parts, each with a glyph of its own: one bar, and a legend that names them with their sizes.
+ */
 
 static int largest(const int *cells, size_t count)
 {
@@ -17,7 +18,7 @@ static int largest(const int *cells, size_t count)
 }
 
 /* By largest remainders; what is there at all gets a cell while there is one for each. */
-void mv_parts_layout(const struct mv_part *parts, size_t count, int cols, int *ret_cells)
+void mv_parts_layout(const struct mv_share *parts, size_t count, int cols, int *ret_cells)
 {
 	uint64_t whole = 0, rest[MV_PARTS_MAX] = {0};
 	int used = 0;
@@ -54,7 +55,7 @@ void mv_parts_layout(const struct mv_part *parts, size_t count, int cols, int *r
 	}
 }
 
-void mv_parts_draw(struct mv_canvas *c, struct mv_rect area, const struct mv_part *parts, size_t count)
+void mv_parts_draw(struct mv_canvas *c, struct mv_rect area, const struct mv_share *parts, size_t count)
 {
 	int cells[MV_PARTS_MAX], x = area.x;
 
@@ -62,11 +63,12 @@ void mv_parts_draw(struct mv_canvas *c, struct mv_rect area, const struct mv_par
 	for (size_t i = 0; i < count && i < MV_PARTS_MAX; i++)
 		for (int n = 0; n < cells[i]; n++, x++)
 			for (int y = 0; y < area.rows; y++)
-				mv_canvas_glyph2(c, area.y + y, x, parts[i].role, parts[i].glyph, parts[i].ascii);
+				mv_canvas_glyph2(c, area.y + y, x, parts[i].role, parts[i].glyph,
+						 parts[i].ascii);
 }
 
 /* "5.4G"; exact: "5,834,120,192". */
-static void build_entry(struct mv_build *b, const struct mv_part *part, bool exact)
+static void build_entry(struct mv_build *b, const struct mv_share *part, bool exact)
 {
 	mv_build_init(b);
 	mv_build_clean(b, part->words);
@@ -77,7 +79,8 @@ static void build_entry(struct mv_build *b, const struct mv_part *part, bool exa
 		mv_build_size(b, part->bytes);
 }
 
-int mv_parts_legend(struct mv_canvas *c, struct mv_rect area, const struct mv_part *parts, size_t count, bool exact)
+int mv_parts_legend(struct mv_canvas *c, struct mv_rect area, const struct mv_share *parts, size_t count,
+		    bool exact)
 {
 	int x = area.x, y = area.y, end = area.x + area.cols;
 	struct mv_build b;
@@ -96,8 +99,10 @@ int mv_parts_legend(struct mv_canvas *c, struct mv_rect area, const struct mv_pa
 			enum mv_role role = parts[i].bytes ? ROLE_TEXT : ROLE_DIM;
 
 			mv_canvas_glyph2(c, y, x, parts[i].role, parts[i].glyph, parts[i].ascii);
-			int at = x + 2 + mv_canvas_text(c, y, x + 2, end - x - 2, ROLE_LABEL, parts[i].words) + 1;
-			build_entry(&b, &(struct mv_part){.bytes = parts[i].bytes, .words = MV_TEXT("")}, exact);
+			int at =
+			    x + 2 + mv_canvas_text(c, y, x + 2, end - x - 2, ROLE_LABEL, parts[i].words) + 1;
+			build_entry(&b, &(struct mv_share){.bytes = parts[i].bytes, .words = MV_TEXT("")},
+				    exact);
 			mv_canvas_build(c, y, at - 1, end - at + 1, role, &b);
 		}
 		x += w + 2;
