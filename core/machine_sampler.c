@@ -240,6 +240,9 @@ int mv_machine_sampler_tick(struct mv_machine_sampler *s)
 		if (s->stuck_pid)
 			mv_tasks_refuse_pss(s->tasks, s->stuck_pid);
 	}
+	/* A fixture's look is all that there is of that moment. */
+	if (!mv_source_is_live(s->source))
+		s->groups_pace.due_ns = s->pss_pace.due_ns = 0;
 	if (WANTS(s, OOM)) {
 		s->panic_on_oom = read_number(s->source, "sys/vm/panic_on_oom");
 		s->kill_allocating = read_number(s->source, "sys/vm/oom_kill_allocating_task");
@@ -267,7 +270,9 @@ static bool due(const struct mv_machine_sampler *s, const struct pace *p, uint64
 
 static unsigned how_tasks(const struct mv_machine_sampler *s)
 {
-	return (WANTS(s, GROUPS) ? MV_TASKS_GROUPS : 0u) | (WHOLE(s) ? MV_TASKS_ALL : 0u);
+	const bool all = WHOLE(s) || !mv_source_is_live(s->source);
+
+	return (WANTS(s, GROUPS) ? MV_TASKS_GROUPS : 0u) | (all ? MV_TASKS_ALL : 0u);
 }
 
 /* Status, and what goes with it, of those that are due since the look. */
