@@ -42,7 +42,7 @@
  *                     "." is the process itself, "pagemap" governs scan and words, "mem" mv_target_bytes
  *   DIR/errors        the same for machine files ("kpageflags EACCES")
  *   DIR/page_bytes    bytes of a base page, decimal; 4096 without it
- *   DIR/kpage         lines "PFN FLAGS COUNT CGROUP-INO", all hex
+ *   DIR/kpage         lines "PFN[-END] FLAGS COUNT CGROUP-INO", all hex: of one frame, or of [PFN, END); a later line wins
  *   DIR/{meminfo,...} other machine files; DIR/cgroup/... for /sys/fs/cgroup, DIR/node/... for /sys/devices/system/node,
  *                     DIR/mm/... for /sys/kernel/mm, DIR/module/... for /sys/module
  *   DIR/kmsg          the kernel's log: a record a line, as /dev/kmsg gives them
