@@ -117,7 +117,7 @@ ssize_t mv_source_read(struct mv_source *source, const char *name, char *buf, si
 /* Names of the directories inside a machine directory ("cgroup/memory", "mm/hugepages", "node"), ascending, symbolic links left
  * out: *ret_names is one malloc'ed block, a NUL after each. Returns how many, or -errno. */
 ssize_t mv_source_list(struct mv_source *source, const char *name, char **ret_names);
-/* The inode of such a directory (a cgroup's identity in kpagecgroup); 0 unknown. */
+/* The inode of such a directory (a cgroup's identity in kpagecgroup); 0 unknown. A fixture's is in its file `inode`, hex. */
 uint64_t mv_source_inode(struct mv_source *source, const char *name);
 /*
  * The kernel's log, from where the last call ended (at first: from its oldest record on): take(arg, record, len) for each record;

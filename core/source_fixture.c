@@ -296,6 +296,46 @@ ssize_t mv_fixture_list(struct mv_fixture *fixture, int pid, const char *name, i
 	return (ssize_t)kept;
 }
 
+int mv_fixture_names(struct mv_fixture *fixture, const char *name, struct mv_names *names)
+{
+	size_t kept = 0;
+	char *at;
+	int err = wanted_error(fixture, 0, name);
+
+	if (!err && find_step(fixture, name) < 0)
+		err = -ENOENT;
+	for (unsigned step = 0; !err && step <= fixture->step; step++) {
+		char dir[PATH_BYTES + 32];
+		int fd;
+
+		if (step)
+			snprintf(dir, sizeof(dir), "step%u/%s", step, name);
+		else
+			snprintf(dir, sizeof(dir), "%s", name);
+		fd = openat(fixture->root_fd, dir, MV_OPEN_FLAGS | O_DIRECTORY);
+		if (fd >= 0)
+			err = mv_source_collect_names(fd, names);
+	}
+	if (err)
+		return err;
+	at = names->text;
+	for (size_t i = 0, left = names->count; i < left; i++) {
+		char path[PATH_BYTES];
+		size_t bytes = strlen(at) + 1;
+
+		if (snprintf(path, sizeof(path), "%s/%s", name, at) < PATH_BYTES &&
+		    find_step(fixture, path) >= 0) {
+			memmove(names->text + kept, at, bytes);
+			kept += bytes;
+		} else {
+			names->count--;
+		}
+		at += bytes;
+	}
+	names->used = kept;
+	return 0;
+}
+
 /* "PFN[-END] FLAGS COUNT CGROUP-INO": of the frames [PFN, END). */
 static bool parse_frames(struct mv_scan line, struct mv_range *ret_frames, uint64_t values[MV_KPAGE__N])
 {
