@@ -24,7 +24,7 @@
 #define STREAM_BYTES	 ((size_t)64 * 1024)
 #define STREAM_MAX_BYTES ((size_t)64 * 1024 * 1024) /* a line longer than this is no line */
 
-static const char *const file_names[MV_FILE__N] = {
+const char *const mv_source_file_names[MV_FILE__N] = {
 #define X(id, name) [MV_FILE_##id] = name,
     MV_FILES(X)
 #undef X
@@ -49,6 +49,7 @@ int mv_source_new(const struct mv_source_opts *opts, struct mv_source **ret_sour
 	s->no_pagemap_scan = opts && opts->no_pagemap_scan;
 	s->no_procmap_query = opts && opts->no_procmap_query;
 	s->helper = opts ? opts->helper : NULL;
+	s->log_fd = -1;
 	for (size_t i = 0; i < MV_TREE__N; i++)
 		s->tree_fd[i] = -1;
 	for (size_t i = 0; i < MV_KPAGE__N; i++)
@@ -78,6 +79,7 @@ void mv_source_free(struct mv_source *source)
 		return;
 	mv_fixture_free(source->fixture);
 	close_fd(&source->root_fd);
+	close_fd(&source->log_fd);
 	for (size_t i = 0; i < MV_TREE__N; i++)
 		close_fd(&source->tree_fd[i]);
 	for (size_t i = 0; i < MV_KPAGE__N; i++)
@@ -492,8 +494,8 @@ static int open_kept(struct mv_target *target, enum mv_file file, bool *ret_clos
 	int fd = target->file_fd[file];
 
 	if (fd < 0)
-		fd = file == MV_FILE_STAT ? mv_target_open_below(target, file_names[file])
-					  : mv_target_open_memory(target, file_names[file]);
+		fd = file == MV_FILE_STAT ? mv_target_open_below(target, mv_source_file_names[file])
+					  : mv_target_open_memory(target, mv_source_file_names[file]);
 	*ret_close = fd >= 0 && !target->source->live;
 	if (target->source->live && fd >= 0)
 		target->file_fd[file] = fd;

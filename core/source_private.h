@@ -22,6 +22,8 @@ struct mv_source {
 	const char *helper; /* of the options */
 	uint32_t page_bytes;
 	int root_fd;		   /* /proc, or the fixture's directory */
+	int log_fd;		   /* the kernel's log once it was needed, else -1 */
+	uint64_t log_done;	   /* fixture: records that were handed out */
 	int tree_fd[MV_TREE__N];   /* once needed, else -1 */
 	int kpage_fd[MV_KPAGE__N]; /* once needed, else -1 */
 	int *pids;		   /* ascending, of the last mv_source_next_pid(source, 0) */
@@ -74,6 +76,7 @@ struct mv_target {
  * that ends with a newline is the end (saves a call on single-record files). -E2BIG when more follows.
  */
 ssize_t mv_source_slurp(int fd, char *buf, size_t cap, bool one_record);
+extern const char *const mv_source_file_names[MV_FILE__N];
 /* Open a file below the process; -ESRCH when it is gone, -ENOENT when only the file is missing. */
 int mv_target_open_below(struct mv_target *target, const char *name);
 /* The same for what belongs to the whole process: by way of a living thread if need be. */
