@@ -36,7 +36,10 @@ struct mv_context {
 	const char *output;   /* a COMMAND's output, raw */
 	size_t output_len;
 	struct mv_clean user; /* name of the target's user; text NULL or "": show the number */
-	double own_cpu_percent; /* memview's three processes, of one core; negative unknown */
+	const struct mv_keeper_status *command; /* of the COMMAND, also while something else is shown; NULL none */
+	bool has_machine;	/* beyond the outermost level of a process lies the machine, which has been shown before */
+	int32_t home;		/* the machine: the process that memview was started for and that is still watched; 0 none */
+	double own_cpu_percent; /* memview's own processes, of one core; negative unknown */
 	uint64_t own_bytes;	/* their PSS; 0 unknown */
 };
 
@@ -119,6 +122,7 @@ struct mv_view_ops {
 };
 extern const struct mv_view_ops mv_view_map, mv_view_pages, mv_view_page, mv_view_tables, mv_view_faults, mv_view_threads,
 	mv_view_stack, mv_view_growth, mv_view_heap, mv_view_help, mv_view_meaning, mv_view_output;
+extern const struct mv_view_ops mv_view_machine;
 
 /*
  * The stack of views, and what is around them: header lines, side bar, hint line, banners, the line editor.
@@ -142,6 +146,8 @@ enum mv_effect {
 };
 enum mv_effect mv_stack_input(struct mv_stack *stack, const struct mv_context *ctx, struct mv_input input);
 int mv_stack_opens(const struct mv_stack *stack); /* with MV_EFFECT_OPEN: its PID */
+/* As if f were pressed in the outermost view and text typed: only what bears it is listed, when the view can do so. */
+void mv_stack_filter(struct mv_stack *stack, const struct mv_context *ctx, const char *text);
 /* Show a message in the bottom line until until_ns. */
 void mv_stack_hint(struct mv_stack *stack, struct mv_clean text, uint64_t until_ns);
 
