@@ -21,7 +21,7 @@
 	X(PAGE_DOWN, "<PgDn>", "move", "*", "a screen down")                                                      \
 	X(FIRST, "<Home> g", "move", "*", "to the first")                                                         \
 	X(LAST, "<End> G", "move", "*", "to the last")                                                            \
-	X(ENTER, "<Enter>", "levels", "mptfrkweM", "one level in: process, mapping, page, thread")                            \
+	X(ENTER, "<Enter>", "levels", "mptfrkweMvc", "one level in: process, mapping, page, thread")                            \
 	X(BACK, "<Esc> <BS>", "levels", "*", "one level out")                                                     \
 	X(SIDE_MAP, "1", "sides", "+", "Map: the address space and its mappings")                                 \
 	X(SIDE_PAGES, "2", "sides", "+", "Pages: the selected mapping's pages; again: the whole process")         \
@@ -39,16 +39,16 @@
 	X(SIDE_ZONES, "5", "the machine's sides", "@", "Zones: free blocks by node, zone and size")               \
 	X(SIDE_ATLAS, "6", "the machine's sides", "@", "Atlas: every page frame of the RAM")                      \
 	X(HOME, "0", "the machine's sides", "@", "back to the process that memview was started for")              \
-	X(PANE, "<Tab>", "move", "mgfwe", "next pane")                                                             \
-	X(FIND, "/", "find", "mptfrweM", "find text, or an address (0x...)")                                         \
-	X(FIND_NEXT, "n", "find", "mptfrw", "next match")                                                          \
-	X(FIND_PREV, "N", "find", "mptfrw", "previous match")                                                      \
-	X(SORT, "s", "table", "mtrwe", "sort by the next column")                                                   \
-	X(REVERSE, "S", "table", "mtrwe", "reverse the order")                                                      \
-	X(FILTER, "f", "table", "mt", "filter by kind")                                                           \
-	X(GROUP, "x", "table", "mf", "group: a library's mappings as one line; call stacks by who calls or who touches") \
-	X(COLUMNS, "C", "table", "m", "choose columns")                                                           \
-	X(EXACT, "u", "table", "mpgtfrkwe", "exact figures, in bytes, instead of rounded ones")                        \
+	X(PANE, "<Tab>", "move", "mgfweyc", "next pane")                                                             \
+	X(FIND, "/", "find", "mptfrweMyvc", "find text, an address (0x...), a process by its number")                                         \
+	X(FIND_NEXT, "n", "find", "mptfrwMyvc", "next match")                                                          \
+	X(FIND_PREV, "N", "find", "mptfrwMyvc", "previous match")                                                      \
+	X(SORT, "s", "table", "mtrweMv", "sort by the next column")                                                   \
+	X(REVERSE, "S", "table", "mtrweMv", "reverse the order")                                                      \
+	X(FILTER, "f", "table", "mtM", "filter by kind; processes by user or name")                                                           \
+	X(GROUP, "x", "table", "mfM", "group: a library's mappings as one line; call stacks by who calls or who touches; processes by parent, by service") \
+	X(COLUMNS, "C", "table", "mM", "choose columns")                                                           \
+	X(EXACT, "u", "table", "mpgtfrkweMyvcz", "exact figures, in bytes, instead of rounded ones")                        \
 	X(SCALE, "z", "picture", "m", "address strip: evened out, or true to scale")                              \
 	X(ZOOM_IN, "+ =", "picture", "pe", "zoom in: fewer pages or bytes a cell")                                        \
 	X(ZOOM_OUT, "-", "picture", "pe", "zoom out: more of them a cell")                                           \

@@ -43,9 +43,11 @@ static const struct mv_view_ops *const views[MV_VIEW__N] = {
     [MV_VIEW_FAULTS] = &mv_view_faults, [MV_VIEW_THREADS] = &mv_view_threads,
     [MV_VIEW_STACK] = &mv_view_stack,	[MV_VIEW_GROWTH] = &mv_view_growth,
     [MV_VIEW_HEAP] = &mv_view_heap,
-    [MV_VIEW_MACHINE] = &mv_view_machine,
     [MV_VIEW_HELP] = &mv_view_help,	[MV_VIEW_MEANING] = &mv_view_meaning,
     [MV_VIEW_OUTPUT] = &mv_view_output,
+    [MV_VIEW_MACHINE] = &mv_view_machine, [MV_VIEW_MEMORY] = &mv_view_memory,
+    [MV_VIEW_SERVICES] = &mv_view_services, [MV_VIEW_RECLAIM] = &mv_view_reclaim,
+    [MV_VIEW_ZONES] = &mv_view_zones,
 };
 
 const struct mv_view_ops *mv_view_of(enum mv_view_id id)
@@ -663,7 +665,7 @@ void mv_stack_filter(struct mv_stack *stack, const struct mv_context *ctx, const
 	struct level *level = &stack->levels[0];
 
 	settle(stack, ctx);
-	if (level->ops->act(state_of(level), ctx, MV_ACT_FIND, (struct mv_input){.key = U'/'}).kind == MV_OUT_ASK)
+	if (level->ops->act(state_of(level), ctx, MV_ACT_FILTER, (struct mv_input){.key = U'/'}).kind == MV_OUT_ASK)
 		follow(stack, ctx, level->ops->answer(state_of(level), ctx, text));
 }
 
