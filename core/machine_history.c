@@ -199,7 +199,7 @@ static struct past go_on(struct past past, const struct mv_task *task, double se
 	learn_swap(&past, task);
 	bytes = task->rss_bytes + past.swap_bytes;
 	if (bytes > past.last_bytes) {
-		past.rises += past.rises < UINT16_MAX;
+		past.rises = past.rises < UINT16_MAX ? (uint16_t)(past.rises + 1) : UINT16_MAX;
 	} else if (bytes < past.last_bytes) {
 		past.rises = 0;
 		past.base_bytes = bytes;
