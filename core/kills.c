@@ -37,7 +37,7 @@ struct before {
 	enum mv_oom_constraint constraint;
 	uint64_t pid; /* 0: not said */
 	struct mv_val uid;
-	uint64_t whole_group_us; /* memory.oom.group: then all of the group's tasks were killed, a line each; 0 not */
+	uint64_t whole_group_us; /* memory.oom.group: all of the group's tasks are being killed since then, a line each; 0 not */
 };
 
 struct mv_kills {
@@ -302,7 +302,7 @@ static void settle_group(const struct before *b, struct kill *kill)
 	if (len >= tail_len && strcmp(b->group_and_task + len - tail_len, tail) == 0) {
 		len -= tail_len;
 	} else {
-		/* Killed with the task that was chosen (memory.oom.group), or a child of it (before 5.2). */
+		/* A child of the task that was chosen (before 5.2). */
 		const char *at = last_of((struct mv_scan){b->group_and_task, b->group_and_task + len}, ",task=");
 
 		if (at)
@@ -314,12 +314,53 @@ static void settle_group(const struct before *b, struct kill *kill)
 	kill->group[len] = '\0';
 }
 
+static bool is_of_group(const struct before *b, uint64_t boot_us)
+{
+	return b->whole_group_us && boot_us - b->whole_group_us < GROUP_US;
+}
+
+/*
+ * memory.oom.group: "Tasks in GROUP are going to be killed due to memory.oom.group set". It follows the kill of the one that was
+ * chosen, and what was said of that one holds for all.
+ */
+static bool take_whole_group(struct mv_kills *kills, struct mv_scan line, uint64_t boot_us)
+{
+	struct before *b = &kills->before;
+	const char *at = last_of(line, " are going to be killed due to memory.oom.group set");
+	const struct kill *chosen = kills->count ? newest(kills, 0) : NULL;
+
+	if (!at || !skip(&line, "Tasks in ") || at < line.at)
+		return false;
+	*b = (struct before){.whole_group_us = boot_us ? boot_us : 1};
+	unescape((struct mv_scan){line.at, at}, b->group_and_task, sizeof(b->group_and_task));
+	if (!chosen || boot_us - chosen->k.boot_us >= GROUP_US)
+		return true;
+	b->constraint = (enum mv_oom_constraint)chosen->k.constraint;
+	memcpy(b->invoker, chosen->invoker, sizeof(b->invoker));
+	memcpy(b->limited, chosen->limited, sizeof(b->limited));
+	return true;
+}
+
+/* The one that was chosen is among those of its group, and told once more when it has not ended yet. */
+static bool is_told(const struct mv_kills *kills, uint64_t pid, uint64_t boot_us)
+{
+	if (!is_of_group(&kills->before, boot_us))
+		return false;
+	for (size_t i = 0; i < kills->count; i++) {
+		const struct mv_kill *k = mv_kills_at(kills, i);
+
+		if ((uint64_t)k->pid == pid && boot_us - k->boot_us < 2 * GROUP_US)
+			return true;
+	}
+	return false;
+}
+
 /* Is what was said before said of this one? */
 static void join(struct mv_kills *kills, struct kill *kill, bool by_group)
 {
 	struct before *b = &kills->before;
-	const bool same = !b->pid || b->pid == (uint64_t)kill->k.pid;
-	const bool whole = b->whole_group_us && kill->k.boot_us - b->whole_group_us < GROUP_US;
+	const bool whole = is_of_group(b, kill->k.boot_us);
+	const bool same = !whole && (!b->pid || b->pid == (uint64_t)kill->k.pid);
 
 	if (same || whole) {
 		kill->k.constraint = b->constraint;
@@ -332,7 +373,7 @@ static void join(struct mv_kills *kills, struct kill *kill, bool by_group)
 	if (by_group && kill->k.constraint == MV_OOM_BY_UNKNOWN)
 		kill->k.constraint = MV_OOM_BY_MEMCG;
 	/* Said once: what is left out later (the kernel limits how much it writes) must not be taken from here. */
-	if (same && !whole)
+	if (same)
 		*b = (struct before){0};
 }
 
@@ -353,6 +394,8 @@ static int take_killed(struct mv_kills *kills, struct mv_scan line, uint64_t boo
 	mv_scan_char(&line, ',');
 	close = last_of(line, ") total-vm:");
 	if (!skip(&line, " (") || !close || close < line.at)
+		return 0;
+	if (is_told(kills, pid, boot_us))
 		return 0;
 	kill = add(kills);
 	if (!kill)
@@ -431,12 +474,7 @@ int mv_kills_take(struct mv_kills *kills, const char *record, size_t len)
 
 	if (!take_head(&line, &boot_us))
 		return 0;
-	if (skip(&(struct mv_scan){line.at, line.end}, "Tasks in ") &&
-	    last_of(line, " are going to be killed due to memory.oom.group set")) {
-		kills->before.whole_group_us = boot_us ? boot_us : 1;
-		return 0;
-	}
-	if (take_oom_kill(kills, line) || take_task_in(kills, line) || take_kill(kills, line) ||
+	if (take_whole_group(kills, line, boot_us) || take_oom_kill(kills, line) || take_task_in(kills, line) || take_kill(kills, line) ||
 	    take_invoker(kills, line))
 		return 0;
 	if (skip(&(struct mv_scan){line.at, line.end}, "oom_reaper: "))

@@ -184,6 +184,8 @@ void mv_loop_effect(struct mv_loop *loop, enum mv_effect effect)
 	case MV_EFFECT_AGAINST:
 		loop->ctx.against = !loop->ctx.against;
 		break;
+	case MV_EFFECT_OPEN:
+	case MV_EFFECT_MACHINE:
 	case MV_EFFECT_NONE:
 	case MV_EFFECT_DRAW:
 		break;
