@@ -155,8 +155,8 @@ static void draw_path(const struct files_view *v, const struct mv_context *ctx, 
 		pen_build(&pen, ROLE_WARN, &b);
 	} else if (s->refused) {
 		mv_build_count(&b, s->refused);
-		mv_build_clean(&b, s->refused == 1 ? MV_TEXT(" is not told ") : MV_TEXT(" are not told "));
-		mv_build_why(&b, s->why);
+		mv_build_clean(&b, s->refused == 1 ? MV_TEXT(" is not told: ") : MV_TEXT(" are not told: "));
+		mv_build_clean(&b, mv_words(mv_why_text(s->why)));
 		pen_build(&pen, ROLE_DIM, &b);
 	} else if (v->count) {
 		pen_glyph(&pen, ROLE_PAGE_FILE, U'█', '#');
@@ -189,7 +189,8 @@ static void draw_note(const struct files_view *v, const struct mv_context *ctx, 
 	if (mv_have(&f->cached.evicted) && f->cached.evicted.value) {
 		mv_build_clean(&b, MV_TEXT(", "));
 		mv_build_count(&b, f->cached.evicted.value);
-		mv_build_clean(&b, MV_TEXT(" pages were evicted, "));
+		mv_build_clean(&b, f->cached.evicted.value == 1 ? MV_TEXT(" page was evicted, ")
+								: MV_TEXT(" pages were evicted, "));
 		mv_build_count(&b, f->cached.recently_evicted.value);
 		mv_build_clean(&b, MV_TEXT(" of them lately"));
 	}
