@@ -99,6 +99,9 @@ static int run(const struct mv_options *options)
 	case MV_MODE_DEMO:
 		return run_screen(options);
 	case MV_MODE_NOTHING:
+		if (options->dump || options->dump_svg)
+			return mv_dump_run(options);
+		/* Falls through */
 	default:
 		fputs(mv_options_short_help, stderr);
 		return MV_EXIT_USAGE;

@@ -450,8 +450,8 @@ static int check_fit(struct parsing *p)
 		return refuse(p, "--quick", "only for memview report, json and watch");
 	if (p->interval_given && !screen && o->mode != MV_MODE_WATCH)
 		return refuse(p, "-i", "only for the screen and memview watch");
-	if ((o->dump || o->dump_svg) && o->mode != MV_MODE_SCREEN)
-		return refuse(p, "--dump", "only for a process's screen");
+	if ((o->dump || o->dump_svg) && o->mode != MV_MODE_SCREEN && o->mode != MV_MODE_NOTHING)
+		return refuse(p, "--dump", "only for a process's screen and the machine's");
 	if ((p->size_given || o->keys) && !o->dump && !o->dump_svg)
 		return refuse(p, p->size_given ? "--size" : "--keys", "only with --dump or --dump-svg");
 	if (o->who && !*o->who)
