@@ -161,7 +161,8 @@ static void note_stat(const struct mv_tasks *t, struct task *task, const struct 
 	if (memcmp(task->comm, stat->comm, sizeof(task->comm)) != 0) {
 		memcpy(task->comm, stat->comm, sizeof(task->comm));
 		task->name_bytes =
-		    (uint16_t)(mv_clean_bytes(task->comm, strnlen(task->comm, sizeof(task->comm)), NULL, 0) + 1);
+		    (uint16_t)(mv_clean_bytes(task->comm, strnlen(task->comm, sizeof(task->comm)), NULL, 0) +
+			       1);
 	}
 	if (mv_stat_is_kernel_thread(stat))
 		now |= MV_TASK_KERNEL;
@@ -180,7 +181,7 @@ static void note_stat(const struct mv_tasks *t, struct task *task, const struct 
 	m->major_faults = stat->major_faults;
 	m->cpu_ticks = stat->utime_ticks + stat->stime_ticks;
 	task->stat_rss_bytes = stat->rss_pages * t->page_bytes;
-	m->size_bytes = now		      ? mv_val_missing(memory_why(task))
+	m->size_bytes = now		     ? mv_val_missing(memory_why(task))
 			: stat->state == 'Z' ? mv_val_missing(MV_WHY_NOT_HERE)
 					     : mv_val_of(stat->vsize_bytes);
 	tasks_settle_rss(task);
@@ -198,12 +199,14 @@ void tasks_settle_rss(struct task *task)
 static void begin(struct task *task, const struct mv_stat *stat)
 {
 	*task = (struct task){.path = NO_PATH};
-	task->t = (struct mv_task){.pid = stat->pid, .start_ticks = stat->start_ticks, .group = MV_TASK_NO_GROUP};
+	task->t =
+	    (struct mv_task){.pid = stat->pid, .start_ticks = stat->start_ticks, .group = MV_TASK_NO_GROUP};
 	task->name_bytes = 1;
 	task->t.pss_bytes = task->t.oom_score = mv_val_missing(MV_WHY_NOT_ASKED);
 }
 
-/* The new list and what is kept of the old one, both ascending -> one, from its end on, so that it needs no second table. */
+/* The new list and what is kept of the old one, both ascending -> one, from its end on, so that it needs no
+ * second table. */
 static void merge(struct mv_tasks *t)
 {
 	size_t old = t->count;
@@ -369,7 +372,8 @@ void mv_tasks_place(struct mv_tasks *tasks, const struct mv_groups *groups)
 {
 	tasks->groups = groups;
 	for (size_t i = 0; i < tasks->paths_count; i++) {
-		size_t group = groups && tasks->paths[i].text ? mv_groups_find(groups, tasks->paths[i].text) : SIZE_MAX;
+		size_t group =
+		    groups && tasks->paths[i].text ? mv_groups_find(groups, tasks->paths[i].text) : SIZE_MAX;
 
 		tasks->paths[i].group = group == SIZE_MAX ? MV_TASK_NO_GROUP : (uint32_t)group;
 	}
