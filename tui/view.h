@@ -133,8 +133,8 @@ struct mv_view_ops {
 	struct mv_place (*place)(const void *state, const struct mv_context *ctx);
 };
 extern const struct mv_view_ops mv_view_map, mv_view_pages, mv_view_page, mv_view_tables, mv_view_faults, mv_view_threads,
-	mv_view_stack, mv_view_growth, mv_view_heap, mv_view_help, mv_view_meaning, mv_view_output;
-extern const struct mv_view_ops mv_view_machine, mv_view_memory, mv_view_services, mv_view_reclaim, mv_view_zones;
+	mv_view_stack, mv_view_growth, mv_view_heap, mv_view_files, mv_view_help, mv_view_meaning, mv_view_output;
+extern const struct mv_view_ops mv_view_machine, mv_view_memory, mv_view_services, mv_view_reclaim, mv_view_zones, mv_view_atlas, mv_view_frame;
 
 /*
  * The stack of views, and what is around them: header lines, side bar, hint line, banners, the line editor.

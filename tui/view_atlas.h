@@ -14,6 +14,7 @@
 
 #define ATLAS_SEGMENTS 128
 #define ATLAS_CELL_MAX (UINT32_C(1) << 30)
+#define ATLAS_WINDOW_CELLS (MV_ATLAS_CELLS / 2) /* asked for at once */
 
 /* Frames that share rows: of one zone, with the small holes in it. */
 struct atlas_segment {

@@ -166,9 +166,9 @@ static void build_compressed(struct mv_build *b, const struct mv_context *ctx)
 
 	mv_build_init(b);
 	if (mv_have(&zswapped) && zswapped.value && mv_have(&zswap)) {
-		mv_build_clean(b, MV_TEXT("zswap holds "));
+		mv_build_clean(b, MV_TEXT("zswap: "));
 		mv_size_build(b, zswapped.value, ctx->exact);
-		mv_build_clean(b, MV_TEXT(" of it in "));
+		mv_build_clean(b, MV_TEXT(" in "));
 		mv_size_build(b, zswap.value, ctx->exact);
 		mv_build_clean(b, MV_TEXT(" of RAM"));
 	} else if (mv_have(&ram->zswap_on)) {
