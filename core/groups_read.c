@@ -357,6 +357,12 @@ static void read_v1(struct reading *r, struct mv_group *g)
 	g->peak = read_number(r, "memory.max_usage_in_bytes", no);
 	g->kernel = read_number(r, "memory.kmem.usage_in_bytes", no);
 	g->max_events = read_number(r, "memory.failcnt", no);
+	/* Where memory and swap together may not be more, it is that limit which is met. */
+	if (mv_have(&g->swap_limit) && mv_have(&g->max_events)) {
+		struct mv_val both = read_number(r, "memory.memsw.failcnt", no);
+
+		g->max_events.value += mv_have(&both) ? both.value : 0;
+	}
 	g->high = g->low = g->slab = g->low_events = g->high_events = g->oom_events =
 	    mv_val_missing(MV_WHY_NOT_HERE);
 	g->some.why = g->full.why = MV_WHY_NOT_HERE;

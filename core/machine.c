@@ -214,13 +214,15 @@ static void close_list(struct mv_machine_list *list)
 		list->procps.pids_unref(&list->info);
 }
 
-/* It has '?' for what it does not show as it is: then the name is read anew, unless the number has been taken
- * again. */
+/*
+ * It has '?' for what it does not show as it is, without a UTF-8 locale '.' as well: then the name is read
+ * anew, unless the number has been taken again.
+ */
 static void mend_name(struct mv_source *source, struct mv_stat *stat)
 {
 	struct mv_stat own;
 
-	if (strchr(stat->comm, '?') && read_stat(source, stat->pid, &own) == 0 &&
+	if (strpbrk(stat->comm, MB_CUR_MAX > 1 ? "?" : "?.") && read_stat(source, stat->pid, &own) == 0 &&
 	    own.start_ticks == stat->start_ticks)
 		memcpy(stat->comm, own.comm, sizeof(stat->comm));
 }

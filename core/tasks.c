@@ -226,6 +226,49 @@ static void merge(struct mv_tasks *t)
 	t->count = t->fresh_count;
 }
 
+/* ---- which of them are ours ---- */
+
+static bool is_memview(const struct task *task)
+{
+	return strncmp(task->comm, "memview", strlen("memview")) == 0;
+}
+
+static struct task *find_task(struct mv_tasks *t, int32_t pid)
+{
+	size_t i = mv_tasks_find(t, pid);
+
+	return i == SIZE_MAX ? NULL : &t->at[i];
+}
+
+static bool descends(struct mv_tasks *t, const struct task *task, int32_t from)
+{
+	/* Read while processes come and go, parents could make a ring. */
+	for (int steps = 0; task && steps < 16; steps++) {
+		if (task->t.pid == from)
+			return true;
+		task = find_task(t, task->t.ppid);
+	}
+	return false;
+}
+
+/* We, those of that name above us (the screen started the keeper, the keeper us), and those that they
+ * started. */
+static void mark_ours(struct mv_tasks *t)
+{
+	struct task *top = find_task(t, (int32_t)getpid()), *above;
+
+	if (!mv_source_is_live(t->source) || !top)
+		return;
+	top->t.flags |= MV_TASK_OURS;
+	for (int steps = 0; steps < 16 && (above = find_task(t, top->t.ppid)) && is_memview(above); steps++) {
+		top = above;
+		top->t.flags |= MV_TASK_OURS;
+	}
+	for (size_t i = 0; i < t->count; i++)
+		if (is_memview(&t->at[i]) && descends(t, &t->at[i], top->t.pid))
+			t->at[i].t.flags |= MV_TASK_OURS;
+}
+
 int mv_tasks_read(struct mv_tasks *tasks)
 {
 	int err;
@@ -241,6 +284,7 @@ int mv_tasks_read(struct mv_tasks *tasks)
 	if (err)
 		return err;
 	merge(tasks);
+	mark_ours(tasks);
 	tasks->look_ns = mv_source_now(tasks->source);
 	tasks->left = tasks->count;
 	if (tasks->cursor >= tasks->count)

@@ -65,7 +65,7 @@ static void test_modes(void **state)
 		enum mv_mode mode;
 		const char *who;
 	} cases[] = {
-	    {"", MV_MODE_MACHINE, NULL},
+	    {"", MV_MODE_NOTHING, NULL},
 	    {"4711", MV_MODE_SCREEN, "4711"},
 	    {"firefox", MV_MODE_SCREEN, "firefox"},
 	    {"report 4711", MV_MODE_REPORT, "4711"},
