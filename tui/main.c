@@ -94,6 +94,8 @@ static int run(const struct mv_options *options)
 		return mv_batch_heap(options);
 	case MV_MODE_LEAKS:
 		return mv_batch_leaks(options);
+	case MV_MODE_MACHINE:
+		return mv_batch_machine(options);
 	case MV_MODE_SCREEN:
 	case MV_MODE_COMMAND:
 	case MV_MODE_DEMO:
