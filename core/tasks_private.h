@@ -16,9 +16,10 @@ struct task {
 	uint64_t status_ns;	  /* when status was read; 0 never */
 	uint64_t turn_ns;	  /* when its turn comes again */
 	uint64_t cpu_at_status, faults_at_status;
-	uint64_t rss_at_status;	   /* stat's, when status was read */
-	uint64_t status_rss_bytes; /* the sum that status told: stat's lags behind by up to some hundred KiB */
-	uint64_t stat_rss_bytes;   /* stat's, now */
+	uint64_t rss_at_status; /* stat's, when status was read */
+	uint64_t
+	    status_rss_bytes;	 /* the sum that status told: stat's lags behind by up to some hundred KiB */
+	uint64_t stat_rss_bytes; /* stat's, now */
 	uint32_t pss_cost_us;
 	uint32_t path; /* its cgroup's, in paths */
 	uint16_t name_bytes;
