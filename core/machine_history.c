@@ -24,7 +24,7 @@ struct past {
 	uint64_t minor, major, cpu_ticks;
 	float minor_rate, major_rate, cpu_rate; /* negative: not known */
 	int32_t pid;
-	uint16_t rises; /* looks one after the other that differed and were higher */
+	uint8_t rises; /* looks one after the other that differed and were higher */
 	bool swap_known, at_first;
 };
 
@@ -32,13 +32,15 @@ struct mv_machine_history {
 	struct mv_ram ram[2];
 	unsigned now;	   /* which of the two is the newest */
 	uint32_t pictures; /* 0, 1, 2 and more */
+	bool gap;	   /* between the last two; no rate says anything */
 	uint64_t pace_ns;  /* between the last two pictures; 0 not known yet */
 	uint64_t real_ns;  /* the newest picture's time of day */
 	struct mv_ram_value values[MV_RAM_FIG__N], pressure[2];
 	struct mv_series series[MV_RAM_FIG__N], pressure_series[2];
 	struct past *tasks, *spare; /* ascending by pid; room to merge into */
 	size_t tasks_count, tasks_cap, spare_cap;
-	uint64_t first_list_ns, list_ns; /* 0 there was none */
+	uint64_t list_ns;      /* of the newest list; 0 there was none */
+	uint64_t list_pace_ns; /* between the last two; 0 not known yet */
 };
 
 int mv_machine_history_new(struct mv_machine_history **ret_history)
@@ -96,7 +98,7 @@ static struct mv_ram_value share_waited(const struct mv_psi *now, const struct m
 static void feed_ram(struct mv_machine_history *h, const struct mv_machine_snapshot *m)
 {
 	const struct mv_ram *before = h->pictures ? &h->ram[h->now] : NULL;
-	const bool gap = before && is_gap(h, m, before);
+	const bool gap = h->gap = before && is_gap(h, m, before);
 	const struct mv_ram_value unknown = {.why = gap ? MV_WHY_CHANGED : MV_WHY_NOT_READ};
 	const struct mv_ram *now = &m->ram;
 
@@ -199,7 +201,8 @@ static struct past go_on(struct past past, const struct mv_task *task, double se
 	learn_swap(&past, task);
 	bytes = task->rss_bytes + past.swap_bytes;
 	if (bytes > past.last_bytes) {
-		past.rises = past.rises < UINT16_MAX ? (uint16_t)(past.rises + 1) : UINT16_MAX;
+		if (past.rises < UINT8_MAX)
+			past.rises++;
 	} else if (bytes < past.last_bytes) {
 		past.rises = 0;
 		past.base_bytes = bytes;
@@ -208,13 +211,25 @@ static struct past go_on(struct past past, const struct mv_task *task, double se
 	return past;
 }
 
+/* Since the list before; 0 when a rate would say nothing: nobody has asked for the processes meanwhile, or it
+ * is a gap for all. */
+static double seconds_between(const struct mv_machine_history *h, uint64_t at_ns)
+{
+	const struct mv_ram before = {.at_ns = h->list_ns}, now = {.at_ns = at_ns};
+
+	if (!h->list_ns || h->gap ||
+	    mv_ram_gap(&now, &before, h->list_pace_ns ? h->list_pace_ns : h->pace_ns))
+		return 0;
+	return (double)(at_ns - h->list_ns) / (double)MV_NS_PER_SEC;
+}
+
 /* Both are ascending by PID: what is in both under the same start goes on, what is only in the list begins.
  */
-static int feed_tasks(struct mv_machine_history *h, const struct mv_machine_snapshot *m, bool gap)
+static int feed_tasks(struct mv_machine_history *h, const struct mv_machine_snapshot *m)
 {
 	uint32_t count;
 	const struct mv_task *tasks = mv_machine_tasks(m, &count);
-	double seconds = h->list_ns && !gap ? (double)(m->tasks_ns - h->list_ns) / (double)MV_NS_PER_SEC : 0;
+	double seconds = seconds_between(h, m->tasks_ns);
 	size_t at = 0, cap;
 	struct past *swap;
 
@@ -242,28 +257,25 @@ static int feed_tasks(struct mv_machine_history *h, const struct mv_machine_snap
 	h->tasks_cap = h->spare_cap;
 	h->spare_cap = cap;
 	h->tasks_count = count;
-	if (!h->list_ns)
-		h->first_list_ns = m->tasks_ns;
+	if (h->list_ns)
+		h->list_pace_ns = m->tasks_ns - h->list_ns;
 	h->list_ns = m->tasks_ns;
 	return 0;
 }
 
 int mv_machine_history_feed(struct mv_machine_history *history, const struct mv_machine_snapshot *m)
 {
-	const struct mv_ram *before = &history->ram[history->now];
-	bool gap = false;
+	const uint64_t before_ns = history->ram[history->now].at_ns;
 
-	if (history->pictures && m->ram.at_ns < before->at_ns)
+	if (history->pictures && m->ram.at_ns < before_ns)
 		return 0;
 	/* A picture can come again before the next look, with more of what is read in slices. */
-	if (!history->pictures || m->ram.at_ns > before->at_ns) {
-		gap = history->pictures && is_gap(history, m, before);
+	if (!history->pictures || m->ram.at_ns > before_ns)
 		feed_ram(history, m);
-	}
 	/* No view that shows processes was open: what is known of them stays. */
 	if (!m->tasks.count || m->tasks_ns <= history->list_ns)
 		return 0;
-	return feed_tasks(history, m, gap);
+	return feed_tasks(history, m);
 }
 
 static const struct past *find_task(const struct mv_machine_history *h, int32_t pid)

@@ -15,7 +15,7 @@
 #include "tui/keys.h"
 
 /* A user of the machine by number, as the loop has looked its name up. */
-struct mv_user {
+struct mv_user_name {
 	uint32_t uid;
 	uint32_t unused;
 	struct mv_clean name;
@@ -43,7 +43,7 @@ struct mv_context {
 	const char *output;   /* a COMMAND's output, raw */
 	size_t output_len;
 	struct mv_clean user; /* name of the target's user; text NULL or "": show the number */
-	const struct mv_user *users; /* those known by name, ascending by uid; others are shown by number */
+	const struct mv_user_name *users; /* those known by name, ascending by uid; others are shown by number */
 	size_t users_count;
 	uint32_t own_uid; /* whose processes are "mine" */
 	bool own_uid_known;
