@@ -38,6 +38,11 @@
  *                       link FROM TO OFFSET BLOCKS BYTES
  *                       runs PHASE ROUND DONE TOTAL   (a scan that was asked for is not over in this step; PHASE: a number)
  *                       cost COPY STREAM SWAPPED NEED ROOM STOP_US TOOK_MS   (of an exact scan)
+ *   DIR/PID/filecache what cachestat would tell of mapped files:
+ *                       MAJOR:MINOR INODE SIZE CACHED DIRTY WRITEBACK EVICTED RECENTLY_EVICTED   (device hex, as in maps; bytes,
+ *                       then pages, decimal; the last four - where only mincore is there)
+ *                       MAJOR:MINOR INODE refused
+ *                     a file without a line has gone
  *   DIR/PID/errors    lines "FILE ERRNO-NAME" (EACCES, EPERM, ENOENT, ESRCH, EIO): opening FILE fails so. FILE
  *                     "." is the process itself, "pagemap" governs scan and words, "mem" mv_target_bytes
  *   DIR/errors        the same for machine files ("kpageflags EACCES")
