@@ -58,8 +58,7 @@ struct atlas_view {
 	uint64_t rows;
 	uint32_t page_bytes;
 	struct atlas_geometry geo;
-	/* The cells on the screen while a search asks for others are those of the last picture of its own: none. */
-	struct mv_build hint;
+	struct mv_build hint; /* how a search ended */
 };
 
 /* ---- view_atlas_layout.c ---- */

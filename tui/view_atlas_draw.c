@@ -157,6 +157,8 @@ static enum mv_role state_build(const struct atlas_view *v, const struct mv_cont
 	mv_build_init(b);
 	if (v->search.on)
 		mv_build_clean(b, MV_TEXT("searching"));
+	else if (v->hint.len)
+		mv_build_clean(b, mv_build_text(&v->hint));
 	else if (!head->round_ns && head->frames && mv_have(&head->have))
 		mv_build_fmt(b, "reading %u%%", (unsigned)(head->read * 100 / head->frames));
 	else if (head->oldest_ns && ctx->now_ns > head->oldest_ns + mv_old_ns(ctx)) {

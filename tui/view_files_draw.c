@@ -106,17 +106,24 @@ static void draw_total(const struct files_view *v, const struct mv_context *ctx,
 
 	if (v->total_y < 0)
 		return;
-	mv_build_init(&b);
-	mv_size_build(&b, s->cached, ctx->exact);
-	pen_build(&pen, ROLE_STRONG, &b);
-	mv_build_init(&b);
-	mv_build_clean(&b, MV_TEXT(" of "));
-	mv_build_count(&b, s->told);
-	mv_build_clean(&b, s->told == 1 ? MV_TEXT(" file") : MV_TEXT(" files"));
-	pen_build(&pen, ROLE_TEXT, &b);
-	pen_text(&pen, ROLE_LABEL,
-		 pen.end - pen.x > 50 ? MV_TEXT(" is in the page cache; the process maps ")
-				      : MV_TEXT(" in RAM; maps "));
+	if (s->told) {
+		mv_build_init(&b);
+		mv_size_build(&b, s->cached, ctx->exact);
+		pen_build(&pen, ROLE_STRONG, &b);
+		mv_build_init(&b);
+		mv_build_clean(&b, MV_TEXT(" of "));
+		mv_build_count(&b, s->told);
+		mv_build_clean(&b, s->told == 1 ? MV_TEXT(" file") : MV_TEXT(" files"));
+		pen_build(&pen, ROLE_TEXT, &b);
+		pen_text(&pen, ROLE_LABEL,
+			 pen.end - pen.x > 50 ? MV_TEXT(" is in the page cache; the process maps ")
+					      : MV_TEXT(" in RAM; maps "));
+	} else {
+		pen_text(&pen, ROLE_LABEL,
+			 pen.end - pen.x > 50
+			     ? MV_TEXT("what of them is in the page cache is not told; the process maps ")
+			     : MV_TEXT("cache not told; maps "));
+	}
 	mv_build_init(&b);
 	mv_size_build(&b, s->mapped, ctx->exact);
 	pen_build(&pen, ROLE_STRONG, &b);

@@ -63,9 +63,10 @@ static bool has(const char *path, const char *word)
 /* Why there can be no cgroup of ours, or NULL: it is there, limited. */
 static const char *make_group(void)
 {
-	char limit[32];
+	char limit[32], both[32];
 
 	snprintf(limit, sizeof(limit), "%ju", (uintmax_t)LIMIT_BYTES);
+	snprintf(both, sizeof(both), "%ju", (uintmax_t)LIMIT_BYTES * 2);
 	v2 = access("/sys/fs/cgroup/memory/memory.limit_in_bytes", F_OK) < 0;
 	if (geteuid() != 0)
 		return "needs root";
@@ -78,8 +79,8 @@ static const char *make_group(void)
 	}
 	if (!put(dir, v2 ? "memory.max" : "memory.limit_in_bytes", limit))
 		return "no limit can be set here";
-	/* Where there is swap it must not go there. */
-	put(dir, v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes", v2 ? "0" : limit);
+	/* Where there is swap, little goes there. (Linux 6.18 does not count what v1's limit on both stops: it is the higher one.) */
+	put(dir, v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes", v2 ? "0" : both);
 	return NULL;
 }
 
