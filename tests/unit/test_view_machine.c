@@ -118,7 +118,7 @@ static void kernel_threads_are_shown_on_demand(void **state)
 
 static void users_and_names_filter(void **state)
 {
-	struct mv_user user = {.uid = 33, .name = MV_TEXT("www")};
+	struct mv_user_name user = {.uid = 33, .name = MV_TEXT("www")};
 
 	(void)state;
 	rig.ctx.users = &user;
