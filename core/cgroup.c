@@ -176,16 +176,15 @@ static bool climbs(const char *path)
 	return false;
 }
 
-int mv_cgroup_read(struct mv_source *source, struct mv_target *target, struct mv_cgroup *ret_cgroup)
+/* By the text of a cgroup file, or why it could not be read. */
+static void read_by_text(struct mv_source *source, const char *text, ssize_t len,
+			 struct mv_cgroup *ret_cgroup)
 {
 	struct mv_cgroup cg = {0};
 	struct group group = {.source = source};
-	char text[8192], path[PATH_MAX];
-	ssize_t len = mv_target_read(target, MV_FILE_CGROUP, text, sizeof(text));
+	char path[PATH_MAX];
 	size_t path_len;
 
-	if (len == -ESRCH)
-		return -ESRCH;
 	cg.limit_bytes = cg.usage_bytes = cg.high_bytes = cg.swap_max_bytes = cg.oom_kills =
 	    missing(len < 0 ? len : -ENOENT);
 	if (len > 0)
@@ -202,7 +201,25 @@ int mv_cgroup_read(struct mv_source *source, struct mv_target *target, struct mv
 			read_group(&group, &cg);
 	}
 	*ret_cgroup = cg;
+}
+
+int mv_cgroup_read(struct mv_source *source, struct mv_target *target, struct mv_cgroup *ret_cgroup)
+{
+	char text[8192];
+	ssize_t len = mv_target_read(target, MV_FILE_CGROUP, text, sizeof(text));
+
+	if (len == -ESRCH)
+		return -ESRCH;
+	read_by_text(source, text, len, ret_cgroup);
 	return 0;
+}
+
+void mv_cgroup_read_own(struct mv_source *source, struct mv_cgroup *ret_cgroup)
+{
+	char text[8192];
+	ssize_t len = mv_source_read(source, "self/cgroup", text, sizeof(text));
+
+	read_by_text(source, text, len, ret_cgroup);
 }
 
 /* A decimal that may be negative, moved up by `shift` so that it no longer is. */

@@ -18,6 +18,8 @@ struct mv_cgroup {
 /* Source: PID/cgroup, then below /sys/fs/cgroup[/memory] memory.max|memory.limit_in_bytes, memory.current|…usage….
  * Missing files give MV_WHY_NO_KERNEL; a limit at or above the machine's RAM is no limit. Errors: -ESRCH. Cost: 4-8 opens. */
 int mv_cgroup_read(struct mv_source *source, struct mv_target *target, struct mv_cgroup *ret_cgroup);
+/* Of the caller itself; a fixture's is DIR/self/cgroup. */
+void mv_cgroup_read_own(struct mv_source *source, struct mv_cgroup *ret_cgroup);
 /* The "memory" path out of PID/cgroup's text; returns the version, 0 when there is none. */
 int mv_cgroup_parse_path(const char *text, size_t len, char *path, size_t cap);
 

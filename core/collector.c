@@ -12,13 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/sampler.h"
+#include "core/reader.h"
 
 #define FIRST_BLOCK_BYTES (64u << 10)
-#define PROGRESS_NS	  (250 * MV_NS_PER_SEC / 1000) /* while something long is read */
-#define TRACE_NS	  (100 * MV_NS_PER_SEC / 1000) /* while faults are traced */
-#define FDS_MAX		  512			       /* rings: one a CPU */
-#define PATIENCE_NS	  (30 * MV_NS_PER_SEC / 1000)  /* a tick waits so long for its slices */
+#define FDS_MAX		  512			      /* rings: one a CPU */
+#define PATIENCE_NS	  (30 * MV_NS_PER_SEC / 1000) /* a tick waits so long for its slices */
 #define PSS_NS		  (20 * MV_NS_PER_SEC)
 
 struct block {
@@ -31,17 +29,18 @@ struct block {
 
 struct collector {
 	struct mv_source *source;
-	struct mv_sampler *sampler;
+	const struct mv_reader_ops *ops;
+	void *sampler;
 	struct mv_pulse *pulse;
 	struct mv_target *self;
 	int socket;
 	struct block pool[MV_POOL_BLOCKS];
-	struct mv_want want;
+	struct mv_pace pace; /* of the newest want */
 	bool has_want;
 	bool blocked;  /* no block was free */
 	bool tick_due; /* a tick or a want has not been answered by a snapshot yet */
 	uint64_t next_tick_ns, last_tick_ns, last_sent_ns, pss_ns;
-	bool ended;
+	bool ended, failed;
 };
 
 /* A block grows under the reader's eyes but never shrinks, and the reader can never write: seals. */
@@ -99,10 +98,9 @@ static int open_pool(struct collector *c)
 /* Send a snapshot. -EAGAIN: no block is free; -EBUSY: the socket is full, nobody will wake us. */
 static int publish(struct collector *c)
 {
-	size_t bytes = mv_sampler_snapshot_bytes(c->sampler);
+	size_t bytes = c->ops->bytes(c->sampler);
 	struct mv_message m = {.type = MV_MSG_READY};
-	struct mv_snapshot *s;
-	struct timespec cpu;
+	struct timespec cpu = {0};
 	unsigned i;
 	int r;
 
@@ -112,12 +110,10 @@ static int publish(struct collector *c)
 		return -EAGAIN;
 	if (bytes > c->pool[i].bytes && (r = grow_block(&c->pool[i], bytes)) < 0)
 		return r;
-	s = (struct mv_snapshot *)(void *)c->pool[i].at;
-	mv_sampler_snapshot(c->sampler, s, &c->pool[i].stamp);
-	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0)
-		s->cpu_ns = (uint64_t)cpu.tv_sec * MV_NS_PER_SEC + (uint64_t)cpu.tv_nsec;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
 	m.block = i;
-	m.length = s->length;
+	m.length = c->ops->snapshot(c->sampler, c->pool[i].at, &c->pool[i].stamp,
+				    (uint64_t)cpu.tv_sec * MV_NS_PER_SEC + (uint64_t)cpu.tv_nsec);
 	c->last_sent_ns = mv_source_now(c->source);
 	r = mv_message_send(c->socket, &m, 0, NULL, 0);
 	if (r < 0)
@@ -127,31 +123,30 @@ static int publish(struct collector *c)
 	return 0;
 }
 
-static void take_want(struct collector *c, const struct mv_want *want)
+static void take_want(struct collector *c, const struct mv_message *m)
 {
-	bool faster = want->interval_ms &&
-		      (!c->has_want || want->interval_ms < c->want.interval_ms || !c->want.interval_ms);
+	const struct mv_pace pace = c->ops->want(c->sampler, m);
+	const bool faster = pace.interval_ms &&
+			    (!c->has_want || pace.interval_ms < c->pace.interval_ms || !c->pace.interval_ms);
 
-	c->want = *want;
+	c->pace = pace;
 	c->has_want = true;
-	if (faster || want->facts & MV_FACT_WHOLE)
+	if (faster || pace.whole)
 		c->next_tick_ns = 0;
 	c->tick_due = true;
 	c->last_tick_ns = mv_source_now(c->source);
-	mv_sampler_want(c->sampler, want);
 }
 
 /* Take in all messages, keeping only the newest want. Returns false when the screen has gone. */
 static bool take_messages(struct collector *c)
 {
-	struct mv_message m;
-	struct mv_want newest;
+	struct mv_message m, newest;
 	bool any = false;
 	ssize_t n;
 
 	while ((n = mv_message_receive(c->socket, &m, NULL, 0)) > 0) {
-		if (m.type == MV_MSG_WANT && (size_t)n >= MV_MESSAGE_HEAD + sizeof(m.want)) {
-			newest = m.want;
+		if (m.type == MV_MSG_WANT && (size_t)n >= MV_MESSAGE_HEAD + c->ops->want_bytes) {
+			newest = m;
 			any = true;
 		} else if (m.type == MV_MSG_RELEASE && m.block < MV_POOL_BLOCKS) {
 			c->pool[m.block].sent = false;
@@ -178,32 +173,36 @@ static void measure_self(struct collector *c, uint64_t now_ns)
 
 static void tick_if_due(struct collector *c, uint64_t now_ns)
 {
+	const uint64_t interval_ns = c->pace.interval_ms * (MV_NS_PER_SEC / 1000);
+	int r;
+
 	if (!c->has_want || c->ended)
 		return;
-	if (c->next_tick_ns != 0 && (c->want.interval_ms == 0 || now_ns < c->next_tick_ns))
+	if (c->next_tick_ns != 0 && (interval_ns == 0 || now_ns < c->next_tick_ns))
 		return;
-	c->next_tick_ns += c->want.interval_ms * (MV_NS_PER_SEC / 1000);
+	c->next_tick_ns += interval_ns;
 	if (c->next_tick_ns <= now_ns) /* the first, or we were held up: no burst */
-		c->next_tick_ns = now_ns + c->want.interval_ms * (MV_NS_PER_SEC / 1000);
-	atomic_store(&c->pulse->helper_cpu_ns, mv_sampler_helper_cpu_ns(c->sampler));
-	c->ended = mv_sampler_tick(c->sampler) == -ESRCH;
+		c->next_tick_ns = now_ns + interval_ns;
+	atomic_store(&c->pulse->helper_cpu_ns, c->ops->helper_cpu_ns(c->sampler));
+	r = c->ops->tick(c->sampler);
+	c->ended = r == -ESRCH;
+	c->failed = r < 0 && !c->ended;
 	c->tick_due = true;
 	c->last_tick_ns = now_ns;
 }
 
-/* Faults are to be seen there and then. */
 static uint64_t progress_ns(const struct collector *c)
 {
-	return c->want.facts & (MV_FACT_FAULTS | MV_FACT_THREADS) ? TRACE_NS : PROGRESS_NS;
+	return c->pace.progress_ms * (MV_NS_PER_SEC / 1000);
 }
 
 /* Is it time to send what there is? more: work for this very moment is left. */
 static bool publish_due(const struct collector *c, bool more, uint64_t now_ns)
 {
-	if (!c->has_want || !(c->tick_due || mv_sampler_changed(c->sampler)))
+	if (!c->has_want || !(c->tick_due || c->ops->changed(c->sampler)))
 		return false;
-	if (c->want.facts & MV_FACT_WHOLE)
-		return !more && !mv_sampler_waits(c->sampler);
+	if (c->pace.whole)
+		return !more && !c->ops->waits(c->sampler);
 	if (c->tick_due)
 		return !more || now_ns - c->last_tick_ns >= PATIENCE_NS;
 	return now_ns - c->last_sent_ns >= progress_ns(c);
@@ -215,16 +214,16 @@ static void wait_for(struct collector *c, uint64_t due_ns)
 	uint64_t now_ns = mv_source_now(c->source), until_ns = due_ns;
 	struct pollfd p[1 + FDS_MAX];
 	int fds[FDS_MAX];
-	size_t n = mv_sampler_fds(c->sampler, fds, FDS_MAX);
+	size_t n = c->ops->fds(c->sampler, fds, FDS_MAX);
 	struct timespec t;
 
 	p[0] = (struct pollfd){.fd = c->socket, .events = POLLIN};
 	for (size_t i = 0; i < n; i++)
 		p[1 + i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 
-	if (c->has_want && !c->ended && c->want.interval_ms && c->next_tick_ns < until_ns)
+	if (c->has_want && !c->ended && c->pace.interval_ms && c->next_tick_ns < until_ns)
 		until_ns = c->next_tick_ns;
-	if (!c->blocked && (c->tick_due || mv_sampler_changed(c->sampler)) && !mv_sampler_waits(c->sampler) &&
+	if (!c->blocked && (c->tick_due || c->ops->changed(c->sampler)) && !c->ops->waits(c->sampler) &&
 	    c->last_sent_ns + progress_ns(c) < until_ns)
 		until_ns = c->last_sent_ns + progress_ns(c);
 	until_ns = until_ns > now_ns ? until_ns - now_ns : 0;
@@ -236,7 +235,7 @@ static void wait_for(struct collector *c, uint64_t due_ns)
 	atomic_store(&c->pulse->busy, 1);
 	for (size_t i = 0; i < n; i++)
 		if (p[1 + i].revents)
-			mv_sampler_wake(c->sampler, fds[i]);
+			c->ops->wake(c->sampler, fds[i]);
 }
 
 static void run(struct collector *c)
@@ -246,8 +245,10 @@ static void run(struct collector *c)
 		bool more = false;
 
 		tick_if_due(c, now_ns);
+		if (c->failed)
+			return;
 		if (c->has_want)
-			more = mv_sampler_work(c->sampler, &due_ns) > 0;
+			more = c->ops->work(c->sampler, &due_ns) > 0;
 		now_ns = mv_source_now(c->source);
 		if (publish_due(c, more, now_ns)) {
 			int r = publish(c);
@@ -266,10 +267,13 @@ static void run(struct collector *c)
 
 int mv_collector_run(struct mv_source *source, struct mv_target *target, int socket, struct mv_pulse *pulse)
 {
-	struct collector c = {.source = source, .socket = socket, .pulse = pulse};
+	struct collector c = {.source = source,
+			      .ops = target ? &mv_reader_process : &mv_reader_machine,
+			      .socket = socket,
+			      .pulse = pulse};
 
 	atomic_store(&pulse->busy, 1);
-	if (mv_sampler_new(source, target, &c.sampler) < 0 || open_pool(&c) < 0)
+	if (c.ops->open(source, target, pulse, &c.sampler) < 0 || open_pool(&c) < 0)
 		return 1;
 	if (mv_target_open(source, (int)getpid(), &c.self) < 0)
 		c.self = NULL;

@@ -36,6 +36,10 @@
 #define OUTPUT_TURN (64u << 10) /* read at once: who prints without end must not keep us from the rest */
 #define PSS_NS	    (20 * MV_NS_PER_SEC)
 
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
 struct keeper {
 	const struct mv_session_opts *opts;
 	struct mv_source *source;
@@ -220,8 +224,10 @@ static void check_collector(struct keeper *k, uint64_t now_ns)
 	}
 	if (now_ns - k->cpu_moved_ns < STUCK_NS)
 		return;
-	if (!k->status.stuck && k->collector_target)
+	if (!k->status.stuck && k->collector_target) {
 		note_wchan(k);
+		k->status.stuck_pid = atomic_load(&k->pulse->at_pid);
+	}
 	k->status.stuck = true;
 	if (now_ns - k->cpu_moved_ns < REPLACE_NS)
 		return;
@@ -252,7 +258,7 @@ static void read_counters(struct keeper *k)
 	struct mv_statm statm;
 	uint64_t page = mv_source_page_bytes(k->source);
 
-	if (k->status.exited)
+	if (!k->target || k->status.exited)
 		return;
 	/* A zombie's counters say nothing about the memory it had. */
 	if (mv_stat_read(k->target, &stat) < 0 || mv_statm_read(k->target, &statm) < 0 || stat.state == 'Z') {
@@ -309,7 +315,8 @@ static void note_exit(struct keeper *k, bool known, int status)
 	}
 }
 
-/* Reap what has ended: the COMMAND, and collectors (also old ones that were stuck). */
+/* Reap what has ended: the COMMAND, collectors (also old ones that were stuck), keepers that were forked
+ * here. */
 static void reap(struct keeper *k)
 {
 	int status;
@@ -336,6 +343,8 @@ static int open_target(struct keeper *k)
 {
 	int pid = k->opts->pid, r;
 
+	if (k->opts->machine)
+		return 0;
 	if (k->opts->command || k->opts->workload) {
 		struct mv_user user;
 		struct mv_command_opts o = {
@@ -443,17 +452,58 @@ static void tick(struct keeper *k, uint64_t now_ns)
 	send_status(k);
 }
 
+/* ---- another keeper ---- */
+
+/* Nothing of what is watched here goes along: no descriptor but the socket, no output of a COMMAND. */
+static int shed(struct keeper *k, int socket)
+{
+	const int kept = STDERR_FILENO + 1;
+
+	free(k->ring);
+	munmap(k->pulse, sizeof(*k->pulse));
+	mv_target_close(k->self);
+	mv_target_close(k->collector_target);
+	mv_target_close(k->target);
+	mv_source_free(k->source);
+	if (socket != kept && (dup3(socket, kept, O_CLOEXEC) < 0))
+		return -errno;
+	if (syscall(SYS_close_range, (unsigned)kept + 1, ~0u, 0) < 0)
+		for (int fd = (int)sysconf(_SC_OPEN_MAX) - 1; fd > kept; fd--)
+			close(fd);
+	return kept;
+}
+
+static _Noreturn void be_keeper(struct keeper *k, int pid, int socket)
+{
+	const struct mv_session_opts opts = {.pid = pid, .machine = pid == 0, .source = k->opts->source};
+
+	socket = shed(k, socket);
+	_exit(socket < 0 ? 1 : mv_keeper_run(&opts, socket));
+}
+
+/* Without a fork the socket's end tells the screen. */
+static void spawn(struct keeper *k, int pid, int socket)
+{
+	if (socket >= 0 && pid >= 0 && fork() == 0)
+		be_keeper(k, pid, socket);
+}
+
 /* Returns false when the screen has gone; *ret_leave then says what becomes of the COMMAND. */
 static bool take_messages(struct keeper *k, enum mv_leave *ret_leave)
 {
 	struct mv_message m;
 	ssize_t n;
+	int fd;
 
-	while ((n = mv_message_receive(k->socket, &m, NULL, 0)) > 0) {
+	while ((n = mv_message_receive(k->socket, &m, &fd, 1)) > 0) {
 		if (m.type == MV_MSG_RETRY)
 			retry(k);
 		if (m.type == MV_MSG_LEAVE)
 			*ret_leave = (enum mv_leave)m.leave;
+		if (m.type == MV_MSG_SPAWN)
+			spawn(k, m.pid, fd);
+		if (fd >= 0)
+			close(fd);
 	}
 	return n != 0;
 }
@@ -557,7 +607,7 @@ static int start(struct keeper *k)
 int mv_keeper_run(const struct mv_session_opts *opts, int socket)
 {
 	struct keeper k = {.opts = opts, .socket = socket, .command = {.pty_fd = -1}};
-	struct mv_message m = {.type = MV_MSG_STARTED};
+	struct mv_message m = {.type = MV_MSG_STARTED, .keeper = (int32_t)getpid()};
 	enum mv_leave how = MV_LEAVE_END;
 	bool said = true;
 
@@ -584,5 +634,6 @@ int mv_keeper_run(const struct mv_session_opts *opts, int socket)
 			tick(&k, mv_source_now(k.source));
 	} while (!said || take_messages(&k, &how));
 	leave(&k, how);
+	reap(&k);
 	return 0;
 }

@@ -6,6 +6,7 @@
  * The process that keeps the privileges memview was started with. It never makes a call that can block on the
  * target: it reads stat and statm, watches the collector and replaces a stuck one, parents a COMMAND, and
  * ends everything when the screen's socket closes.
+ * Asked to (SPAWN), it forks another keeper, for the machine or for a process, which shares nothing with it but the privileges.
  */
 
 #include "core/protocol.h"

@@ -87,6 +87,14 @@ static int find_by_own_list(struct mv_source *source, const char *name, struct l
 	return 0;
 }
 
+static int read_stat(struct mv_source *source, int pid, struct mv_stat *ret_stat)
+{
+	char text[2048];
+	ssize_t n = mv_source_task_read(source, pid, MV_FILE_STAT, text, sizeof(text));
+
+	return n < 0 ? (int)n : mv_stat_parse(text, (size_t)n, ret_stat);
+}
+
 #ifdef HAVE_LIBPROC2
 
 #if MV_PIDS_VAL_ARGS == 4
@@ -104,6 +112,13 @@ struct procps {
 	__typeof__(procps_pids_new) *pids_new;
 	__typeof__(procps_pids_reap) *pids_reap;
 	__typeof__(procps_pids_unref) *pids_unref;
+};
+
+struct mv_machine_list {
+	struct mv_source *source;
+	bool own;
+	struct procps procps;
+	struct pids_info *info; /* NULL: not in use */
 };
 
 /* It stays loaded: it keeps buffers for the next call in its own variables. */
@@ -158,6 +173,92 @@ static int find_by_libproc2(const char *name, struct list *list)
 	return err;
 }
 
+/* Items of PID/stat alone, so that it opens no other file. */
+enum {
+	L_PID,
+	L_PPID,
+	L_COMM,
+	L_STATE,
+	L_FLAGS,
+	L_MINOR,
+	L_MAJOR,
+	L_USER,
+	L_SYSTEM,
+	L_THREADS,
+	L_START,
+	L_SIZE,
+	L_RSS,
+	L__N
+};
+
+static int open_list(struct mv_machine_list *list)
+{
+	enum pids_item items[L__N] = {
+	    [L_PID] = PIDS_ID_PID,    [L_PPID] = PIDS_ID_PPID,	   [L_COMM] = PIDS_CMD,
+	    [L_STATE] = PIDS_STATE,   [L_FLAGS] = PIDS_FLAGS,	   [L_MINOR] = PIDS_FLT_MIN,
+	    [L_MAJOR] = PIDS_FLT_MAJ, [L_USER] = PIDS_TICS_USER,   [L_SYSTEM] = PIDS_TICS_SYSTEM,
+	    [L_THREADS] = PIDS_NLWP,  [L_START] = PIDS_TICS_BEGAN, [L_SIZE] = PIDS_VSIZE_BYTES,
+	    [L_RSS] = PIDS_RSS,
+	};
+	int err = open_procps(&list->procps);
+
+	if (err)
+		return err;
+	err = list->procps.pids_new(&list->info, items, L__N);
+	return err < 0 ? err : 0;
+}
+
+static void close_list(struct mv_machine_list *list)
+{
+	if (list->info)
+		list->procps.pids_unref(&list->info);
+}
+
+/*
+ * It has '?' for what it does not show as it is, without a UTF-8 locale '.' as well: then the name is read
+ * anew, unless the number has been taken again.
+ */
+static void mend_name(struct mv_source *source, struct mv_stat *stat)
+{
+	struct mv_stat own;
+
+	if (strpbrk(stat->comm, MB_CUR_MAX > 1 ? "?" : "?.") && read_stat(source, stat->pid, &own) == 0 &&
+	    own.start_ticks == stat->start_ticks)
+		memcpy(stat->comm, own.comm, sizeof(stat->comm));
+}
+
+static int read_by_libproc2(struct mv_machine_list *list, mv_take_process *take, void *arg)
+{
+	struct pids_fetch *fetch = list->procps.pids_reap(list->info, PIDS_FETCH_TASKS_ONLY);
+	int err = 0;
+
+	if (!fetch)
+		return errno ? -errno : -EIO;
+	for (int i = 0; !err && i < fetch->counts->total; i++) {
+		struct pids_stack *stack = fetch->stacks[i];
+		const char *comm = VALUE(L_COMM, str, stack, list->info);
+		struct mv_stat stat = {
+		    .pid = VALUE(L_PID, s_int, stack, list->info),
+		    .ppid = VALUE(L_PPID, s_int, stack, list->info),
+		    .state = (char)VALUE(L_STATE, s_ch, stack, list->info),
+		    .threads = (uint32_t)VALUE(L_THREADS, s_int, stack, list->info),
+		    .flags = (uint32_t)VALUE(L_FLAGS, ul_int, stack, list->info),
+		    .minor_faults = VALUE(L_MINOR, ul_int, stack, list->info),
+		    .major_faults = VALUE(L_MAJOR, ul_int, stack, list->info),
+		    .utime_ticks = VALUE(L_USER, ull_int, stack, list->info),
+		    .stime_ticks = VALUE(L_SYSTEM, ull_int, stack, list->info),
+		    .start_ticks = VALUE(L_START, ull_int, stack, list->info),
+		    .vsize_bytes = VALUE(L_SIZE, ul_int, stack, list->info),
+		    .rss_pages = VALUE(L_RSS, ul_int, stack, list->info),
+		};
+
+		strncpy(stat.comm, comm ? comm : "?", sizeof(stat.comm) - 1);
+		mend_name(list->source, &stat);
+		err = take(arg, &stat);
+	}
+	return err;
+}
+
 const char *mv_machine_backend(void)
 {
 	return "libproc2";
@@ -165,10 +266,34 @@ const char *mv_machine_backend(void)
 
 #else
 
+struct mv_machine_list {
+	struct mv_source *source;
+	bool own;
+};
+
 static int find_by_libproc2(const char *name, struct list *list)
 {
 	(void)name;
 	(void)list;
+	return -ENOSYS;
+}
+
+static int open_list(struct mv_machine_list *list)
+{
+	(void)list;
+	return -ENOSYS;
+}
+
+static void close_list(struct mv_machine_list *list)
+{
+	(void)list;
+}
+
+static int read_by_libproc2(struct mv_machine_list *list, mv_take_process *take, void *arg)
+{
+	(void)list;
+	(void)take;
+	(void)arg;
 	return -ENOSYS;
 }
 
@@ -218,4 +343,42 @@ int mv_machine_find(struct mv_source *source, const char *name, struct mv_proces
 	*ret_list = list.at;
 	*ret_count = list.count;
 	return 0;
+}
+
+int mv_machine_list_new(struct mv_source *source, bool own, struct mv_machine_list **ret_list)
+{
+	struct mv_machine_list *list = calloc(1, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	list->source = source;
+	/* Without it, whatever the reason, the list is our own. */
+	list->own = own || !mv_source_is_live(source) || open_list(list) < 0;
+	*ret_list = list;
+	return 0;
+}
+
+void mv_machine_list_free(struct mv_machine_list *list)
+{
+	if (!list)
+		return;
+	close_list(list);
+	free(list);
+}
+
+static int read_own(struct mv_source *source, mv_take_process *take, void *arg)
+{
+	for (int pid = 0; (pid = mv_source_next_pid(source, pid)) != 0;) {
+		struct mv_stat stat;
+		int err = read_stat(source, pid, &stat) == 0 ? take(arg, &stat) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int mv_machine_list_read(struct mv_machine_list *list, mv_take_process *take, void *arg)
+{
+	return list->own ? read_own(list->source, take, arg) : read_by_libproc2(list, take, arg);
 }

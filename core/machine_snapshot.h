@@ -129,6 +129,7 @@ struct mv_kill {
 #define MV_FRAME_USES(X)                                                                                       \
 	X(NONE, "none", " ", " ", "no RAM at this address, or not the kernel's")                               \
 	X(FREE, "free", "·", ".", "free, on the buddy lists")                                                  \
+	X(DEFERRED, "deferred", "˙", "'", "free: the kernel has not begun to use it")                          \
 	X(ANON, "anon", "█", "#", "anonymous memory of processes")                                             \
 	X(FILE, "file", "▒", "+", "page cache: pages of files")                                                \
 	X(SHMEM, "shmem", "▚", "=", "shared memory and tmpfs")                                                 \
@@ -149,7 +150,7 @@ struct mv_frame_use_info {
 	const char *json, *glyph, *ascii, *words;
 };
 extern const struct mv_frame_use_info mv_frame_uses[MV_USE__N]; /* in atlas.c */
-/* The use that kpageflags' word of a frame tells. Pure. In atlas.c. */
+/* The use that kpageflags' word of a frame tells, but for DEFERRED, which its neighbours tell. Pure. In atlas.c. */
 enum mv_frame_use mv_frame_use_of(uint64_t flags, struct mv_val count);
 
 /* Of the frames of one cell. */
@@ -170,7 +171,7 @@ struct mv_atlas_head {
 	uint64_t frames;	/* of all stretches */
 	uint64_t read;		/* of them in the round under way */
 	uint64_t round_ns;	/* when the last whole round had ended; 0 never */
-	uint64_t oldest_ns;	/* when the oldest figure on the window was read */
+	uint64_t oldest_ns;	/* when the oldest figure on the window was read; 0: some not yet */
 	uint64_t uses[MV_USE__N]; /* frames, of the last whole round (of the first one: so far) */
 	struct mv_val lit;	/* frames of the lit process that have been found; why: NEEDS_SYS_ADMIN, GONE, NOT_ASKED */
 	uint64_t lit_pages;	/* present pages that process has (each may be a frame of its own) */

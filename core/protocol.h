@@ -8,8 +8,10 @@
  *
  *   screen -> collector   WANT, RELEASE
  *   collector -> screen   POOL (three memfds), READY
- *   screen -> keeper      RETRY, LEAVE
+ *   screen -> keeper      RETRY, LEAVE, SPAWN (a socket for another keeper, which will say STARTED there)
  *   keeper -> screen      STARTED, COLLECTOR (a socket to it), STATUS, OUTPUT
+ *
+ * SPAWN names a process by its number, or the machine, and nothing else: what is started is always memview itself.
  *
  * Nobody ever blocks in a send: what does not fit now is said later (wants, status) or dropped.
  */
@@ -25,6 +27,7 @@ enum mv_message_type {
 	MV_MSG_READY,
 	MV_MSG_RETRY,
 	MV_MSG_LEAVE,
+	MV_MSG_SPAWN,
 	MV_MSG_STARTED,
 	MV_MSG_COLLECTOR,
 	MV_MSG_STATUS,
@@ -39,11 +42,12 @@ struct mv_message {
 	uint32_t block;	 /* READY, RELEASE */
 	uint64_t length; /* READY: bytes of the snapshot; OUTPUT: bytes of text */
 	int32_t error;	 /* STARTED: 0 or -errno */
-	int32_t pid;	 /* STARTED: the target */
+	int32_t pid;	 /* STARTED, SPAWN: the target; 0 the machine */
 	int32_t leave;	 /* LEAVE: enum mv_leave */
-	int32_t unused;
+	int32_t keeper;	 /* STARTED: the keeper itself */
 	union {
-		struct mv_want want;
+		struct mv_want want;		     /* WANT to a process's collector */
+		struct mv_machine_want machine_want; /* WANT to the machine's */
 		struct mv_keeper_status status;
 		char text[MV_OUTPUT_BYTES];
 	};
@@ -63,6 +67,8 @@ struct mv_pulse {
 	_Atomic uint32_t rests; /* times it had done all that is wanted for the moment */
 	_Atomic uint64_t pss_bytes;
 	_Atomic uint64_t helper_cpu_ns; /* used by memview-symbols, the collector's child */
+	_Atomic int32_t at_pid; /* the machine's: whose smaps_rollup is being read, 0 nobody's. It stays when that is never answered: the
+				 * successor leaves this process out */
 };
 
 #endif

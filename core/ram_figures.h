@@ -13,7 +13,7 @@
 	X(FREE_TOTAL, FREE, "total", "total", B, "",                                                            \
 	  "MemTotal", "RAM that the kernel manages: all of it but what the firmware and the kernel's own image keep.") \
 	X(FREE_USED, FREE, "used", "used", B, "",                                                               \
-	  "MemTotal - MemAvailable (procps 4; before: total - free - buffers - cache)", "What is taken and can't be had back without swapping or killing.") \
+	  "MemTotal - MemAvailable (free before procps 4: total - free - buffers - cache)", "What is taken and can't be had back without swapping or killing.") \
 	X(FREE_FREE, FREE, "free", "free", B, "kbmemfree",                                                      \
 	  "MemFree", "RAM with nothing in it. Little is normal: unused RAM is lent to the page cache.")         \
 	X(FREE_SHARED, FREE, "shared", "shared", B, "",                                                         \
@@ -32,7 +32,8 @@
 	X(KBMEMFREE, SAR_R, "kbmemfree", "kbmemfree", B, "free", "MemFree", "Free memory.")                     \
 	X(KBAVAIL, SAR_R, "kbavail", "kbavail", B, "available", "MemAvailable", "The kernel's estimate of what can be had without swapping.") \
 	X(KBMEMUSED, SAR_R, "kbmemused", "kbmemused", B, "",                                                    \
-	  "MemTotal - MemFree - Buffers - Cached - Slab", "Used memory without caches and the kernel's slab.")  \
+	  "MemTotal - MemFree - Buffers - Cached - Slab, at least 0 (sar from 12.7.8 on: MemTotal - MemAvailable)", \
+	  "Used memory without caches and the kernel's slab, reclaimable or not. Shared memory is in Cached, so it is not in here.")  \
 	X(MEMUSED, SAR_R, "%memused", "%memused", P, "", "kbmemused / MemTotal", "Share of used memory.")       \
 	X(KBBUFFERS, SAR_R, "kbbuffers", "kbbuffers", B, "buffers", "Buffers", "Page cache of block devices.")  \
 	X(KBCACHED, SAR_R, "kbcached", "kbcached", B, "", "Cached", "Page cache of files, shared memory included.") \
@@ -51,10 +52,10 @@
 	X(FAULT, SAR_B, "fault/s", "fault/s", R, "", "vmstat pgfault", "Page faults of all processes a second, minor and major.") \
 	X(MAJFLT, SAR_B, "majflt/s", "majflt/s", R, "", "vmstat pgmajfault", "Those that had to read from disk or swap.") \
 	X(PGFREE, SAR_B, "pgfree/s", "pgfree/s", R, "", "vmstat pgfree", "Pages put on the free lists a second.") \
-	X(PGSCANK, SAR_B, "pgscank/s", "pgscank/s", R, "", "vmstat pgscan_kswapd*", "Pages that kswapd, in the background, looked at to reclaim.") \
-	X(PGSCAND, SAR_B, "pgscand/s", "pgscand/s", R, "", "vmstat pgscan_direct*", "Pages that processes had to look at themselves, since kswapd was behind: they waited.") \
-	X(PGSTEAL, SAR_B, "pgsteal/s", "pgsteal/s", R, "", "vmstat pgsteal_*", "Pages reclaimed from the caches a second.") \
-	X(VMEFF, SAR_B, "%vmeff", "%vmeff", P, "", "pgsteal / (pgscank + pgscand)", "How many of the pages looked at could be reclaimed. Near 100 is easy; below 30 the kernel works hard for little.")
+	X(PGSCANK, SAR_B, "pgscank/s", "pgscank/s", R, "", "vmstat pgscan_kswapd", "Pages that kswapd, in the background, looked at to reclaim.") \
+	X(PGSCAND, SAR_B, "pgscand/s", "pgscand/s", R, "", "vmstat pgscan_direct (sar 12.6 adds pgscan_direct_throttle)", "Pages that processes had to look at themselves, since kswapd was behind: they waited.") \
+	X(PGSTEAL, SAR_B, "pgsteal/s", "pgsteal/s", R, "", "vmstat pgsteal_kswapd + pgsteal_direct + pgsteal_khugepaged + pgsteal_proactive (sar 12.6 adds pgsteal_anon and pgsteal_file, which tell the same pages once more: twice that from Linux 5.9 on)", "Pages reclaimed from the caches a second.") \
+	X(VMEFF, SAR_B, "%vmeff", "%vmeff", P, "", "pgsteal / (pgscank + pgscand); nothing when no page was looked at, where sar prints 0", "How many of the pages looked at could be reclaimed. Near 100 is easy; below 30 the kernel works hard for little.")
 // clang-format on
 
 #include <stdbool.h>
@@ -83,11 +84,16 @@ struct mv_ram_value {
 
 struct mv_ram;
 /*
- * One figure of `now`. before: an earlier reading for what is a rate, or NULL (then NOT_READ). A counter that fell, two readings of
- * the same time, or a gap (mv_ram_gap) give CHANGED; one that has wrapped at 2^32 (32-bit kernels) is counted on. Pure.
+ * One figure of `now`. before: an earlier reading for what is a rate, or NULL (then NOT_READ). A counter that fell and two readings
+ * of the same time give CHANGED; one that has wrapped at 2^32 (32-bit kernels) is counted on. %vmeff of no page that was looked at is
+ * NOT_HERE. Whether the time between them is a gap (mv_ram_gap) is for the caller to ask. Pure.
  */
 struct mv_ram_value mv_ram_figure(const struct mv_ram *now, const struct mv_ram *before, enum mv_ram_figure_id id);
-/* Have the two been read so far apart that a rate between them would say nothing: the machine slept, or we were stopped? */
+/*
+ * Have the two been read so far apart that a rate between them would say nothing: we were stopped, or the machine that we are a guest
+ * of was? From three times the interval and a second on; never with an interval of 0. A machine that slept did not count, neither
+ * time nor events: its rates stay true.
+ */
 bool mv_ram_gap(const struct mv_ram *now, const struct mv_ram *before, uint64_t interval_ns);
 
 #endif

@@ -72,6 +72,7 @@ void mv_sampler_free(struct mv_sampler *sampler)
 	mv_ages_free(sampler->ages);
 	calls_release(sampler);
 	heap_release(sampler);
+	files_release(sampler);
 	grid_release(sampler);
 	free(sampler->cmdline);
 	free(sampler->seen);
@@ -133,6 +134,7 @@ void mv_sampler_want(struct mv_sampler *sampler, const struct mv_want *want)
 		old->spans_count = 0;
 	calls_want(sampler, want);
 	heap_want(sampler, want);
+	files_want(sampler, want);
 	sampler->urgent = true;
 	sampler->changed = true;
 }
@@ -327,6 +329,7 @@ int mv_sampler_tick(struct mv_sampler *sampler)
 		grid_start(sampler);
 	if (WANTS(sampler, PAGE))
 		sampler->page_due = true;
+	files_tick(sampler);
 	return 0;
 }
 
@@ -414,7 +417,7 @@ int mv_sampler_work(struct mv_sampler *sampler, uint64_t *ret_due_ns)
 		page_read(sampler);
 		return 1;
 	}
-	if (work_paced(sampler, &next_ns))
+	if (work_paced(sampler, &next_ns) || files_work(sampler, &next_ns))
 		return 1;
 	*ret_due_ns = next_ns;
 	return 0;

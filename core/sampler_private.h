@@ -133,6 +133,7 @@ struct mv_sampler {
 	bool page_due;
 
 	uint64_t helpers_cpu_ns; /* of earlier memview-symbols */
+	struct files *files; /* mapped files in the page cache (sampler_files.c); NULL until wanted */
 	struct heap *heap; /* the malloc heap (sampler_heap.c); NULL until wanted */
 	struct calls *calls; /* traced faults and threads (sampler_trace.h); NULL until wanted */
 
@@ -197,6 +198,15 @@ void heap_exec(struct mv_sampler *s);
 void heap_release(struct mv_sampler *s);
 void heap_lay_out(const struct mv_sampler *s, struct mv_arena *a, struct heap_layout *l);
 void heap_write(const struct mv_sampler *s, struct mv_snapshot *b, const struct heap_layout *l);
+
+/* sampler_files.c */
+void files_want(struct mv_sampler *s, const struct mv_want *want);
+void files_tick(struct mv_sampler *s);
+bool files_work(struct mv_sampler *s, uint64_t *ret_next_ns);
+uint64_t files_count(const struct mv_sampler *s); /* of the section */
+bool files_whole(const struct mv_sampler *s);
+void files_write(const struct mv_sampler *s, struct mv_cached_file *ret_files);
+void files_release(struct mv_sampler *s);
 
 /* sampler_write_trace.c */
 struct trace_layout {

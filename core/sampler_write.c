@@ -9,7 +9,7 @@
 
 struct layout {
 	struct mv_section mappings, names, seen, tallies, smaps, mapping_tables, spans, span_first, cells,
-	    bytes, cmdline, title;
+	    bytes, cmdline, title, files;
 	struct trace_layout trace;
 	struct heap_layout heap;
 	size_t length;
@@ -39,6 +39,7 @@ static struct layout lay_out(const struct mv_sampler *s)
 	l.title = section_take(&a, MV_COMM_BYTES * 10, 1);
 	trace_lay_out(s, &a, &l.trace);
 	heap_lay_out(s, &a, &l.heap);
+	l.files = section_take(&a, files_count(s), sizeof(struct mv_cached_file));
 	l.length = (a.used + 7) & ~(size_t)7;
 	return l;
 }
@@ -260,6 +261,8 @@ void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block, 
 	    .page_bytes_read = l.bytes,
 	    .cmdline = l.cmdline,
 	    .title = l.title,
+	    .files = l.files,
+	    .files_whole = files_whole(s),
 	};
 	memcpy(block->tables, s->table_counts, sizeof(block->tables));
 	write_figures(s, block->figure);
@@ -267,5 +270,6 @@ void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block, 
 	write_sections(s, block, &l, stamp);
 	trace_write(s, block, &l.trace);
 	heap_write(s, block, &l.heap);
+	files_write(s, (struct mv_cached_file *)(void *)((char *)block + l.files.offset));
 	s->changed = s->urgent = false;
 }

@@ -20,6 +20,7 @@
 
 #define OUTPUT_MAX (256u << 10)
 #define START_MS   10000
+#define FROM_MS	   1000 /* from a live screen: a keeper forks in less than one */
 #define END_MS	   300
 
 struct seen_block {
@@ -29,13 +30,17 @@ struct seen_block {
 };
 
 struct mv_session {
-	pid_t keeper;
+	pid_t keeper; /* our child, or another keeper's */
+	bool machine;
 	int keeper_fd, collector_fd; /* -1 closed */
 	struct mv_keeper_status status;
 	struct seen_block pool[MV_POOL_BLOCKS];
 	int current;		/* block that the newest snapshot lies in, -1 none */
 	struct seen_block kept; /* a replaced collector's last picture, until its successor has sent one */
-	struct mv_want want;
+	union {
+		struct mv_want want;
+		struct mv_machine_want machine_want;
+	};
 	bool has_want, unsent;
 	char *output;
 	size_t output_len;
@@ -87,27 +92,29 @@ static void close_keeper(struct mv_session *s)
 }
 
 /* The keeper's first word: how the start went. */
-static int await_start(struct mv_session *s)
+static int await_start(struct mv_session *s, int timeout_ms)
 {
 	struct pollfd p = {.fd = s->keeper_fd, .events = POLLIN};
 	struct mv_message m;
 	ssize_t n;
 
 	do {
-		if (poll(&p, 1, START_MS) == 0)
+		if (poll(&p, 1, timeout_ms) == 0)
 			return -ETIMEDOUT;
 		n = mv_message_receive(s->keeper_fd, &m, NULL, 0);
 	} while (n == -EAGAIN);
 	if (n <= 0 || m.type != MV_MSG_STARTED)
 		return -EAGAIN;
 	s->status.pid = m.pid;
+	s->keeper = m.keeper;
 	return m.error;
 }
 
-int mv_session_start(const struct mv_session_opts *opts, struct mv_session **ret_session)
+/* A session that has our end of a socket; the other end is the keeper's to be. */
+static int prepare(const struct mv_session_opts *opts, struct mv_session **ret_session, int *ret_keepers_end)
 {
 	struct mv_session *s = calloc(1, sizeof(*s));
-	int pair[2], r;
+	int pair[2];
 
 	if (!s)
 		return -ENOMEM;
@@ -116,27 +123,64 @@ int mv_session_start(const struct mv_session_opts *opts, struct mv_session **ret
 		s->pool[i].fd = -1;
 	s->current = -1;
 	s->kept.fd = -1;
+	s->machine = opts->machine;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		r = -errno;
+		int r = -errno;
+
 		free(s);
 		return r;
 	}
-	s->keeper = fork();
-	if (s->keeper == 0) {
-		close(pair[0]);
-		_exit(mv_keeper_run(opts, pair[1]));
-	}
-	close(pair[1]);
 	s->keeper_fd = pair[0];
 	/* The keeper says the same, but only with its first status. */
 	s->status.is_command = opts->command || opts->workload;
-	r = s->keeper < 0 ? -EAGAIN : await_start(s);
+	*ret_session = s;
+	*ret_keepers_end = pair[1];
+	return 0;
+}
+
+static int started(struct mv_session *s, int r, struct mv_session **ret_session)
+{
 	if (r < 0) {
 		mv_session_end(s, MV_LEAVE_END);
 		return r;
 	}
 	*ret_session = s;
 	return 0;
+}
+
+int mv_session_start(const struct mv_session_opts *opts, struct mv_session **ret_session)
+{
+	struct mv_session *s;
+	int keepers_end, r = prepare(opts, &s, &keepers_end);
+
+	if (r < 0)
+		return r;
+	s->keeper = fork();
+	if (s->keeper == 0) {
+		close(s->keeper_fd);
+		_exit(mv_keeper_run(opts, keepers_end));
+	}
+	close(keepers_end);
+	return started(s, s->keeper < 0 ? -EAGAIN : await_start(s, START_MS), ret_session);
+}
+
+int mv_session_start_from(struct mv_session *other, const struct mv_session_opts *opts,
+			  struct mv_session **ret_session)
+{
+	struct mv_message m = {.type = MV_MSG_SPAWN, .pid = opts->machine ? 0 : opts->pid};
+	struct mv_session *s;
+	int keepers_end, r;
+
+	if (opts->command || opts->workload || (!opts->machine && opts->pid <= 0))
+		return -EINVAL;
+	if (other->keeper_fd < 0)
+		return -EPIPE;
+	r = prepare(opts, &s, &keepers_end);
+	if (r < 0)
+		return r;
+	r = mv_message_send(other->keeper_fd, &m, 0, &keepers_end, 1);
+	close(keepers_end);
+	return started(s, r < 0 ? r : await_start(s, FROM_MS), ret_session);
 }
 
 size_t mv_session_fds(const struct mv_session *session, int *fds, size_t cap)
@@ -173,11 +217,16 @@ static void keep_output(struct mv_session *s, const char *text, size_t len)
 
 static void send_want(struct mv_session *s)
 {
-	struct mv_message m = {.type = MV_MSG_WANT, .want = s->want};
+	struct mv_message m = {.type = MV_MSG_WANT};
+	size_t bytes = s->machine ? sizeof(m.machine_want) : sizeof(m.want);
 
+	if (s->machine)
+		m.machine_want = s->machine_want;
+	else
+		m.want = s->want;
 	s->unsent = false;
 	if (s->has_want && s->collector_fd >= 0)
-		s->unsent = mv_message_send(s->collector_fd, &m, sizeof(m.want), NULL, 0) == -EAGAIN;
+		s->unsent = mv_message_send(s->collector_fd, &m, bytes, NULL, 0) == -EAGAIN;
 }
 
 static unsigned from_keeper(struct mv_session *s)
@@ -242,7 +291,16 @@ static int map_block(struct seen_block *b, uint64_t length)
 	return 0;
 }
 
-/* A snapshot has come. When it can't be mapped or does not hold together, no later one will do better: that is the end. */
+static int check(const struct mv_session *s, const struct seen_block *b, uint64_t length)
+{
+	if (s->machine)
+		return mv_machine_check((const struct mv_machine_snapshot *)(const void *)b->at,
+					(size_t)length);
+	return mv_snapshot_check((const struct mv_snapshot *)(const void *)b->at, (size_t)length);
+}
+
+/* A snapshot has come. When it can't be mapped or does not hold together, no later one will do better: that
+ * is the end. */
 static unsigned take_snapshot(struct mv_session *s, const struct mv_message *m)
 {
 	struct seen_block *b;
@@ -250,8 +308,7 @@ static unsigned take_snapshot(struct mv_session *s, const struct mv_message *m)
 	if (m->block >= MV_POOL_BLOCKS)
 		return 0;
 	b = &s->pool[m->block];
-	if (map_block(b, m->length) < 0 ||
-	    mv_snapshot_check((const struct mv_snapshot *)(const void *)b->at, (size_t)m->length) < 0) {
+	if (map_block(b, m->length) < 0 || check(s, b, m->length) < 0) {
 		close_collector(s);
 		close_keeper(s);
 		return MV_EVENT_LOST;
@@ -304,11 +361,28 @@ void mv_session_want(struct mv_session *session, const struct mv_want *want)
 {
 	struct mv_want next = *want;
 
+	if (session->machine)
+		return;
 	next.seq = session->want.seq;
 	if (session->has_want && memcmp(&next, &session->want, sizeof(next)) == 0)
 		return;
 	next.seq++;
 	session->want = next;
+	session->has_want = true;
+	send_want(session);
+}
+
+void mv_session_machine_want(struct mv_session *session, const struct mv_machine_want *want)
+{
+	struct mv_machine_want next = *want;
+
+	if (!session->machine)
+		return;
+	next.seq = session->machine_want.seq;
+	if (session->has_want && memcmp(&next, &session->machine_want, sizeof(next)) == 0)
+		return;
+	next.seq++;
+	session->machine_want = next;
 	session->has_want = true;
 	send_want(session);
 }
@@ -321,11 +395,19 @@ void mv_session_retry(struct mv_session *session)
 		mv_message_send(session->keeper_fd, &m, 0, NULL, 0);
 }
 
+static const void *newest(const struct mv_session *session)
+{
+	return session->current < 0 ? session->kept.at : session->pool[session->current].at;
+}
+
 const struct mv_snapshot *mv_session_snapshot(const struct mv_session *session)
 {
-	const struct seen_block *b = session->current < 0 ? &session->kept : &session->pool[session->current];
+	return session->machine ? NULL : newest(session);
+}
 
-	return (const struct mv_snapshot *)(const void *)b->at;
+const struct mv_machine_snapshot *mv_session_machine(const struct mv_session *session)
+{
+	return session->machine ? newest(session) : NULL;
 }
 
 const struct mv_keeper_status *mv_session_status(const struct mv_session *session)

@@ -33,7 +33,8 @@ int mv_session_start(const struct mv_session_opts *opts, struct mv_session **ret
 
 /*
  * The same, but the keeper is forked by another session's keeper, which has kept the privileges that we have given up: from the machine
- * to a process, and back. Either session may end first. Errors: as above; -EPIPE the other session's keeper has gone.
+ * to a process, and back. Either session may end first. The source is the other's: opts->source does not count. Waits a second at most.
+ * Errors: as above; -EPIPE the other session's keeper has gone, -EAGAIN, -ETIMEDOUT it does not answer, -EINVAL opts name a command.
  */
 int mv_session_start_from(struct mv_session *other, const struct mv_session_opts *opts, struct mv_session **ret_session);
 
@@ -44,12 +45,13 @@ struct mv_keeper_status {
 	bool exit_known; /* exit_status is a wait status (COMMAND, workload), else nobody told us */
 	int exit_status;
 	uint64_t exit_real_ns; /* when, CLOCK_REALTIME */
-	int pid;	       /* of the target */
+	int pid;	       /* of the target; 0 the machine */
 	bool is_command;       /* a child of ours */
 	uint32_t collectors;   /* started so far; more than 1: replaced */
 	bool stuck;	       /* the one that runs now does not move */
 	bool gave_up;	       /* two got stuck: `R` starts again */
 	char wchan[48];	       /* what the stuck one is blocked in; clean ASCII */
+	int stuck_pid;	       /* of the machine's: the process it is stuck at, whose PSS is no longer read; 0 none */
 	uint64_t collector_cpu_ns, keeper_cpu_ns;
 	uint64_t collector_pss_bytes, keeper_pss_bytes; /* 0 unknown */
 };

@@ -172,6 +172,22 @@ static bool heap_sections_add_up(const struct mv_snapshot *s)
 	return true;
 }
 
+static bool files_add_up(const struct mv_snapshot *s)
+{
+	const struct mv_cached_file *f = section(s, &s->files);
+
+	if (!section_fits(s, &s->files, sizeof(*f)))
+		return false;
+	for (uint64_t i = 0; i < s->files.count; i++)
+		if (f[i].mapping >= s->mappings.count || f[i].cached.way >= MV_CACHE__N ||
+		    f[i].resident.why >= MV_WHY__N || f[i].size_bytes.why >= MV_WHY__N ||
+		    f[i].cached.cached.why >= MV_WHY__N || f[i].cached.dirty.why >= MV_WHY__N ||
+		    f[i].cached.writeback.why >= MV_WHY__N || f[i].cached.evicted.why >= MV_WHY__N ||
+		    f[i].cached.recently_evicted.why >= MV_WHY__N)
+			return false;
+	return true;
+}
+
 static bool spans_fit(const struct mv_snapshot *s)
 {
 	const uint32_t *first = section(s, &s->span_first);
@@ -209,7 +225,7 @@ int mv_snapshot_check(const struct mv_snapshot *s, size_t mapped_bytes)
 	    (s->cmdline.count && !pool_ends(s, &s->cmdline)))
 		return -EBADMSG;
 	if (!trace_sections_fit(s) || !fault_sections_add_up(s) || !thread_sections_add_up(s) ||
-	    !heap_sections_fit(s) || !heap_sections_add_up(s))
+	    !heap_sections_fit(s) || !heap_sections_add_up(s) || !files_add_up(s))
 		return -EBADMSG;
 	if (s->life > MV_LIFE_KERNEL_THREAD || s->page.state >= MV_PAGE__N || s->levels < 4 ||
 	    s->levels > 5 || s->page_bytes < 1024 || (s->page_bytes & (s->page_bytes - 1)))
@@ -361,6 +377,12 @@ COUNTED(uint64_t, heap_marks)
 COUNTED(struct mv_heap_owner, heap_owners)
 COUNTED(struct mv_leak_group, leak_groups)
 COUNTED(struct mv_leaks_link, leak_links)
+
+const struct mv_cached_file *mv_snapshot_files(const struct mv_snapshot *s, uint32_t *ret_count)
+{
+	*ret_count = (uint32_t)s->files.count;
+	return section(s, &s->files);
+}
 
 struct mv_clean mv_snapshot_heap_text(const struct mv_snapshot *s, uint32_t text)
 {

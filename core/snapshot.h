@@ -11,6 +11,7 @@
 #include "core/cgroup.h"
 #include "core/clean.h"
 #include "core/figures.h"
+#include "core/filecache.h"
 #include "core/pagemap.h"
 #include "core/smaps.h"
 #include "core/stat.h"
@@ -32,6 +33,7 @@ enum mv_fact {
 	MV_FACT_THREADS = 1 << 11, /* every thread, and its calls, without stopping it */
 	MV_FACT_LINES = 1 << 12, /* source lines of the calls of `thread` */
 	MV_FACT_HEAP = 1 << 13, /* the malloc heap, and what is known of lost blocks; copied and walked, at a pace */
+	MV_FACT_FILES = 1 << 14, /* the files that are mapped, and what of them is in the page cache; at a pace */
 	MV_FACT_WHOLE = 1 << 9,	 /* batch: complete each wanted fact before the first snapshot, then stop pacing */
 };
 
@@ -171,6 +173,8 @@ struct mv_snapshot {
 	struct mv_heap_head heap;		 /* with MV_FACT_HEAP (blocks.h) */
 	struct mv_heap_sized heap_sized;	 /* with want.heap_size */
 	struct mv_leaks_head leaks;		 /* with MV_FACT_HEAP */
+	bool files_whole; /* each of the files has been read at least once */
+	char pad[7];
 
 	/* Sections. Those parallel to mappings have its count, or 0 when not wanted. */
 	struct mv_section mappings;	    /* struct mv_mapping */
@@ -206,6 +210,7 @@ struct mv_snapshot {
 	struct mv_section leak_groups;	    /* struct mv_leak_group, by bytes, the most first */
 	struct mv_section leak_links;	    /* struct mv_leaks_link between them */
 	struct mv_section heap_text;	    /* char */
+	struct mv_section files;	    /* struct mv_cached_file, by their first mapping; empty when not wanted */
 };
 
 /* Check magic, length and that every section and every name lies inside. Once per arrival: 0 or -EBADMSG. */
@@ -261,6 +266,8 @@ const struct mv_heap_owner *mv_snapshot_heap_owners(const struct mv_snapshot *s,
 const struct mv_leak_group *mv_snapshot_leak_groups(const struct mv_snapshot *s, uint32_t *ret_count);
 const struct mv_leaks_link *mv_snapshot_leak_links(const struct mv_snapshot *s, uint32_t *ret_count);
 struct mv_clean mv_snapshot_heap_text(const struct mv_snapshot *s, uint32_t text);
+/* The files that are mapped; a count of 0 when there are none, or they are not wanted. */
+const struct mv_cached_file *mv_snapshot_files(const struct mv_snapshot *s, uint32_t *ret_count);
 /* Index of the mapping that holds addr; count when none does. */
 uint32_t mv_snapshot_find(const struct mv_snapshot *s, uint64_t addr);
 

@@ -24,7 +24,7 @@
 #define STREAM_BYTES	 ((size_t)64 * 1024)
 #define STREAM_MAX_BYTES ((size_t)64 * 1024 * 1024) /* a line longer than this is no line */
 
-static const char *const file_names[MV_FILE__N] = {
+const char *const mv_source_file_names[MV_FILE__N] = {
 #define X(id, name) [MV_FILE_##id] = name,
     MV_FILES(X)
 #undef X
@@ -49,7 +49,9 @@ int mv_source_new(const struct mv_source_opts *opts, struct mv_source **ret_sour
 	s->no_pagemap_scan = opts && opts->no_pagemap_scan;
 	s->no_procmap_query = opts && opts->no_procmap_query;
 	s->helper = opts ? opts->helper : NULL;
-	s->cgroup_fd = -1;
+	s->log_fd = -1;
+	for (size_t i = 0; i < MV_TREE__N; i++)
+		s->tree_fd[i] = -1;
 	for (size_t i = 0; i < MV_KPAGE__N; i++)
 		s->kpage_fd[i] = -1;
 	s->root_fd = open(live ? "/proc" : opts->root, MV_OPEN_FLAGS | O_DIRECTORY);
@@ -77,7 +79,9 @@ void mv_source_free(struct mv_source *source)
 		return;
 	mv_fixture_free(source->fixture);
 	close_fd(&source->root_fd);
-	close_fd(&source->cgroup_fd);
+	close_fd(&source->log_fd);
+	for (size_t i = 0; i < MV_TREE__N; i++)
+		close_fd(&source->tree_fd[i]);
 	for (size_t i = 0; i < MV_KPAGE__N; i++)
 		close_fd(&source->kpage_fd[i]);
 	free(source->pids);
@@ -138,56 +142,6 @@ ssize_t mv_source_slurp(int fd, char *buf, size_t cap, bool one_record)
 	}
 	buf[used] = '\0';
 	return pread(fd, &probe, 1, (off_t)used) == 1 ? -E2BIG : (ssize_t)used;
-}
-
-/* Names can come from the target (its cgroup's path): they never lead out of the tree they are below. */
-static bool name_is_inside(const char *name)
-{
-	if (name[0] == '/' || name[0] == '\0')
-		return false;
-	for (const char *at = name; at; at = strchr(at, '/')) {
-		if (*at == '/')
-			at++;
-		if (at[0] == '.' && at[1] == '.' && (at[2] == '/' || at[2] == '\0'))
-			return false;
-	}
-	return true;
-}
-
-static int open_machine_file(struct mv_source *source, const char *name)
-{
-	static const char below_cgroup[] = "cgroup/";
-	int dir = source->root_fd;
-	int fd;
-
-	if (!name_is_inside(name))
-		return -ENOENT;
-	if (!source->live)
-		return mv_fixture_open(source->fixture, 0, name);
-	if (!strncmp(name, below_cgroup, sizeof(below_cgroup) - 1)) {
-		if (source->cgroup_fd < 0)
-			source->cgroup_fd = open("/sys/fs/cgroup", MV_OPEN_FLAGS | O_DIRECTORY);
-		if (source->cgroup_fd < 0)
-			return -errno;
-		dir = source->cgroup_fd;
-		name += sizeof(below_cgroup) - 1;
-		if (!name_is_inside(name)) /* "cgroup//etc" */
-			return -ENOENT;
-	}
-	fd = openat(dir, name, MV_OPEN_FLAGS);
-	return fd < 0 ? -errno : fd;
-}
-
-ssize_t mv_source_read(struct mv_source *source, const char *name, char *buf, size_t cap)
-{
-	ssize_t n;
-	int fd = open_machine_file(source, name);
-
-	if (fd < 0)
-		return fd;
-	n = mv_source_slurp(fd, buf, cap, false);
-	close(fd);
-	return n;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -498,7 +452,7 @@ int mv_target_open_below(struct mv_target *target, const char *name)
 	struct mv_source *source = target->source;
 	int fd;
 
-	if (!name_is_inside(name))
+	if (!mv_source_name_is_inside(name))
 		return -ENOENT;
 	if (source->live) {
 		fd = openat(target->dir_fd, name, MV_OPEN_FLAGS);
@@ -540,8 +494,8 @@ static int open_kept(struct mv_target *target, enum mv_file file, bool *ret_clos
 	int fd = target->file_fd[file];
 
 	if (fd < 0)
-		fd = file == MV_FILE_STAT ? mv_target_open_below(target, file_names[file])
-					  : mv_target_open_memory(target, file_names[file]);
+		fd = file == MV_FILE_STAT ? mv_target_open_below(target, mv_source_file_names[file])
+					  : mv_target_open_memory(target, mv_source_file_names[file]);
 	*ret_close = fd >= 0 && !target->source->live;
 	if (target->source->live && fd >= 0)
 		target->file_fd[file] = fd;

@@ -38,11 +38,16 @@
  *                       link FROM TO OFFSET BLOCKS BYTES
  *                       runs PHASE ROUND DONE TOTAL   (a scan that was asked for is not over in this step; PHASE: a number)
  *                       cost COPY STREAM SWAPPED NEED ROOM STOP_US TOOK_MS   (of an exact scan)
+ *   DIR/PID/filecache what cachestat would tell of mapped files:
+ *                       MAJOR:MINOR INODE SIZE CACHED DIRTY WRITEBACK EVICTED RECENTLY_EVICTED   (device hex, as in maps; bytes,
+ *                       then pages, decimal; the last four - where only mincore is there)
+ *                       MAJOR:MINOR INODE refused
+ *                     a file without a line has gone
  *   DIR/PID/errors    lines "FILE ERRNO-NAME" (EACCES, EPERM, ENOENT, ESRCH, EIO): opening FILE fails so. FILE
  *                     "." is the process itself, "pagemap" governs scan and words, "mem" mv_target_bytes
  *   DIR/errors        the same for machine files ("kpageflags EACCES")
  *   DIR/page_bytes    bytes of a base page, decimal; 4096 without it
- *   DIR/kpage         lines "PFN FLAGS COUNT CGROUP-INO", all hex
+ *   DIR/kpage         lines "PFN[-END] FLAGS COUNT CGROUP-INO", all hex: of one frame, or of [PFN, END); a later line wins
  *   DIR/{meminfo,...} other machine files; DIR/cgroup/... for /sys/fs/cgroup, DIR/node/... for /sys/devices/system/node,
  *                     DIR/mm/... for /sys/kernel/mm, DIR/module/... for /sys/module
  *   DIR/kmsg          the kernel's log: a record a line, as /dev/kmsg gives them
@@ -112,7 +117,7 @@ ssize_t mv_source_read(struct mv_source *source, const char *name, char *buf, si
 /* Names of the directories inside a machine directory ("cgroup/memory", "mm/hugepages", "node"), ascending, symbolic links left
  * out: *ret_names is one malloc'ed block, a NUL after each. Returns how many, or -errno. */
 ssize_t mv_source_list(struct mv_source *source, const char *name, char **ret_names);
-/* The inode of such a directory (a cgroup's identity in kpagecgroup); 0 unknown. */
+/* The inode of such a directory (a cgroup's identity in kpagecgroup); 0 unknown. A fixture's is in its file `inode`, hex. */
 uint64_t mv_source_inode(struct mv_source *source, const char *name);
 /*
  * The kernel's log, from where the last call ended (at first: from its oldest record on): take(arg, record, len) for each record;

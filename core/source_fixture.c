@@ -296,32 +296,73 @@ ssize_t mv_fixture_list(struct mv_fixture *fixture, int pid, const char *name, i
 	return (ssize_t)kept;
 }
 
-/* What kpage says of one frame; false when it has no line for it. */
-static bool find_frame(const char *text, size_t len, uint64_t pfn, uint64_t values[MV_KPAGE__N])
+int mv_fixture_names(struct mv_fixture *fixture, const char *name, struct mv_names *names)
 {
-	struct mv_scan all = {text, text + len}, line;
+	size_t kept = 0;
+	char *at;
+	int err = wanted_error(fixture, 0, name);
 
-	while (mv_scan_line(&all, &line)) {
-		uint64_t at;
+	if (!err && find_step(fixture, name) < 0)
+		err = -ENOENT;
+	for (unsigned step = 0; !err && step <= fixture->step; step++) {
+		char dir[PATH_BYTES + 32];
+		int fd;
 
-		if (!mv_scan_hex(&line, &at) || at != pfn)
-			continue;
-		for (size_t i = 0; i < MV_KPAGE__N; i++) {
-			mv_scan_spaces(&line);
-			if (!mv_scan_hex(&line, &values[i]))
-				values[i] = 0;
-		}
-		return true;
+		if (step)
+			snprintf(dir, sizeof(dir), "step%u/%s", step, name);
+		else
+			snprintf(dir, sizeof(dir), "%s", name);
+		fd = openat(fixture->root_fd, dir, MV_OPEN_FLAGS | O_DIRECTORY);
+		if (fd >= 0)
+			err = mv_source_collect_names(fd, names);
 	}
-	return false;
+	if (err)
+		return err;
+	at = names->text;
+	for (size_t i = 0, left = names->count; i < left; i++) {
+		char path[PATH_BYTES];
+		size_t bytes = strlen(at) + 1;
+
+		if (snprintf(path, sizeof(path), "%s/%s", name, at) < PATH_BYTES &&
+		    find_step(fixture, path) >= 0) {
+			memmove(names->text + kept, at, bytes);
+			kept += bytes;
+		} else {
+			names->count--;
+		}
+		at += bytes;
+	}
+	names->used = kept;
+	return 0;
+}
+
+/* "PFN[-END] FLAGS COUNT CGROUP-INO": of the frames [PFN, END). */
+static bool parse_frames(struct mv_scan line, struct mv_range *ret_frames, uint64_t values[MV_KPAGE__N])
+{
+	struct mv_range frames;
+
+	if (!mv_scan_hex(&line, &frames.start))
+		return false;
+	frames.end = frames.start + 1;
+	if (mv_scan_char(&line, '-') && !mv_scan_hex(&line, &frames.end))
+		return false;
+	for (size_t i = 0; i < MV_KPAGE__N; i++) {
+		mv_scan_spaces(&line);
+		if (!mv_scan_hex(&line, &values[i]))
+			values[i] = 0;
+	}
+	*ret_frames = frames;
+	return true;
 }
 
 void mv_fixture_frames(struct mv_fixture *fixture, uint64_t pfn, size_t n, uint64_t *const out[MV_KPAGE__N],
 		       enum mv_why ret_why[static 3])
 {
 	static const char *const names[MV_KPAGE__N] = {"kpageflags", "kpagecount", "kpagecgroup"};
+	static const uint64_t none[MV_KPAGE__N] = {UINT64_C(1) << 20, 0, 0}; /* NOPAGE */
 	size_t len = 0;
 	char *text = load(fixture, "kpage", &len);
+	struct mv_scan all = {text, text ? text + len : NULL}, line;
 
 	for (size_t i = 0; i < MV_KPAGE__N; i++) {
 		int err = wanted_error(fixture, 0, names[i]);
@@ -330,14 +371,24 @@ void mv_fixture_frames(struct mv_fixture *fixture, uint64_t pfn, size_t n, uint6
 			     : err == -EACCES || err == -EPERM ? MV_WHY_NEEDS_DAC
 			     : err || !text		       ? MV_WHY_NO_KERNEL
 							       : MV_WHY_HAVE;
+		for (size_t at = 0; ret_why[i] == MV_WHY_HAVE && at < n; at++)
+			out[i][at] = none[i];
 	}
-	for (size_t at = 0; text && at < n; at++) {
-		uint64_t values[MV_KPAGE__N] = {UINT64_C(1) << 20, 0, 0}; /* NOPAGE */
+	while (text && mv_scan_line(&all, &line)) {
+		uint64_t values[MV_KPAGE__N];
+		struct mv_range frames;
 
-		find_frame(text, len, pfn + at, values);
-		for (size_t i = 0; i < MV_KPAGE__N; i++) {
-			if (ret_why[i] == MV_WHY_HAVE)
-				out[i][at] = values[i];
+		if (!parse_frames(line, &frames, values))
+			continue;
+		if (frames.start < pfn)
+			frames.start = pfn;
+		if (frames.end > pfn + n)
+			frames.end = pfn + n;
+		for (uint64_t at = frames.start; at < frames.end; at++) {
+			for (size_t i = 0; i < MV_KPAGE__N; i++) {
+				if (ret_why[i] == MV_WHY_HAVE)
+					out[i][at - pfn] = values[i];
+			}
 		}
 	}
 	free(text);

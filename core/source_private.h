@@ -3,14 +3,17 @@
 #define MV_SOURCE_PRIVATE_H
 
 /*
- * Shared by source.c (live files), source_scan.c (page categories), source_image.c (the files it maps) and
- * source_fixture.c (a directory that plays a machine). Nobody else includes it.
+ * Shared by source.c (live files), source_machine.c (of the machine), source_scan.c (page categories),
+ * source_image.c (the files it maps) and source_fixture.c (a directory that plays a machine). Nobody else
+ * includes it.
  */
 
 #include "core/source.h"
 
 struct mv_fixture;
 
+/* Below /sys. */
+enum mv_tree { MV_TREE_CGROUP, MV_TREE_NODE, MV_TREE_MM, MV_TREE_MODULE, MV_TREE__N };
 enum mv_kpage { MV_KPAGE_FLAGS, MV_KPAGE_COUNT, MV_KPAGE_CGROUP, MV_KPAGE__N };
 
 struct mv_source {
@@ -19,7 +22,9 @@ struct mv_source {
 	const char *helper; /* of the options */
 	uint32_t page_bytes;
 	int root_fd;		   /* /proc, or the fixture's directory */
-	int cgroup_fd;		   /* /sys/fs/cgroup once it was needed, else -1 */
+	int log_fd;		   /* the kernel's log once it was needed, else -1 */
+	uint64_t log_done;	   /* fixture: records that were handed out */
+	int tree_fd[MV_TREE__N];   /* once needed, else -1 */
 	int kpage_fd[MV_KPAGE__N]; /* once needed, else -1 */
 	int *pids;		   /* ascending, of the last mv_source_next_pid(source, 0) */
 	size_t pids_count, pids_cap;
@@ -33,6 +38,12 @@ struct mv_source {
 	struct mv_fixture *fixture;
 };
 
+/* Names one after the other, a NUL after each. */
+struct mv_names {
+	char *text; /* malloc'ed */
+	size_t used, cap, count;
+};
+
 /* One line of a fixture's pages file. */
 struct mv_fixture_run {
 	uint64_t start, end;
@@ -44,7 +55,7 @@ struct mv_fixture_run {
 struct mv_target {
 	struct mv_source *source;
 	int pid;
-	int via_tid; /* 0: the process itself; see mv_target_via */
+	int via_tid;	   /* 0: the process itself; see mv_target_via */
 	int dir_fd, pidfd; /* -1 for fixtures */
 	int file_fd[MV_FILE__N];
 	int pagemap_fd;
@@ -65,6 +76,7 @@ struct mv_target {
  * that ends with a newline is the end (saves a call on single-record files). -E2BIG when more follows.
  */
 ssize_t mv_source_slurp(int fd, char *buf, size_t cap, bool one_record);
+extern const char *const mv_source_file_names[MV_FILE__N];
 /* Open a file below the process; -ESRCH when it is gone, -ENOENT when only the file is missing. */
 int mv_target_open_below(struct mv_target *target, const char *name);
 /* The same for what belongs to the whole process: by way of a living thread if need be. */
@@ -85,6 +97,9 @@ int mv_fixture_open(struct mv_fixture *fixture, int pid, const char *name);
 int mv_fixture_find_pid(struct mv_fixture *fixture, int pid);
 /* Numeric entries of a directory (pid 0: of the fixture itself), as mv_target_list. */
 ssize_t mv_fixture_list(struct mv_fixture *fixture, int pid, const char *name, int *out, size_t cap);
+/* Names of the directories inside a directory, of all steps so far, without those that are gone; some may
+ * come twice. */
+int mv_fixture_names(struct mv_fixture *fixture, const char *name, struct mv_names *names);
 void mv_fixture_features(struct mv_fixture *fixture, struct mv_features *ret_features);
 void mv_fixture_frames(struct mv_fixture *fixture, uint64_t pfn, size_t n, uint64_t *const out[MV_KPAGE__N],
 		       enum mv_why ret_why[static 3]);
@@ -98,5 +113,10 @@ size_t mv_source_sort_ids(int *ids, size_t n);
 /* Collect the numeric names of an open directory (the descriptor is taken) behind out[n]; -errno or the new
  * n, which may exceed cap. */
 ssize_t mv_source_collect_ids(int take_fd, int *out, size_t n, size_t cap);
+/* Add the names of the directories in an open directory (the descriptor is taken), symbolic links left out. 0
+ * or -errno. */
+int mv_source_collect_names(int take_fd, struct mv_names *names);
+/* It neither leads out of the tree it is below, nor is it empty. */
+bool mv_source_name_is_inside(const char *name);
 
 #endif

@@ -106,7 +106,7 @@ cd "$OLDPWD" || exit 99
 
 	code "$include([a-z/]*curses|term\.h|panel|tui/|jansson|ini\.h)" $core | rule "core includes no curses, no tui/, no JSON, no INI"
 	code "$include(ncursesw?/)?(n?curses|term\.h|panel)" $tui | except 'tui/term(_probe)?\.c' | rule "only tui/term.c and its probe include curses"
-	code "${include}libproc2" $core $tui | except 'core/machine\.c' | rule "only core/machine.c includes libproc2"
+	code "${include}libproc2" $core $tui | except 'core/machine(_free)?\.c' | rule "only core/machine.c and machine_free.c include libproc2"
 	code "$include(libunwind|unwind\.h)" $core $tui | except 'core/unwind\.c' | rule "only core/unwind.c includes libunwind"
 	code "$include((elfutils/)?(libdw|libdwfl|libdwelf|libelf|libebl|dwarf|gelf|known-dwarf)|(libiberty/)?(demangle|libiberty))|include[[:space:]]+MV_DEMANGLE" \
 		$core $tui | except 'core/symbols(_[a-z]+)?\.[ch]|core/symbols_private\.h' |

@@ -129,19 +129,23 @@ uint64_t mv_batch_now_real(const struct mv_batch *batch)
 	return mv_source_now_real(batch->source);
 }
 
-static unsigned wait_events(struct mv_batch *batch, uint64_t at_ns)
+unsigned mv_batch_poll(struct mv_session *session, uint64_t now_ns, uint64_t at_ns)
 {
 	struct pollfd waiters[8];
 	int fds[MV_COUNT_OF(waiters)];
-	size_t count = mv_session_fds(batch->session, fds, MV_COUNT_OF(fds));
-	uint64_t now = mv_batch_now(batch);
-	uint64_t left_ms = at_ns > now ? (at_ns - now + 999999) / 1000000 : 0;
-	unsigned events;
+	size_t count = mv_session_fds(session, fds, MV_COUNT_OF(fds));
+	uint64_t left_ms = at_ns > now_ns ? (at_ns - now_ns + 999999) / 1000000 : 0;
 
 	for (size_t i = 0; i < count; i++)
 		waiters[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 	poll(waiters, (nfds_t)count, left_ms > 1000 ? 1000 : (int)left_ms);
-	events = mv_session_dispatch(batch->session);
+	return mv_session_dispatch(session);
+}
+
+static unsigned wait_events(struct mv_batch *batch, uint64_t at_ns)
+{
+	unsigned events = mv_batch_poll(batch->session, mv_batch_now(batch), at_ns);
+
 	batch->lost |= (events & MV_EVENT_LOST) != 0;
 	return events;
 }

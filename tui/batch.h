@@ -3,8 +3,9 @@
 #define MV_BATCH_H
 
 /*
- * Commands that print: report, json, watch, faults, stacks, heap, leaks. They run the same keeper and collector as the screen does, so
- * that a stuck target can be given up here as well; a fixture is sampled in-process.
+ * Commands that print: report, json, watch, faults, stacks, heap, leaks, machine. They run the same keeper
+ * and collector as the screen does, so that a stuck target can be given up here as well; a fixture is sampled
+ * in-process.
  */
 
 #include "core/calltree.h"
@@ -35,8 +36,9 @@ void mv_out_count(struct mv_out *out, uint64_t number, unsigned columns);      /
 /* "12.3%" and two blanks; of 0: 0.0%. */
 void mv_out_share(struct mv_out *out, uint64_t part, uint64_t of);
 void mv_out_val(struct mv_out *out, const struct mv_val *val, unsigned columns); /* "-" when missing */
-void mv_out_line(struct mv_out *out, struct mv_clean text);		       /* and a newline */
-void mv_out_build_time(struct mv_build *b, uint64_t real_ns);		       /* 2025-06-15 15:06:40 UTC */
+void mv_out_line(struct mv_out *out, struct mv_clean text);			 /* and a newline */
+void mv_out_clock(struct mv_out *out, uint64_t real_ns);			 /* 15:06:40, here */
+void mv_out_build_time(struct mv_build *b, uint64_t real_ns);			 /* 2025-06-15 15:06:40 UTC */
 int mv_out_flush(struct mv_out *out);
 /* Flush and close, so that a full disk is noticed. Returns the exit status; says what went wrong, but for
  * EPIPE. */
@@ -59,15 +61,19 @@ void mv_batch_follow(struct mv_batch *batch, struct mv_want *want);
 const struct mv_snapshot *mv_batch_next(struct mv_batch *batch, uint64_t after_ns, uint64_t until_ns);
 /* The newest snapshot that answers the last want; NULL: none has come. */
 const struct mv_snapshot *mv_batch_newest(const struct mv_batch *batch);
-/* The last word, at the end of what was followed: wait for a snapshot that answers the last want and is enough (NULL: any); after
- * 2 s, or when nothing comes any more, the newest of an earlier want has to do. NULL: there is none. Not for fixtures. */
+/* The last word, at the end of what was followed: wait for a snapshot that answers the last want and is
+ * enough (NULL: any); after 2 s, or when nothing comes any more, the newest of an earlier want has to do.
+ * NULL: there is none. Not for fixtures. */
 typedef bool mv_batch_enough(const struct mv_snapshot *snap);
 const struct mv_snapshot *mv_batch_last(struct mv_batch *batch, mv_batch_enough *enough);
 /* What keeps snapshots from coming is said on stderr, with the exit status. MV_EXIT_DONE: nothing does. */
 int mv_batch_trouble(const struct mv_batch *batch);
+/* Wait for what the session sends until at_ns, a second at most, and take it in: its events. */
+unsigned mv_batch_poll(struct mv_session *session, uint64_t now_ns, uint64_t at_ns);
 /* Wait until at_ns (CLOCK_MONOTONIC) or the target's end; true when it has ended. */
 bool mv_batch_wait(struct mv_batch *batch, uint64_t at_ns);
-/* The first SIGINT from now on ends what mv_batch_pass waits for, even one that comes before; the next one us. */
+/* The first SIGINT from now on ends what mv_batch_pass waits for, even one that comes before; the next one
+ * us. */
 void mv_batch_await_interrupt(void);
 /* Until that time, the target's end, SIGINT, or nothing more will come. */
 void mv_batch_pass(struct mv_batch *batch, uint64_t end_ns);
@@ -104,6 +110,7 @@ int mv_batch_faults(const struct mv_options *options);
 int mv_batch_stacks(const struct mv_options *options);
 int mv_batch_heap(const struct mv_options *options);
 int mv_batch_leaks(const struct mv_options *options);
+int mv_batch_machine(const struct mv_options *options);
 
 /* What faults and stacks print, from a snapshot alone. -ENOMEM: not all of it is printed. */
 int mv_batch_print_faults(struct mv_out *out, const struct mv_snapshot *snap);

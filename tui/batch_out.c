@@ -164,6 +164,17 @@ void mv_out_line(struct mv_out *out, struct mv_clean text)
 	mv_out_char(out, '\n', 1);
 }
 
+void mv_out_clock(struct mv_out *out, uint64_t real_ns)
+{
+	time_t seconds = (time_t)(real_ns / MV_NS_PER_SEC);
+	char text[16] = "--:--:--";
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm))
+		strftime(text, sizeof(text), "%H:%M:%S", &tm);
+	mv_out_clean(out, mv_clean_trusted(text));
+}
+
 void mv_out_build_time(struct mv_build *b, uint64_t real_ns)
 {
 	time_t seconds = (time_t)(real_ns / MV_NS_PER_SEC);

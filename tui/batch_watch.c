@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/text.h"
@@ -65,22 +64,11 @@ static void give_heading(struct watch *w)
 				      " MAJOR        RATE\n"));
 }
 
-static void give_time(struct watch *w, uint64_t real_ns)
-{
-	time_t seconds = (time_t)(real_ns / MV_NS_PER_SEC);
-	char text[16] = "--:--:--";
-	struct tm tm;
-
-	if (localtime_r(&seconds, &tm))
-		strftime(text, sizeof(text), "%H:%M:%S", &tm);
-	mv_out_clean(&w->out, mv_clean_trusted(text));
-}
-
 static void give_line(struct watch *w, const struct reading *r)
 {
 	if (w->lines == 0 || (w->terminal && w->lines % HEADING_EVERY == 0))
 		give_heading(w);
-	give_time(w, r->at_real_ns);
+	mv_out_clock(&w->out, r->at_real_ns);
 	give_size(w, &r->size);
 	give_size(w, &r->rss);
 	give_size(w, &r->pss);

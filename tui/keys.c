@@ -115,12 +115,28 @@ int mv_keys_parse(const char *text, struct mv_input *ret_input)
 	return taken < 0 ? taken : (int)(at - text) + taken;
 }
 
-enum mv_action mv_keys_action(char32_t key)
+bool mv_keys_of_machine(char letter)
+{
+	return letter && strchr(MV_MACHINE_LETTERS "@", letter);
+}
+
+/* In any view of the realm: what a view has no use for it lets be. */
+static bool works_in_realm(enum mv_action action, bool machine)
+{
+	for (const char *at = mv_actions[action].where; *at; at++)
+		if (*at == '*' || mv_keys_of_machine(*at) == machine)
+			return true;
+	return false;
+}
+
+enum mv_action mv_keys_action(char32_t key, char letter)
 {
 	for (unsigned action = MV_ACT_NONE + 1; key != MV_KEY_NONE && action < MV_ACT__N; action++) {
 		struct mv_input input;
 		const char *at = mv_actions[action].keys;
 
+		if (!works_in_realm((enum mv_action)action, mv_keys_of_machine(letter)))
+			continue;
 		for (int n; (n = mv_keys_parse(at, &input)) > 0; at += n) {
 			if (input.key == key)
 				return (enum mv_action)action;

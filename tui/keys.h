@@ -4,6 +4,7 @@
 
 /* Keys, and key -> action. */
 
+#include <stdbool.h>
 #include <uchar.h>
 
 #include "tui/actions.h"
@@ -36,8 +37,10 @@ struct mv_input {
 	int y, x; /* of the mouse */
 };
 
-/* The action of a key, MV_ACT_NONE when it has none. */
-enum mv_action mv_keys_action(char32_t key);
+/* The action of a key in the view of that letter, or in another of its realm; MV_ACT_NONE when it has none there. */
+enum mv_action mv_keys_action(char32_t key, char letter);
+/* Is the view of that letter one of the machine's? */
+bool mv_keys_of_machine(char letter);
 /* Read one key from a notation ("j", "<Enter>", "<PgDn>", "<lt>", "^L", "<Tick>", "<Click y,x>"): returns the characters
  * taken, 0 at the end, -EINVAL. */
 int mv_keys_parse(const char *text, struct mv_input *ret_input);

@@ -13,7 +13,8 @@
 #include "tui/options.h"
 
 const char mv_options_short_help[] =
-    "memview shows a process's memory, live.\n"
+    "memview shows the machine's memory, and a process's, live.\n"
+    "  memview                 the machine, on a terminal; Enter opens a process\n"
     "  memview PID             a process by its number\n"
     "  memview NAME            or by its name\n"
     "  memview -- COMMAND      start COMMAND and watch it from its first page\n"
@@ -21,11 +22,13 @@ const char mv_options_short_help[] =
     "  memview --help          everything else\n";
 
 const char mv_options_help[] =
-    "usage: memview [OPTION...] PID | NAME | -p NAME | -- COMMAND [ARG...] | demo\n"
+    "usage: memview [OPTION...] [PID | NAME | -p NAME | -- COMMAND [ARG...] | demo]\n"
     "       memview report | json | watch | faults | stacks | heap | leaks  [OPTION...] PID | NAME\n"
+    "       memview machine [OPTION...] [PID...]\n"
     "\n"
     "Shows a live process's memory: its mappings, their pages, its page faults. Looking changes nothing in "
     "it.\n"
+    "Without an argument it shows the machine: where all the RAM is, and every process; Enter opens one.\n"
     "\n"
     "  PID, NAME             the process, on a screen with keys (? lists them); a report when stdout is no "
     "terminal\n"
@@ -38,10 +41,13 @@ const char mv_options_help[] =
     "  stacks PID            the call stack of each thread, and how much of its stack it uses\n"
     "  heap PID              the malloc heap: what is in use, what is free, and what of that stays in RAM\n"
     "  leaks PID             blocks of the heap that nothing points to any more; -d S: who makes it grow\n"
+    "  machine               one line an interval: the machine's RAM as free and sar tell it, faults, "
+    "reclaim, pressure\n"
     "\n"
     "  -p, --process NAME    a process by name, even one that looks like a PID or a command\n"
     "  -i, --interval S      seconds between looks, 0.1 to 10 (default 1)\n"
-    "  -n, --lines N         watch: end after N lines\n"
+    "  -n, --lines N         watch, machine: end after N lines (pictures with --json, files written with "
+    "--openmetrics)\n"
     "      --quick           report, json, watch: leave out what needs smaps\n"
     "      --pages A-B       json: also the state of each page from address A to B (hexadecimal)\n"
     "  -d, --duration S      faults, leaks: seconds to trace for, 0.1 to 86400 (faults: 5 unless given; "
@@ -49,8 +55,10 @@ const char mv_options_help[] =
     "none; SIGINT ends it early)\n"
     "      --period N        faults: look at one fault in N; 1 at each (default: as the process can bear)\n"
     "      --folded          faults: a line a call stack, with the pages it touched: for flame graphs\n"
-    "      --json            faults, stacks, heap, leaks: JSON (schemas memview.faults/1, memview.stacks/1, "
-    "...)\n"
+    "      --json            faults, stacks, heap, leaks, machine: JSON (schemas memview.faults/1, "
+    "memview.stacks/1, ...)\n"
+    "      --openmetrics FILE  machine: write FILE anew each interval, with the processes PID..., for "
+    "Prometheus\n"
     "      --exact           stacks, leaks: stop the process for a moment, for an exact picture\n"
     "      --theme NAME      screen: dark, light, projector, colour-blind, mono, or one of your own\n"
     "      --ascii           screen: draw with ASCII characters only\n"
@@ -71,6 +79,7 @@ enum {
 	OPT_FOLDED,
 	OPT_JSON,
 	OPT_EXACT,
+	OPT_OPENMETRICS,
 	OPT_MOUSE,
 	OPT_NO_MOUSE,
 	OPT_NO_COLOUR,
@@ -96,6 +105,7 @@ static const struct option long_options[] = {
     {"folded", no_argument, NULL, OPT_FOLDED},
     {"json", no_argument, NULL, OPT_JSON},
     {"exact", no_argument, NULL, OPT_EXACT},
+    {"openmetrics", required_argument, NULL, OPT_OPENMETRICS},
     {"mouse", no_argument, NULL, OPT_MOUSE},
     {"no-mouse", no_argument, NULL, OPT_NO_MOUSE},
     {"no-color", no_argument, NULL, OPT_NO_COLOUR},
@@ -244,8 +254,42 @@ static int take_size(struct parsing *p, const char *text)
 	return 0;
 }
 
+static enum mv_mode mode_of_word(const char *word)
+{
+	static const struct {
+		const char *word;
+		enum mv_mode mode;
+	} words[] = {
+	    {"report", MV_MODE_REPORT}, {"json", MV_MODE_JSON},	    {"watch", MV_MODE_WATCH},
+	    {"faults", MV_MODE_FAULTS}, {"stacks", MV_MODE_STACKS}, {"heap", MV_MODE_HEAP},
+	    {"leaks", MV_MODE_LEAKS},	{"demo", MV_MODE_DEMO},	    {"machine", MV_MODE_MACHINE},
+	};
+
+	for (size_t i = 0; i < MV_COUNT_OF(words); i++) {
+		if (!strcmp(word, words[i].word))
+			return words[i].mode;
+	}
+	return MV_MODE_SCREEN;
+}
+
+/* Of memview machine. */
+static int take_pid(struct parsing *p, const char *text)
+{
+	struct mv_scan s = {text, text + strlen(text)};
+	uint64_t pid;
+
+	if (!mv_scan_dec(&s, &pid) || s.at != s.end || pid == 0 || pid > INT32_MAX)
+		return refuse(p, text, "no PID: memview machine takes process numbers");
+	if (p->options->pids_count == MV_OPTIONS_PIDS)
+		return refuse(p, text, "one process too many: 128 at most");
+	p->options->pids[p->options->pids_count++] = (int32_t)pid;
+	return 0;
+}
+
 static int take_operand(struct parsing *p, const char *text)
 {
+	if (p->operands_count && mode_of_word(p->operands[0]) == MV_MODE_MACHINE)
+		return take_pid(p, text);
 	if (p->operands_count == MV_COUNT_OF(p->operands))
 		return refuse(p, text, "one word too many; see memview --help");
 	p->operands[p->operands_count++] = text;
@@ -309,6 +353,9 @@ static int take_option(struct parsing *p, char *const *argv, int code)
 	case OPT_EXACT:
 		o->exact = true;
 		return 0;
+	case OPT_OPENMETRICS:
+		o->openmetrics = optarg;
+		return 0;
 	case OPT_THEME:
 		o->theme = optarg;
 		p->screen_option = "--theme";
@@ -350,27 +397,9 @@ static int take_option(struct parsing *p, char *const *argv, int code)
 	}
 }
 
-static enum mv_mode mode_of_word(const char *word)
-{
-	static const struct {
-		const char *word;
-		enum mv_mode mode;
-	} words[] = {
-	    {"report", MV_MODE_REPORT}, {"json", MV_MODE_JSON},	    {"watch", MV_MODE_WATCH},
-	    {"faults", MV_MODE_FAULTS}, {"stacks", MV_MODE_STACKS}, {"heap", MV_MODE_HEAP},
-	    {"leaks", MV_MODE_LEAKS},	{"demo", MV_MODE_DEMO},
-	};
-
-	for (size_t i = 0; i < MV_COUNT_OF(words); i++) {
-		if (!strcmp(word, words[i].word))
-			return words[i].mode;
-	}
-	return MV_MODE_SCREEN;
-}
-
 static bool is_screen(enum mv_mode mode)
 {
-	return mode == MV_MODE_SCREEN || mode == MV_MODE_COMMAND || mode == MV_MODE_DEMO;
+	return mode == MV_MODE_NOTHING || mode == MV_MODE_SCREEN || mode == MV_MODE_COMMAND || mode == MV_MODE_DEMO;
 }
 
 /* Report, json and watch: what reads smaps. */
@@ -407,6 +436,8 @@ static int settle_mode(struct parsing *p)
 		return refuse(p, p->operands[next], "one word too many; see memview --help");
 	if (o->mode == MV_MODE_DEMO && o->who)
 		return refuse(p, "demo", "watches its own process, not another");
+	if (o->mode == MV_MODE_MACHINE && o->who)
+		return refuse(p, "machine", "shows the machine; processes are given by their PIDs");
 	if ((is_plain(o->mode) || is_inside(o->mode)) && !o->who)
 		return refuse(p, p->operands[0], "which process? Give its PID or its name");
 	return 0;
@@ -424,12 +455,29 @@ static int check_fit_inside(struct parsing *p)
 		return refuse(p, "--folded", "only for memview faults");
 	if (o->exact && o->mode != MV_MODE_STACKS && o->mode != MV_MODE_LEAKS)
 		return refuse(p, "--exact", "only for memview stacks and leaks");
-	if (o->json && !is_inside(o->mode))
-		return refuse(
-		    p, "--json",
-		    "only for memview faults, stacks, heap and leaks; memview json prints a process");
+	if (o->json && !is_inside(o->mode) && o->mode != MV_MODE_MACHINE)
+		return refuse(p, "--json",
+			      "only for memview faults, stacks, heap, leaks and machine; memview json prints "
+			      "a process");
 	if (o->json && o->folded)
 		return refuse(p, "--folded", "not together with --json");
+	return 0;
+}
+
+static int check_fit_machine(struct parsing *p)
+{
+	const struct mv_options *o = p->options;
+
+	if (o->openmetrics && o->mode != MV_MODE_MACHINE)
+		return refuse(p, "--openmetrics", "only for memview machine");
+	if (o->openmetrics && !*o->openmetrics)
+		return refuse(p, "--openmetrics", "which file? Give its name");
+	if (o->openmetrics && o->json)
+		return refuse(p, "--json", "not together with --openmetrics");
+	if (o->pids_count && !o->openmetrics && !o->json)
+		return refuse(
+		    p, "machine",
+		    "processes are told with --json or --openmetrics only; memview watch PID has lines");
 	return 0;
 }
 
@@ -441,22 +489,22 @@ static int check_fit(struct parsing *p)
 
 	if (o->has_pages && o->mode != MV_MODE_JSON)
 		return refuse(p, "--pages", "only for memview json");
-	if (p->lines_given && o->mode != MV_MODE_WATCH)
-		return refuse(p, "-n", "only for memview watch");
+	if (p->lines_given && o->mode != MV_MODE_WATCH && o->mode != MV_MODE_MACHINE)
+		return refuse(p, "-n", "only for memview watch and machine");
 	if (p->screen_option && !screen)
 		return refuse(p, p->screen_option,
 			      "only for the screen: the other commands print plain text");
-	if (o->quick && (screen || is_inside(o->mode)))
+	if (o->quick && !is_plain(o->mode))
 		return refuse(p, "--quick", "only for memview report, json and watch");
-	if (p->interval_given && !screen && o->mode != MV_MODE_WATCH)
-		return refuse(p, "-i", "only for the screen and memview watch");
-	if ((o->dump || o->dump_svg) && o->mode != MV_MODE_SCREEN)
-		return refuse(p, "--dump", "only for a process's screen");
+	if (p->interval_given && !screen && o->mode != MV_MODE_WATCH && o->mode != MV_MODE_MACHINE)
+		return refuse(p, "-i", "only for the screen, memview watch and memview machine");
+	if ((o->dump || o->dump_svg) && o->mode != MV_MODE_SCREEN && o->mode != MV_MODE_NOTHING)
+		return refuse(p, "--dump", "only for a process's screen and the machine's");
 	if ((p->size_given || o->keys) && !o->dump && !o->dump_svg)
 		return refuse(p, p->size_given ? "--size" : "--keys", "only with --dump or --dump-svg");
 	if (o->who && !*o->who)
 		return refuse(p, "\"\"", "an empty name; give a PID or a name");
-	return check_fit_inside(p);
+	return check_fit_machine(p) ? -EINVAL : check_fit_inside(p);
 }
 
 int mv_options_parse(int argc, char **argv, struct mv_options *ret_options, char *message, size_t cap)

@@ -7,7 +7,7 @@
 #include "core/types.h"
 
 enum mv_mode {
-	MV_MODE_NOTHING, /* neither a process nor a command was named */
+	MV_MODE_NOTHING, /* neither a process nor a command was named: the machine's screen */
 	MV_MODE_HELP,
 	MV_MODE_VERSION,
 	MV_MODE_SCREEN,
@@ -20,6 +20,7 @@ enum mv_mode {
 	MV_MODE_STACKS,
 	MV_MODE_HEAP,
 	MV_MODE_LEAKS,
+	MV_MODE_MACHINE, /* memview machine: the machine, without a screen */
 };
 
 #define MV_INTERVAL_MIN_MS 100
@@ -27,6 +28,7 @@ enum mv_mode {
 #define MV_DURATION_MIN_MS 100
 #define MV_DURATION_MAX_MS (24 * 60 * 60 * 1000)
 #define MV_PERIOD_MAX	   1000000000
+#define MV_OPTIONS_PIDS	   128
 
 struct mv_options {
 	enum mv_mode mode;
@@ -36,13 +38,16 @@ struct mv_options {
 	const char *theme; /* NULL: the default */
 	bool ascii, no_colour, mouse, quick;
 	uint32_t interval_ms;
-	uint64_t lines; /* of watch; 0: until the process ends */
+	uint64_t lines; /* of watch and machine; 0: until the process ends, for ever */
 	bool has_pages;
-	struct mv_range pages; /* --pages */
-	uint32_t duration_ms;  /* of faults; of leaks, where 0 is not to trace */
-	uint64_t period;       /* of faults: one fault in so many is looked at; 0: adapts */
-	bool folded, json;     /* faults, stacks, heap, leaks: other output than text */
-	bool exact;	       /* stacks, leaks: by a stop */
+	struct mv_range pages;	       /* --pages */
+	uint32_t duration_ms;	       /* of faults; of leaks, where 0 is not to trace */
+	uint64_t period;	       /* of faults: one fault in so many is looked at; 0: adapts */
+	bool folded, json;	       /* faults, stacks, heap, leaks: other output than text */
+	bool exact;		       /* stacks, leaks: by a stop */
+	const char *openmetrics;       /* machine: the file to write; NULL none */
+	int32_t pids[MV_OPTIONS_PIDS]; /* machine: the processes that are told with it */
+	uint32_t pids_count;
 	/* For tests and pictures. */
 	const char *proc_root, *keys, *dump_svg;
 	bool dump;

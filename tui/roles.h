@@ -83,7 +83,15 @@
 	X(SCALE_3, "scale-3", STRONG)                                             \
 	X(SCALE_4, "scale-4", STRONG)     /* … to the most */                     \
 	X(SHARED_NO, "sharing-private", STRONG)                                   \
-	X(SHARED_YES, "sharing-shared", WARN)
+	X(SHARED_YES, "sharing-shared", WARN)                                     \
+	X(RAM_USED, "ram-used", PAGE_ANON)       /* the machine's RAM: processes and kernel */ \
+	X(RAM_SHARED, "ram-shared", PAGE_SHMEM)                                   \
+	X(RAM_BUFFERS, "ram-buffers", KIND_DATA)                                  \
+	X(RAM_CACHE, "ram-cache", PAGE_FILE)                                      \
+	X(RAM_FREE, "ram-free", PAGE_NONE)                                        \
+	X(RAM_SWAP, "ram-swap", PAGE_SWAPPED)                                     \
+	X(RAM_KERNEL, "ram-kernel", KIND_VDSO)   /* what only the kernel can give back */ \
+	X(RAM_LOCKED, "ram-locked", PAGE_GUARD)  /* mlock, reserved huge pages */
 // clang-format on
 
 enum mv_role {

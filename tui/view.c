@@ -31,6 +31,7 @@ struct mv_stack {
 	bool quitting; /* the question for a running COMMAND is open */
 	bool confirming; /* a view's question is open: `prompt` */
 	bool tracing;	 /* `F`: page faults are traced whatever is shown */
+	int opens;	 /* the process that is to be shown, with MV_EFFECT_OPEN */
 	bool epoch_known;
 	uint32_t epoch;
 	uint64_t exec_ns, exec_real_ns;
@@ -44,7 +45,18 @@ static const struct mv_view_ops *const views[MV_VIEW__N] = {
     [MV_VIEW_HEAP] = &mv_view_heap,
     [MV_VIEW_HELP] = &mv_view_help,	[MV_VIEW_MEANING] = &mv_view_meaning,
     [MV_VIEW_OUTPUT] = &mv_view_output,
+    [MV_VIEW_MACHINE] = &mv_view_machine, [MV_VIEW_MEMORY] = &mv_view_memory,
+    [MV_VIEW_SERVICES] = &mv_view_services, [MV_VIEW_RECLAIM] = &mv_view_reclaim,
+    [MV_VIEW_ZONES] = &mv_view_zones,
+    [MV_VIEW_ATLAS] = &mv_view_atlas,
+    [MV_VIEW_FRAME] = &mv_view_frame,
+    [MV_VIEW_FILES] = &mv_view_files,
 };
+
+const struct mv_view_ops *mv_view_of(enum mv_view_id id)
+{
+	return views[id];
+}
 
 /* ---- levels ---- */
 
@@ -63,6 +75,17 @@ static bool is_overlay(const struct level *level)
 {
 	return level->ops->id == MV_VIEW_HELP || level->ops->id == MV_VIEW_MEANING ||
 	       level->ops->id == MV_VIEW_OUTPUT;
+}
+
+static bool is_machine_side(enum mv_view_id id)
+{
+	return id >= MV_VIEW_MACHINE && id <= MV_VIEW_ATLAS;
+}
+
+/* A stack is the machine's or a process's for all its life. */
+static bool is_machine(const struct mv_stack *stack)
+{
+	return is_machine_side(stack->levels[0].ops->id);
 }
 
 static struct level *top_picture(struct mv_stack *stack)
@@ -243,6 +266,25 @@ static bool traces(const struct mv_stack *stack)
 	return stack->tracing;
 }
 
+void mv_stack_want_machine(struct mv_stack *stack, const struct mv_context *ctx, int rows, int cols,
+			   struct mv_machine_want *ret_want)
+{
+	struct level *picture = top_picture(stack);
+
+	stack->rows = rows;
+	stack->cols = cols;
+	memset(ret_want, 0, sizeof(*ret_want));
+	ret_want->interval_ms = ctx->paused ? 0 : ctx->interval_ms;
+	ret_want->cell_frames = 1;
+	if (!is_machine(stack))
+		return;
+	settle(stack, ctx);
+	/* Growth is counted whatever is shown. */
+	ret_want->facts |= MV_MACHINE_TASKS;
+	if (picture->ops->want_machine)
+		picture->ops->want_machine(state_of(picture), ctx, ret_want);
+}
+
 void mv_stack_want(struct mv_stack *stack, const struct mv_context *ctx, int rows, int cols,
 		   struct mv_want *ret_want)
 {
@@ -267,45 +309,18 @@ static void put_ready(struct mv_stack *stack, const struct mv_context *ctx);
 
 /* ---- the bottom line ---- */
 
-static void draw_question(const struct mv_context *ctx, struct mv_canvas *c, int y)
-{
-	static const struct {
-		struct mv_clean key, words;
-	} answers[] = {{{"y"}, {"end it"}}, {{"l"}, {"leave it running"}}, {{"Esc"}, {"go on looking"}}};
-	struct mv_build b;
-	int x = 1;
-
-	mv_build_init(&b);
-	if (ctx->snap)
-		mv_build_clean(&b, mv_snapshot_title(ctx->snap));
-	mv_build_fmt(&b, " %d still runs:  ", ctx->status->pid);
-	x += mv_canvas_build(c, y, x, -1, ROLE_ALERT, &b);
-	for (size_t i = 0; i < MV_COUNT_OF(answers); i++) {
-		x += mv_canvas_text(c, y, x, -1, ROLE_KEY, answers[i].key) + 1;
-		x += mv_canvas_text(c, y, x, -1, ROLE_KEY_TEXT, answers[i].words) + 2;
-	}
-}
-
-/* A view's own question: any key but y lets it be. */
-static void draw_confirm(const struct mv_stack *stack, struct mv_canvas *c, int y)
-{
-	int x = 1 + mv_canvas_build(c, y, 1, c->cols - 20, ROLE_ALERT, &stack->prompt) + 1;
-
-	x += mv_canvas_text(c, y, x, -1, ROLE_KEY, MV_TEXT("y")) + 1;
-	x += mv_canvas_text(c, y, x, -1, ROLE_KEY_TEXT, MV_TEXT("yes")) + 1;
-	x += mv_canvas_text(c, y, x, -1, ROLE_KEY, MV_TEXT("Esc")) + 1;
-	mv_canvas_text(c, y, x, -1, ROLE_KEY_TEXT, MV_TEXT("no"));
-}
-
 static struct mv_bottom bottom_of(const struct mv_stack *stack, const struct mv_context *ctx)
 {
 	const struct level *level = &stack->levels[stack->depth - 1];
 	struct mv_bottom bottom = {.cols = stack->cols,
 				   .shown = level->ops->id,
 				   .letter = level->ops->letter,
-				   .outermost = stack->depth == 1,
+				   .machine = is_machine(stack),
+				   .outermost = stack->depth == 1 && (is_machine(stack) || !ctx->has_machine),
 				   .overlay = is_overlay(level)};
 
+	if (stack->depth == 1)
+		bottom.back = MV_TEXT("machine");
 	if (level->ops->enter_words)
 		bottom.enter = level->ops->enter_words(state_of(level), ctx);
 	return bottom;
@@ -319,9 +334,9 @@ static void draw_bottom(const struct mv_stack *stack, const struct mv_context *c
 	if (stack->asking)
 		mv_editor_draw(&stack->editor, c, y, c->cols, mv_build_text(&stack->prompt));
 	else if (stack->quitting)
-		draw_question(ctx, c, y);
+		mv_quitting_draw(ctx, c, y);
 	else if (stack->confirming)
-		draw_confirm(stack, c, y);
+		mv_confirm_draw(&stack->prompt, c, y);
 	else if (ctx->now_ns < stack->hint_until_ns)
 		mv_canvas_build(c, y, 1, c->cols - 1, ROLE_STRONG, &stack->hint);
 	else
@@ -356,6 +371,16 @@ void mv_stack_draw(struct mv_stack *stack, const struct mv_context *ctx, struct 
 
 /* ---- inputs ---- */
 
+static enum mv_effect leave_outermost(struct mv_stack *stack, const struct mv_context *ctx)
+{
+	if (is_machine(stack))
+		return hint(stack, ctx, ctx->home ? MV_TEXT("this is the outermost level; 0 goes back, q quits")
+						  : MV_TEXT("this is the outermost level; q quits"));
+	if (ctx->has_machine)
+		return MV_EFFECT_MACHINE;
+	return hint(stack, ctx, MV_TEXT("this is the outermost level; 0 the machine, q quits"));
+}
+
 static enum mv_effect follow(struct mv_stack *stack, const struct mv_context *ctx, struct mv_outcome out)
 {
 	int r = 0;
@@ -370,7 +395,7 @@ static enum mv_effect follow(struct mv_stack *stack, const struct mv_context *ct
 		break;
 	case MV_OUT_POP:
 		if (stack->depth == 1)
-			return hint(stack, ctx, MV_TEXT("this is the outermost level; q quits"));
+			return leave_outermost(stack, ctx);
 		pop(stack);
 		break;
 	case MV_OUT_SIDE:
@@ -389,6 +414,9 @@ static enum mv_effect follow(struct mv_stack *stack, const struct mv_context *ct
 		mv_build_clean(&stack->prompt, out.text);
 		stack->confirming = true;
 		break;
+	case MV_OUT_OPEN:
+		stack->opens = out.place.pid;
+		return MV_EFFECT_OPEN;
 	case MV_OUT_HINT:
 		return hint(stack, ctx, out.text);
 	}
@@ -435,6 +463,8 @@ static enum mv_effect open_side(struct mv_stack *stack, const struct mv_context 
 	struct mv_outcome out = {.kind = MV_OUT_SIDE, .view = id};
 	const struct level *picture = top_picture(stack);
 
+	if (!views[id])
+		return MV_EFFECT_NONE;
 	if (picture->ops->place)
 		out.place = picture->ops->place(state_of(picture), ctx);
 	if (picture->ops->id == id && !is_overlay(top(stack)))
@@ -444,7 +474,7 @@ static enum mv_effect open_side(struct mv_stack *stack, const struct mv_context 
 
 static enum mv_effect quit(struct mv_stack *stack, const struct mv_context *ctx)
 {
-	if (!ctx->has_output || !ctx->status->is_command || ctx->status->exited || stack->rows < 3)
+	if (!ctx->command || ctx->command->exited || stack->rows < 3)
 		return MV_EFFECT_QUIT;
 	stack->quitting = true;
 	return MV_EFFECT_DRAW;
@@ -463,11 +493,12 @@ static enum mv_effect answer_quit(struct mv_stack *stack, char32_t key)
 static enum mv_effect answer_confirm(struct mv_stack *stack, const struct mv_context *ctx, char32_t key)
 {
 	struct level *level = top(stack);
+	enum mv_effect effect = MV_EFFECT_NONE;
 
 	stack->confirming = false;
 	if ((key == 'y' || key == 'Y') && level->ops->confirm)
-		follow(stack, ctx, level->ops->confirm(state_of(level), ctx));
-	return MV_EFFECT_DRAW;
+		effect = follow(stack, ctx, level->ops->confirm(state_of(level), ctx));
+	return effect == MV_EFFECT_NONE ? MV_EFFECT_DRAW : effect;
 }
 
 static enum mv_effect trace_everywhere(struct mv_stack *stack, const struct mv_context *ctx)
@@ -502,30 +533,45 @@ static enum mv_effect show_against(struct mv_stack *stack, const struct mv_conte
 	return MV_EFFECT_AGAINST;
 }
 
+static enum mv_effect go_home(struct mv_stack *stack, const struct mv_context *ctx)
+{
+	if (!ctx->home)
+		return hint(stack, ctx, MV_TEXT("memview was started for no process; Enter opens the one under the cursor"));
+	stack->opens = ctx->home;
+	return MV_EFFECT_OPEN;
+}
+
+/* The sides of a process, and those of the machine. */
+static const struct {
+	enum mv_action action;
+	enum mv_view_id view;
+} sides[] = {
+    {MV_ACT_SIDE_MAP, MV_VIEW_MAP}, {MV_ACT_SIDE_PAGES, MV_VIEW_PAGES},
+    {MV_ACT_SIDE_FAULTS, MV_VIEW_FAULTS}, {MV_ACT_SIDE_THREADS, MV_VIEW_THREADS},
+    {MV_ACT_SIDE_GROWTH, MV_VIEW_GROWTH}, {MV_ACT_SIDE_HEAP, MV_VIEW_HEAP},
+    {MV_ACT_SIDE_TABLES, MV_VIEW_TABLES}, {MV_ACT_SIDE_FILES, MV_VIEW_FILES},
+    {MV_ACT_SIDE_MACHINE, MV_VIEW_MACHINE}, {MV_ACT_SIDE_MEMORY, MV_VIEW_MEMORY},
+    {MV_ACT_SIDE_SERVICES, MV_VIEW_SERVICES}, {MV_ACT_SIDE_RECLAIM, MV_VIEW_RECLAIM},
+    {MV_ACT_SIDE_ZONES, MV_VIEW_ZONES}, {MV_ACT_SIDE_ATLAS, MV_VIEW_ATLAS},
+};
+
 /* What means the same in every view. */
 static enum mv_effect act_common(struct mv_stack *stack, const struct mv_context *ctx, enum mv_action action)
 {
+	for (size_t i = 0; i < MV_COUNT_OF(sides); i++)
+		if (sides[i].action == action)
+			return open_side(stack, ctx, sides[i].view);
 	switch (action) {
 	case MV_ACT_BACK:
 		return follow(stack, ctx, (struct mv_outcome){.kind = MV_OUT_POP});
-	case MV_ACT_SIDE_MAP:
-		return open_side(stack, ctx, MV_VIEW_MAP);
-	case MV_ACT_SIDE_PAGES:
-		return open_side(stack, ctx, MV_VIEW_PAGES);
-	case MV_ACT_SIDE_FAULTS:
-		return open_side(stack, ctx, MV_VIEW_FAULTS);
-	case MV_ACT_SIDE_THREADS:
-		return open_side(stack, ctx, MV_VIEW_THREADS);
-	case MV_ACT_SIDE_GROWTH:
-		return open_side(stack, ctx, MV_VIEW_GROWTH);
 	case MV_ACT_MARK:
 		return mark(stack, ctx);
 	case MV_ACT_AGAINST:
 		return show_against(stack, ctx);
-	case MV_ACT_SIDE_HEAP:
-		return open_side(stack, ctx, MV_VIEW_HEAP);
-	case MV_ACT_SIDE_TABLES:
-		return open_side(stack, ctx, MV_VIEW_TABLES);
+	case MV_ACT_MACHINE:
+		return MV_EFFECT_MACHINE;
+	case MV_ACT_HOME:
+		return go_home(stack, ctx);
 	case MV_ACT_TRACE:
 		return trace_everywhere(stack, ctx);
 	case MV_ACT_HELP:
@@ -607,6 +653,7 @@ static enum mv_effect mouse(struct mv_stack *stack, const struct mv_context *ctx
 static enum mv_effect edit(struct mv_stack *stack, const struct mv_context *ctx, char32_t key)
 {
 	struct level *level = top(stack);
+	enum mv_effect effect = MV_EFFECT_NONE;
 
 	switch (mv_editor_input(&stack->editor, key)) {
 	case MV_EDITOR_GOES_ON:
@@ -619,8 +666,22 @@ static enum mv_effect edit(struct mv_stack *stack, const struct mv_context *ctx,
 	}
 	stack->asking = false;
 	if (level->ops->answer)
-		follow(stack, ctx, level->ops->answer(state_of(level), ctx, stack->editor.text));
-	return MV_EFFECT_DRAW;
+		effect = follow(stack, ctx, level->ops->answer(state_of(level), ctx, stack->editor.text));
+	return effect == MV_EFFECT_NONE ? MV_EFFECT_DRAW : effect;
+}
+
+int mv_stack_opens(const struct mv_stack *stack)
+{
+	return stack->opens;
+}
+
+void mv_stack_filter(struct mv_stack *stack, const struct mv_context *ctx, const char *text)
+{
+	struct level *level = &stack->levels[0];
+
+	settle(stack, ctx);
+	if (level->ops->act(state_of(level), ctx, MV_ACT_FILTER, (struct mv_input){.key = U'/'}).kind == MV_OUT_ASK)
+		follow(stack, ctx, level->ops->answer(state_of(level), ctx, text));
 }
 
 enum mv_effect mv_stack_input(struct mv_stack *stack, const struct mv_context *ctx, struct mv_input input)
@@ -641,7 +702,7 @@ enum mv_effect mv_stack_input(struct mv_stack *stack, const struct mv_context *c
 		return answer_confirm(stack, ctx, input.key);
 	bool had_hint = ctx->now_ns < stack->hint_until_ns;
 	stack->hint_until_ns = 0;
-	enum mv_effect effect = act(stack, ctx, mv_keys_action(input.key), input);
+	enum mv_effect effect = act(stack, ctx, mv_keys_action(input.key, top_picture(stack)->ops->letter), input);
 	/* A hint that the key took away is gone from the screen only once it is drawn. */
 	return effect == MV_EFFECT_NONE && had_hint ? MV_EFFECT_DRAW : effect;
 }

@@ -14,6 +14,13 @@
 #include "tui/canvas.h"
 #include "tui/keys.h"
 
+/* A user of the machine by number, as the loop has looked its name up. */
+struct mv_user_name {
+	uint32_t uid;
+	uint32_t unused;
+	struct mv_clean name;
+};
+
 /* What a view may look at, for the length of one call. */
 struct mv_context {
 	const struct mv_snapshot *snap;		/* NULL until the first has come */
@@ -36,7 +43,14 @@ struct mv_context {
 	const char *output;   /* a COMMAND's output, raw */
 	size_t output_len;
 	struct mv_clean user; /* name of the target's user; text NULL or "": show the number */
-	double own_cpu_percent; /* memview's three processes, of one core; negative unknown */
+	const struct mv_user_name *users; /* those known by name, ascending by uid; others are shown by number */
+	size_t users_count;
+	uint32_t own_uid; /* whose processes are "mine" */
+	bool own_uid_known;
+	const struct mv_keeper_status *command; /* of the COMMAND, also while something else is shown; NULL none */
+	bool has_machine;	/* beyond the outermost level of a process lies the machine, which has been shown before */
+	int32_t home;		/* the machine: the process that memview was started for and that is still watched; 0 none */
+	double own_cpu_percent; /* memview's own processes, of one core; negative unknown */
 	uint64_t own_bytes;	/* their PSS; 0 unknown */
 };
 
@@ -47,12 +61,13 @@ struct mv_place {
 	int32_t thread;	  /* tid, 0 none */
 	int32_t pid;	  /* of the machine's views: the process, 0 none */
 	uint64_t frame;	  /* of the machine's views: a frame number, 0 none */
+	uint64_t group;	  /* of the machine's views: a memory cgroup (mv_group_key), 0 none */
 	bool unchosen;	  /* the cursor is where the view put it: a side that has a selection keeps it */
 };
 
 enum mv_view_id { MV_VIEW_MAP, MV_VIEW_PAGES, MV_VIEW_PAGE, MV_VIEW_TABLES, MV_VIEW_FAULTS, MV_VIEW_THREADS, MV_VIEW_STACK, MV_VIEW_GROWTH, MV_VIEW_HEAP, MV_VIEW_FILES,
 	/* Of the machine: its sides. */
-	MV_VIEW_MACHINE, MV_VIEW_MEMORY, MV_VIEW_SERVICES, MV_VIEW_RECLAIM, MV_VIEW_ZONES, MV_VIEW_ATLAS,
+	MV_VIEW_MACHINE, MV_VIEW_MEMORY, MV_VIEW_SERVICES, MV_VIEW_RECLAIM, MV_VIEW_ZONES, MV_VIEW_ATLAS, MV_VIEW_FRAME,
 	MV_VIEW_HELP, MV_VIEW_MEANING, MV_VIEW_OUTPUT, MV_VIEW__N };
 
 enum mv_outcome_kind {
@@ -123,7 +138,8 @@ struct mv_view_ops {
 	struct mv_place (*place)(const void *state, const struct mv_context *ctx);
 };
 extern const struct mv_view_ops mv_view_map, mv_view_pages, mv_view_page, mv_view_tables, mv_view_faults, mv_view_threads,
-	mv_view_stack, mv_view_growth, mv_view_heap, mv_view_help, mv_view_meaning, mv_view_output;
+	mv_view_stack, mv_view_growth, mv_view_heap, mv_view_files, mv_view_help, mv_view_meaning, mv_view_output;
+extern const struct mv_view_ops mv_view_machine, mv_view_memory, mv_view_services, mv_view_reclaim, mv_view_zones, mv_view_atlas, mv_view_frame;
 
 /*
  * The stack of views, and what is around them: header lines, side bar, hint line, banners, the line editor.
@@ -147,6 +163,8 @@ enum mv_effect {
 };
 enum mv_effect mv_stack_input(struct mv_stack *stack, const struct mv_context *ctx, struct mv_input input);
 int mv_stack_opens(const struct mv_stack *stack); /* with MV_EFFECT_OPEN: its PID */
+/* As if f and / were pressed in the outermost view and text typed: only what bears it is listed, when the view can do so. */
+void mv_stack_filter(struct mv_stack *stack, const struct mv_context *ctx, const char *text);
 /* Show a message in the bottom line until until_ns. */
 void mv_stack_hint(struct mv_stack *stack, struct mv_clean text, uint64_t until_ns);
 
@@ -156,5 +174,8 @@ int mv_header_rows(int rows); /* what it will take of so many */
 int mv_header_draw(const struct mv_context *ctx, struct mv_canvas *canvas, struct mv_rect area);
 /* Meaning of the n-th header figure, for `w`; false past the last. */
 bool mv_header_meaning(const struct mv_context *ctx, unsigned n, struct mv_meaning *ret_meaning);
+/* The same of the machine, in as many rows. In view_machine_header.c. */
+int mv_machine_header_draw(const struct mv_context *ctx, struct mv_canvas *canvas, struct mv_rect area);
+bool mv_machine_header_meaning(const struct mv_context *ctx, unsigned n, struct mv_meaning *ret_meaning);
 
 #endif

@@ -80,12 +80,16 @@ static void build_stuck(struct mv_build *b, const struct mv_context *ctx)
 		mv_build_clean(b, MV_TEXT(" in "));
 		mv_build_clean(b, mv_clean_into(wchan, sizeof(wchan), ctx->status->wchan, len));
 	}
-	if (ctx->snap && ctx->now_ns > ctx->snap->taken_ns) {
+	const uint64_t taken_ns = ctx->snap ? ctx->snap->taken_ns : ctx->machine ? ctx->machine->taken_ns : 0;
+	if (ctx->status->stuck_pid)
+		mv_build_fmt(b, " at process %d, which will be left out", ctx->status->stuck_pid);
+	if (taken_ns && ctx->now_ns > taken_ns) {
 		mv_build_clean(b, MV_TEXT("; data is "));
-		mv_age_build(b, ctx->now_ns - ctx->snap->taken_ns);
+		mv_age_build(b, ctx->now_ns - taken_ns);
 		mv_build_clean(b, MV_TEXT(" old"));
 	}
-	mv_build_clean(b, MV_TEXT("; counters go on"));
+	if (ctx->status->pid)
+		mv_build_clean(b, MV_TEXT("; counters go on"));
 }
 
 bool mv_banner_of(const struct mv_context *ctx, uint64_t exec_ns, uint64_t exec_real_ns,

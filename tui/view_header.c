@@ -6,43 +6,12 @@
 
 #include "core/text.h"
 #include "tui/view_faults_words.h"
+#include "tui/view_header.h"
 #include "tui/view_private.h"
-#include "tui/widget.h"
 
-/*
- * The header is a row of items, each a label, a value and perhaps a sparkline. What does not fit is given up
- * item by item, so that nothing jumps about: values keep a width of their own whatever they show.
- */
+/* The header of a process: who it is, what it costs, how it faults. Laid out by view_header_line.c. */
 
 #define ROWS_FOR_TWO 8 /* a screen of fewer rows gets one line */
-#define SPARK_COLS   10
-#define SPARK_SMALL  5
-#define NAME_ENOUGH  24 /* columns of a process's name beside all figures */
-#define NAME_LEAST   4	/* columns of a process's name beside the chip */
-#define KEEP	     (-1)
-
-struct item {
-	struct mv_clean label;
-	struct mv_build value;
-	enum mv_role role;
-	unsigned value_cols;   /* at least */
-	unsigned value_most;   /* cut to so many; 0: never */
-	struct mv_build extra; /* after it: a rate, an age */
-	enum mv_role extra_role;
-	unsigned extra_cols;
-	const struct mv_series *series;
-	enum mv_role spark_role;
-	bool floor_zero;
-	int spark;   /* columns */
-	int give_up; /* dropped first when higher; 0 only when nothing else helps, KEEP never */
-	bool off;
-};
-#define ITEMS_MAX 12
-
-struct line {
-	struct item items[ITEMS_MAX];
-	size_t count;
-};
 
 static const char *plural(uint64_t n)
 {
@@ -68,20 +37,6 @@ void mv_size_build(struct mv_build *b, uint64_t bytes, bool exact)
 		return;
 	}
 	mv_build_count(b, bytes);
-}
-
-static struct item *add(struct line *line, struct mv_clean label, int give_up)
-{
-	struct item *item = &line->items[line->count++];
-
-	memset(item, 0, sizeof(*item));
-	item->label = label;
-	item->give_up = give_up;
-	item->role = ROLE_STRONG;
-	item->extra_role = ROLE_TEXT;
-	mv_build_init(&item->value);
-	mv_build_init(&item->extra);
-	return item;
 }
 
 static bool has_ended(const struct mv_context *ctx)
@@ -126,9 +81,9 @@ static struct mv_val figure(const struct mv_context *ctx, enum mv_figure id)
 	return ctx->snap ? ctx->snap->figure[id] : mv_val_missing(MV_WHY_NOT_READ);
 }
 
-static struct item *add_size(struct line *line, const struct mv_context *ctx, enum mv_figure id, int give_up)
+static struct mv_header_item *add_size(struct mv_header_line *line, const struct mv_context *ctx, enum mv_figure id, int give_up)
 {
-	struct item *item = add(line, mv_words(mv_figures[id].label), give_up);
+	struct mv_header_item *item = mv_header_add(line, mv_words(mv_figures[id].label), give_up);
 	struct mv_val v = figure(ctx, id);
 
 	item->value_cols = ctx->exact ? 11 : 5;
@@ -141,9 +96,9 @@ static struct item *add_size(struct line *line, const struct mv_context *ctx, en
 	return item;
 }
 
-static void add_pss(struct line *line, const struct mv_context *ctx)
+static void add_pss(struct mv_header_line *line, const struct mv_context *ctx)
 {
-	struct item *item = add_size(line, ctx, MV_FIG_PSS, 10);
+	struct mv_header_item *item = add_size(line, ctx, MV_FIG_PSS, 10);
 
 	if (!ctx->snap || !mv_have(&ctx->snap->figure[MV_FIG_PSS]))
 		return;
@@ -167,10 +122,10 @@ static char state_letter(const struct mv_context *ctx)
 	return ctx->snap ? ctx->snap->stat.state : '\0';
 }
 
-static void add_identity(struct line *line, const struct mv_context *ctx)
+static void add_identity(struct mv_header_line *line, const struct mv_context *ctx)
 {
-	struct item *item = add(line, MV_TEXT("memview"), 11);
-	item = add(line, MV_TEXT(""), 0);
+	struct mv_header_item *item = mv_header_add(line, MV_TEXT("memview"), 11);
+	item = mv_header_add(line, MV_TEXT(""), 0);
 
 	item->role = ROLE_TITLE;
 	item->extra_role = ROLE_TITLE;
@@ -183,7 +138,7 @@ static void add_identity(struct line *line, const struct mv_context *ctx)
 		     : ctx->snap      ? ctx->snap->stat.pid
 				      : 0);
 	if (ctx->snap && mv_have(&ctx->snap->status.uid)) {
-		item = add(line, MV_TEXT(""), 8);
+		item = mv_header_add(line, MV_TEXT(""), 8);
 		item->role = ROLE_TEXT;
 		if (ctx->user.text && *ctx->user.text)
 			mv_build_clean(&item->value, ctx->user);
@@ -192,7 +147,7 @@ static void add_identity(struct line *line, const struct mv_context *ctx)
 	}
 	char letter = state_letter(ctx);
 	if (letter) {
-		item = add(line, MV_TEXT(""), 5);
+		item = mv_header_add(line, MV_TEXT(""), 5);
 		item->role = letter == 'D' || letter == 'Z' || letter == 'X' ? ROLE_WARN : ROLE_TEXT;
 		/* "running" and "sleeping" alternate often: keep their room. */
 		item->value_cols = 8;
@@ -201,7 +156,7 @@ static void add_identity(struct line *line, const struct mv_context *ctx)
 	}
 	struct mv_val threads = figure(ctx, MV_FIG_THREADS);
 	if (mv_have(&threads) && threads.value) {
-		item = add(line, MV_TEXT(""), 7);
+		item = mv_header_add(line, MV_TEXT(""), 7);
 		item->role = ROLE_TEXT;
 		mv_build_count(&item->value, threads.value);
 		mv_build_clean(&item->value, MV_TEXT(" thread"));
@@ -209,25 +164,25 @@ static void add_identity(struct line *line, const struct mv_context *ctx)
 	}
 }
 
-static void build_first(struct line *line, const struct mv_context *ctx)
+static void build_first(struct mv_header_line *line, const struct mv_context *ctx)
 {
 	line->count = 0;
 	add_identity(line, ctx);
-	struct item *item = add_size(line, ctx, MV_FIG_RSS, KEEP);
+	struct mv_header_item *item = add_size(line, ctx, MV_FIG_RSS, MV_HEADER_KEEP);
 	if (!is_told_missing(ctx, MV_FIG_RSS)) {
 		item->series = mv_delta_series(ctx->delta, MV_SERIES_RSS);
 		item->spark_role = ROLE_SPARK;
-		item->spark = SPARK_COLS;
+		item->spark = MV_HEADER_SPARK;
 	}
 	add_size(line, ctx, MV_FIG_SIZE, 4);
 	add_pss(line, ctx);
 	add_size(line, ctx, MV_FIG_SWAP, 6)->value_cols = 0;
 }
 
-static void add_faults(struct line *line, const struct mv_context *ctx, enum mv_figure id,
+static void add_faults(struct mv_header_line *line, const struct mv_context *ctx, enum mv_figure id,
 		       struct mv_rate rate, enum mv_series_id series, enum mv_role role, int give_up)
 {
-	struct item *item = add(line, mv_words(mv_figures[id].label), give_up);
+	struct mv_header_item *item = mv_header_add(line, mv_words(mv_figures[id].label), give_up);
 	struct mv_val v = figure(ctx, id);
 
 	if (!mv_have(&v)) {
@@ -238,7 +193,7 @@ static void add_faults(struct line *line, const struct mv_context *ctx, enum mv_
 	item->series = mv_delta_series(ctx->delta, series);
 	item->spark_role = role;
 	item->floor_zero = true;
-	item->spark = SPARK_COLS;
+	item->spark = MV_HEADER_SPARK;
 	item->extra_cols = id == MV_FIG_MINOR ? 9 : 5;
 	item->extra_role = rate.have && rate.per_second > 0 ? role : ROLE_DIM;
 	if (rate.have && !has_ended(ctx)) {
@@ -248,11 +203,11 @@ static void add_faults(struct line *line, const struct mv_context *ctx, enum mv_
 	}
 }
 
-static void add_limit(struct line *line, const struct mv_context *ctx)
+static void add_limit(struct mv_header_line *line, const struct mv_context *ctx)
 {
 	struct mv_val limit = ctx->snap ? ctx->snap->figure[MV_FIG_LIMIT] : mv_val_missing(MV_WHY_NOT_READ);
 	struct mv_val usage = ctx->snap ? ctx->snap->figure[MV_FIG_USAGE] : mv_val_missing(MV_WHY_NOT_READ);
-	struct item *item = add(line, MV_TEXT("limit"), 8);
+	struct mv_header_item *item = mv_header_add(line, MV_TEXT("limit"), 8);
 
 	if (mv_have(&limit)) {
 		if (mv_have(&usage)) {
@@ -268,178 +223,30 @@ static void add_limit(struct line *line, const struct mv_context *ctx)
 	}
 }
 
-static void build_second(struct line *line, const struct mv_context *ctx)
+static void build_second(struct mv_header_line *line, const struct mv_context *ctx)
 {
 	line->count = 0;
-	add(line, MV_TEXT("faults"), 5);
+	mv_header_add(line, MV_TEXT("faults"), 5);
 	add_faults(line, ctx, MV_FIG_MINOR, mv_delta_minor_rate(ctx->delta), MV_SERIES_MINOR,
-		   ROLE_FAULT_MINOR, KEEP);
+		   ROLE_FAULT_MINOR, MV_HEADER_KEEP);
 	add_faults(line, ctx, MV_FIG_MAJOR, mv_delta_major_rate(ctx->delta), MV_SERIES_MAJOR,
 		   ROLE_FAULT_MAJOR, 0);
 	add_size(line, ctx, MV_FIG_PAGE_TABLES, 7);
 	add_limit(line, ctx);
-	struct item *item = add(line, mv_words(mv_figures[MV_FIG_OOM].label), 9);
+	struct mv_header_item *item = mv_header_add(line, mv_words(mv_figures[MV_FIG_OOM].label), 9);
 	struct mv_val oom = figure(ctx, MV_FIG_OOM);
 	if (mv_have(&oom))
 		mv_build_count(&item->value, oom.value);
 	else
 		mv_build_clean(&item->value, MV_TEXT("-"));
 	if (ctx->own_cpu_percent >= 0) {
-		item = add(line, MV_TEXT("memview"), 11);
+		item = mv_header_add(line, MV_TEXT("memview"), 11);
 		item->role = ROLE_DIM;
 		mv_build_fmt(&item->value, "%.1f%%", ctx->own_cpu_percent);
 		if (ctx->own_bytes) {
 			mv_build_clean(&item->value, MV_TEXT(" "));
 			mv_build_size(&item->value, ctx->own_bytes);
 		}
-	}
-}
-
-/* ---- layout ---- */
-
-static int width_of_build(const struct mv_build *b, unsigned at_least)
-{
-	unsigned w = mv_clean_width(mv_build_text(b));
-
-	return (int)(w < at_least ? at_least : w);
-}
-
-static int width_of_value(const struct item *item)
-{
-	int w = width_of_build(&item->value, item->value_cols);
-
-	return item->value_most && w > (int)item->value_most ? (int)item->value_most : w;
-}
-
-static int width_of(const struct item *item)
-{
-	int label = (int)mv_clean_width(item->label);
-	int value = width_of_value(item);
-	int extra = width_of_build(&item->extra, item->extra_cols);
-
-	return label + (label && value ? 1 : 0) + value + (extra ? 1 + extra : 0) +
-	       (item->spark ? 1 + item->spark : 0);
-}
-
-static int width_of_line(const struct line *line)
-{
-	int w = 0;
-
-	for (size_t i = 0; i < line->count; i++)
-		if (!line->items[i].off)
-			w += width_of(&line->items[i]) + (w ? 2 : 0);
-	return w;
-}
-
-static void shrink_sparks(struct line *line, int cols)
-{
-	for (size_t i = 0; i < line->count; i++)
-		if (line->items[i].spark > cols)
-			line->items[i].spark = cols;
-}
-
-static bool drop_one(struct line *line, int above)
-{
-	struct item *worst = NULL;
-
-	for (size_t i = 0; i < line->count; i++) {
-		struct item *item = &line->items[i];
-
-		if (!item->off && item->give_up > above && (!worst || item->give_up > worst->give_up))
-			worst = item;
-	}
-	if (worst)
-		worst->off = true;
-	return worst != NULL;
-}
-
-/* Cut the process's name by what is too much, down to at_least columns. */
-static void shorten_name(struct line *line, int cols, int at_least)
-{
-	int over = width_of_line(line) - cols;
-
-	for (size_t i = 0; i < line->count && over > 0; i++) {
-		struct item *item = &line->items[i];
-		int w = width_of_value(item);
-
-		if (item->role == ROLE_TITLE && !item->off && w > at_least)
-			item->value_most = (unsigned)(w - over > at_least ? w - over : at_least);
-	}
-}
-
-static void fit(struct line *line, int cols)
-{
-	while (width_of_line(line) > cols && drop_one(line, 10))
-		;
-	if (width_of_line(line) > cols)
-		shrink_sparks(line, SPARK_SMALL);
-	shorten_name(line, cols, NAME_ENOUGH);
-	while (width_of_line(line) > cols && drop_one(line, 4))
-		;
-	if (width_of_line(line) > cols)
-		shrink_sparks(line, 0);
-	while (width_of_line(line) > cols && drop_one(line, 0))
-		;
-	for (size_t i = 0; i < line->count && width_of_line(line) > cols; i++) {
-		if (line->items[i].role == ROLE_TITLE)
-			continue;
-		mv_build_init(&line->items[i].extra);
-		line->items[i].extra_cols = 0;
-		line->items[i].value_cols = 0;
-	}
-	shorten_name(line, cols, NAME_LEAST);
-}
-
-/* Where even a short name is too much: the number alone, then nothing but the figure. */
-static void fit_hard(struct line *line, int cols)
-{
-	for (size_t i = 0; i < line->count && width_of_line(line) > cols; i++) {
-		struct item *item = &line->items[i];
-
-		if (item->role != ROLE_TITLE || item->off)
-			continue;
-		item->value = item->extra;
-		item->value_most = 0;
-		mv_build_init(&item->extra);
-	}
-	while (width_of_line(line) > cols && drop_one(line, KEEP))
-		;
-	for (size_t i = 0; i < line->count && width_of_line(line) > cols; i++)
-		line->items[i].label = MV_TEXT("");
-	for (size_t i = 0; i < line->count && width_of_line(line) > cols; i++) {
-		/* No figure rather than the half of one. */
-		line->items[i].value_cols = 0;
-		mv_build_init(&line->items[i].value);
-		mv_build_clean(&line->items[i].value, MV_TEXT("…"));
-	}
-}
-
-static void draw_line(const struct line *line, struct mv_canvas *c, int y, int x, int end)
-{
-	for (size_t i = 0; i < line->count && x < end; i++) {
-		const struct item *item = &line->items[i];
-		int at = x;
-
-		if (item->off)
-			continue;
-		at += mv_canvas_text(c, y, at, end - at, ROLE_LABEL, item->label);
-		if (at > x && item->value.len)
-			at++;
-		if (at < end)
-			mv_canvas_build(c, y, at,
-					width_of_value(item) < end - at ? width_of_value(item) : end - at,
-					item->role, &item->value);
-		at += width_of_value(item);
-		int extra = width_of_build(&item->extra, item->extra_cols);
-		if (extra && item->role == ROLE_TITLE) /* name and number are one */
-			mv_canvas_text(c, y, at, 1, ROLE_TITLE, MV_TEXT(" "));
-		if (extra && at + 1 < end)
-			mv_canvas_build(c, y, at + 1, end - at - 1, item->extra_role, &item->extra);
-		at += extra ? extra + 1 : 0;
-		if (item->spark && item->series && at + 1 + item->spark <= end)
-			mv_spark_draw(c, y, at + 1, item->spark, item->spark_role, item->series,
-				      item->floor_zero);
-		x += width_of(item) + 2;
 	}
 }
 
@@ -497,17 +304,17 @@ static void draw_second(const struct mv_context *ctx, struct mv_canvas *canvas, 
 {
 	struct mv_clean tracing = tracing_chip(ctx);
 	int chip_cols = (int)mv_clean_width(tracing), room = end - left - (chip_cols ? chip_cols + 1 : 0);
-	struct line line;
+	struct mv_header_line line;
 
 	build_second(&line, ctx);
-	fit(&line, room);
-	if (width_of_line(&line) > room) {
+	mv_header_fit(&line, room);
+	if (mv_header_line_width(&line) > room) {
 		chip_cols = 0;
 		build_second(&line, ctx);
-		fit(&line, end - left);
-		fit_hard(&line, end - left);
+		mv_header_fit(&line, end - left);
+		mv_header_fit_hard(&line, end - left);
 	}
-	draw_line(&line, canvas, y, left, end - (chip_cols ? chip_cols + 1 : 0));
+	mv_header_line_draw(&line, canvas, y, left, end - (chip_cols ? chip_cols + 1 : 0));
 	if (chip_cols)
 		mv_canvas_text(canvas, y, end - chip_cols, chip_cols, ROLE_TRACE, tracing);
 }
@@ -520,7 +327,7 @@ int mv_header_rows(int rows)
 int mv_header_draw(const struct mv_context *ctx, struct mv_canvas *canvas, struct mv_rect area)
 {
 	int rows = mv_header_rows(area.rows);
-	struct line line;
+	struct mv_header_line line;
 	struct mv_build chip;
 
 	if (!rows || area.cols < 1)
@@ -530,14 +337,14 @@ int mv_header_draw(const struct mv_context *ctx, struct mv_canvas *canvas, struc
 	int chip_cols = (int)mv_clean_width(mv_build_text(&chip));
 
 	build_first(&line, ctx);
-	fit(&line, end - left - chip_cols - 2);
-	bool with_chip = width_of_line(&line) <= end - left - chip_cols - 2;
+	mv_header_fit(&line, end - left - chip_cols - 2);
+	bool with_chip = mv_header_line_width(&line) <= end - left - chip_cols - 2;
 	if (!with_chip) {
 		build_first(&line, ctx);
-		fit(&line, end - left);
-		fit_hard(&line, end - left);
+		mv_header_fit(&line, end - left);
+		mv_header_fit_hard(&line, end - left);
 	}
-	draw_line(&line, canvas, area.y, left, end - (with_chip ? chip_cols + 1 : 0));
+	mv_header_line_draw(&line, canvas, area.y, left, end - (with_chip ? chip_cols + 1 : 0));
 	if (with_chip)
 		mv_canvas_build(canvas, area.y, end - chip_cols, chip_cols, role, &chip);
 	if (rows < 2)
@@ -549,13 +356,13 @@ int mv_header_draw(const struct mv_context *ctx, struct mv_canvas *canvas, struc
 /* PSS costs a walk of the whole process: ask only when it is shown. */
 void mv_header_want(const struct mv_context *ctx, int rows, int cols, struct mv_want *want)
 {
-	struct line line;
+	struct mv_header_line line;
 	int chip_cols = 7;
 
 	if (rows < 1 || cols < 40)
 		return;
 	build_first(&line, ctx);
-	fit(&line, cols - 2 - chip_cols - 2);
+	mv_header_fit(&line, cols - 2 - chip_cols - 2);
 	for (size_t i = 0; i < line.count; i++)
 		if (line.items[i].label.text == mv_figures[MV_FIG_PSS].label && !line.items[i].off)
 			want->facts |= MV_FACT_ROLLUP;

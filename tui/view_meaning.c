@@ -15,12 +15,21 @@ struct meaning_state {
 	int top, most, page; /* first line of its words shown, the last that can be, lines in sight */
 };
 
+/* The header's figures, of the process or of the machine. */
+static bool explain_header(const struct meaning_state *s, const struct mv_context *ctx, unsigned n,
+			   struct mv_meaning *ret_meaning)
+{
+	if (s->below && s->below->want_machine)
+		return mv_machine_header_meaning(ctx, n, ret_meaning);
+	return mv_header_meaning(ctx, n, ret_meaning);
+}
+
 static bool explain(const struct meaning_state *s, const struct mv_context *ctx, unsigned n,
 		    struct mv_meaning *ret_meaning)
 {
 	if (n < s->views)
 		return s->below->meaning(s->below_state, ctx, n, ret_meaning);
-	return mv_header_meaning(ctx, n - s->views, ret_meaning);
+	return explain_header(s, ctx, n - s->views, ret_meaning);
 }
 
 static void count(struct meaning_state *s, const struct mv_context *ctx)
@@ -32,7 +41,7 @@ static void count(struct meaning_state *s, const struct mv_context *ctx)
 	       s->below->meaning(s->below_state, ctx, s->views, &m))
 		s->views++;
 	s->total = s->views;
-	while (mv_header_meaning(ctx, s->total - s->views, &m))
+	while (explain_header(s, ctx, s->total - s->views, &m))
 		s->total++;
 	if (s->n >= s->total)
 		s->n = s->total ? s->total - 1 : 0;

@@ -54,12 +54,20 @@ struct mv_bottom {
 	int cols;
 	enum mv_view_id shown;
 	char letter; /* of the view, as in actions.h */
+	bool machine; /* it is one of the machine's, or lies over one */
 	bool outermost, overlay;
 	struct mv_clean enter; /* what Enter does; text NULL: "in" */
+	struct mv_clean back;  /* what Esc does; text NULL: "out" */
 };
 void mv_bottom_draw(const struct mv_bottom *bottom, struct mv_canvas *c, int y);
 /* The action that column x offers, MV_ACT_NONE none. */
 enum mv_action mv_bottom_at(const struct mv_bottom *bottom, int x);
+
+/* In its place: does a COMMAND that still runs end with us; a view's own question, which any key but y lets be. */
+void mv_quitting_draw(const struct mv_context *ctx, struct mv_canvas *c, int y);
+void mv_confirm_draw(const struct mv_build *prompt, struct mv_canvas *c, int y);
+/* NULL when this build has no such view. In view.c. */
+const struct mv_view_ops *mv_view_of(enum mv_view_id id);
 
 /* The editor of one line, for MV_OUT_ASK. */
 struct mv_editor {

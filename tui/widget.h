@@ -14,6 +14,22 @@ void mv_spark_draw(struct mv_canvas *c, int y, int x, int cols, enum mv_role rol
 /* ---- bar: part of whole in eighths of a cell; never empty when part > 0, never full unless part >= whole ---- */
 void mv_bar_draw(struct mv_canvas *c, int y, int x, int cols, enum mv_role role, uint64_t part, uint64_t whole);
 
+/* ---- parts: a whole in its parts, as one bar; read by glyph first, colour second ---- */
+#define MV_PARTS_MAX 16
+struct mv_share {
+	uint64_t bytes;
+	enum mv_role role;
+	char32_t glyph;
+	char ascii;
+	struct mv_clean words;
+};
+/* How many of cols cells each part gets: all of them together, and one at least for what is not nothing. */
+void mv_parts_layout(const struct mv_share *parts, size_t count, int cols, int *ret_cells);
+void mv_parts_draw(struct mv_canvas *c, struct mv_rect area, const struct mv_share *parts, size_t count);
+/* "█ used 5.4G  ▚ shared 101M": glyph, words and size of each, over as many of the area's rows as it takes; returns how
+ * many. c NULL: only counts. */
+int mv_parts_legend(struct mv_canvas *c, struct mv_rect area, const struct mv_share *parts, size_t count, bool exact);
+
 /* ---- strip: the address space in one line of cells ---- */
 struct mv_strip_cell {
 	uint32_t first;	   /* index of the mapping that has most of the cell; UINT32_MAX: a gap */

@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		at += taken;
 		mv_keys_name(input.key, name, sizeof(name));
 		MUST(memchr(name, '\0', sizeof(name)));
-		MUST((unsigned)mv_keys_action(input.key) < MV_ACT__N);
+		MUST((unsigned)mv_keys_action(input.key, 'm') < MV_ACT__N);
+		MUST((unsigned)mv_keys_action(input.key, 'M') < MV_ACT__N);
 	}
 	free(text);
 	return 0;

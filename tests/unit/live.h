@@ -56,6 +56,18 @@ static inline bool wait_for(condition *holds, uint64_t arg)
 	return true;
 }
 
+/* The same in another session than the one under test. */
+static inline bool wait_in(struct mv_session *other, condition *holds, uint64_t arg)
+{
+	struct mv_session *own = session;
+	bool held;
+
+	session = other;
+	held = wait_for(holds, arg);
+	session = own;
+	return held;
+}
+
 /* A living child of parent by its name; 0: none. */
 static inline int live_find(int parent, const char *name)
 {

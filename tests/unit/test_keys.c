@@ -37,21 +37,51 @@ static void each_actions_keys_parse(void **state)
 	}
 }
 
-static void no_key_does_two_things(void **state)
+/* Where an action works: with a letter of a process's view, of one of the machine's, or both. */
+static bool works_in(unsigned action, char letter)
+{
+	const bool machine = mv_keys_of_machine(letter);
+
+	for (const char *at = mv_actions[action].where; *at; at++)
+		if (*at == '*' || mv_keys_of_machine(*at) == machine)
+			return true;
+	return false;
+}
+
+static void no_key_does_two_things_in_a_view(void **state)
 {
 	(void)state;
 	for (unsigned action = MV_ACT_NONE + 1; action < MV_ACT__N; action++) {
-		const char *at = mv_actions[action].keys;
-		struct mv_input input;
+		for (const char *letter = "mM"; *letter; letter++) {
+			const char *at = mv_actions[action].keys;
+			struct mv_input input;
 
-		for (int n; (n = mv_keys_parse(at, &input)) > 0; at += n) {
-			enum mv_action does = mv_keys_action(input.key);
+			for (int n; works_in(action, *letter) && (n = mv_keys_parse(at, &input)) > 0;
+			     at += n) {
+				enum mv_action does = mv_keys_action(input.key, *letter);
 
-			if (does != action)
-				fail_msg("%s of %s does %s", at, mv_actions[action].name,
-					 mv_actions[does].name);
+				if (does != action)
+					fail_msg("%s of %s does %s", at, mv_actions[action].name,
+						 mv_actions[does].name);
+			}
 		}
 	}
+}
+
+/* The same digits turn a process and the machine; neither's keys do anything in the other. */
+static void realms_are_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(mv_keys_action('1', 'm'), MV_ACT_SIDE_MAP);
+	assert_int_equal(mv_keys_action('1', 'e'), MV_ACT_SIDE_MAP);
+	assert_int_equal(mv_keys_action('1', 'M'), MV_ACT_SIDE_MACHINE);
+	assert_int_equal(mv_keys_action('6', 'y'), MV_ACT_SIDE_ATLAS);
+	assert_int_equal(mv_keys_action('0', 'm'), MV_ACT_MACHINE);
+	assert_int_equal(mv_keys_action('0', 'a'), MV_ACT_HOME);
+	assert_int_equal(mv_keys_action('8', 'M'), MV_ACT_NONE);
+	assert_int_equal(mv_keys_action('F', 'M'), MV_ACT_NONE);
+	assert_int_equal(mv_keys_action('q', 'M'), MV_ACT_QUIT);
+	assert_false(mv_keys_of_machine('\0'));
 }
 
 static void each_action_works_somewhere_and_says_what_it_does(void **state)
@@ -61,7 +91,8 @@ static void each_action_works_somewhere_and_says_what_it_does(void **state)
 		const char *where = mv_actions[action].where;
 
 		assert_true(*mv_actions[action].help && *mv_actions[action].group && *where);
-		assert_true(strcmp(where, "*") == 0 || strspn(where, "mpgtfrkweho") == strlen(where));
+		assert_true(strcmp(where, "*") == 0 ||
+			    strspn(where, "mpgtfrkwei+@ho" MV_MACHINE_LETTERS) == strlen(where));
 	}
 	assert_string_equal(mv_actions[MV_ACT_NONE].name, "");
 	assert_string_equal(mv_actions[MV_ACT_QUIT].name, "QUIT");
@@ -112,16 +143,16 @@ static void wrong_notation_is_refused(void **state)
 static void keys_find_their_actions(void **state)
 {
 	(void)state;
-	assert_int_equal(mv_keys_action('j'), MV_ACT_DOWN);
-	assert_int_equal(mv_keys_action(MV_KEY_DOWN), MV_ACT_DOWN);
-	assert_int_equal(mv_keys_action('<'), MV_ACT_SLOWER);
-	assert_int_equal(mv_keys_action(' '), MV_ACT_PAUSE);
-	assert_int_equal(mv_keys_action(12), MV_ACT_REDRAW);
-	assert_int_equal(mv_keys_action(3), MV_ACT_QUIT);
-	assert_int_equal(mv_keys_action(MV_KEY_BACKSPACE), MV_ACT_BACK);
-	assert_int_equal(mv_keys_action(MV_KEY_NONE), MV_ACT_NONE);
-	assert_int_equal(mv_keys_action(U'가'), MV_ACT_NONE);
-	assert_int_equal(mv_keys_action(MV_KEY_CLICK), MV_ACT_NONE);
+	assert_int_equal(mv_keys_action('j', 'm'), MV_ACT_DOWN);
+	assert_int_equal(mv_keys_action(MV_KEY_DOWN, 'm'), MV_ACT_DOWN);
+	assert_int_equal(mv_keys_action('<', 'm'), MV_ACT_SLOWER);
+	assert_int_equal(mv_keys_action(' ', 'm'), MV_ACT_PAUSE);
+	assert_int_equal(mv_keys_action(12, 'm'), MV_ACT_REDRAW);
+	assert_int_equal(mv_keys_action(3, 'm'), MV_ACT_QUIT);
+	assert_int_equal(mv_keys_action(MV_KEY_BACKSPACE, 'm'), MV_ACT_BACK);
+	assert_int_equal(mv_keys_action(MV_KEY_NONE, 'm'), MV_ACT_NONE);
+	assert_int_equal(mv_keys_action(U'가', 'm'), MV_ACT_NONE);
+	assert_int_equal(mv_keys_action(MV_KEY_CLICK, 'm'), MV_ACT_NONE);
 }
 
 static void names_are_shown(void **state)
@@ -251,7 +282,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_actions_keys_parse),
-	    cmocka_unit_test(no_key_does_two_things),
+	    cmocka_unit_test(no_key_does_two_things_in_a_view),
+	    cmocka_unit_test(realms_are_apart),
 	    cmocka_unit_test(each_action_works_somewhere_and_says_what_it_does),
 	    cmocka_unit_test(notation_is_read),
 	    cmocka_unit_test(wrong_notation_is_refused),

@@ -97,6 +97,7 @@ static void stop_target(void)
 /* ---- the session under test ---- */
 
 static struct mv_want want;
+static struct mv_session *beside; /* a second session, where there is one */
 
 static int setup(void **state)
 {
@@ -109,8 +110,9 @@ static int teardown(void **state)
 {
 	(void)state;
 	mv_session_end(session, MV_LEAVE_END);
+	mv_session_end(beside, MV_LEAVE_END);
 	mv_session_end(NULL, MV_LEAVE_END);
-	session = NULL;
+	session = beside = NULL;
 	stop_target();
 	return 0;
 }
@@ -201,6 +203,26 @@ static size_t fds_of(int pid)
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
 	return count_fds(path);
+}
+
+/* Zombies too. */
+static size_t count_children(int parent)
+{
+	struct mv_source *source;
+	size_t n = 0;
+
+	assert_int_equal(mv_source_new(&(struct mv_source_opts){0}, &source), 0);
+	for (int pid = mv_source_next_pid(source, 0); pid; pid = mv_source_next_pid(source, pid)) {
+		struct mv_target *t;
+		struct mv_stat stat;
+
+		if (mv_target_open(source, pid, &t) < 0)
+			continue;
+		n += mv_stat_read(t, &stat) == 0 && stat.ppid == parent;
+		mv_target_close(t);
+	}
+	mv_source_free(source);
+	return n;
 }
 
 /* ---- tests ---- */
@@ -675,6 +697,260 @@ static void test_no_descriptors_leak(void **state)
 		assert_int_equal(before[i], after[i]);
 }
 
+/* ---- the machine, and the way from it to a process ---- */
+
+static const struct mv_machine_want machine_want = {
+    .facts = MV_MACHINE_TASKS, .interval_ms = 50, .cell_frames = 1};
+
+static bool lists(uint64_t pid)
+{
+	const struct mv_machine_snapshot *m = mv_session_machine(session);
+
+	return m && mv_machine_task(m, (int32_t)pid);
+}
+
+static bool lists_no_more(uint64_t pid)
+{
+	const struct mv_machine_snapshot *m = mv_session_machine(session);
+
+	return m && m->tasks_ns && !mv_machine_task(m, (int32_t)pid);
+}
+
+static bool has_machine_after(uint64_t ns)
+{
+	const struct mv_machine_snapshot *m = mv_session_machine(session);
+
+	return m && m->taken_ns > ns;
+}
+
+static bool has_machine_answer(uint64_t seq)
+{
+	const struct mv_machine_snapshot *m = mv_session_machine(session);
+
+	return m && m->want_seq == seq;
+}
+
+static void start_machine(void)
+{
+	struct mv_session_opts opts = {.machine = true};
+
+	assert_int_equal(mv_session_start(&opts, &session), 0);
+	mv_session_machine_want(session, &machine_want);
+}
+
+static int start_beside(int pid)
+{
+	struct mv_session_opts opts = {.pid = pid, .machine = pid == 0};
+	int r = mv_session_start_from(session, &opts, &beside);
+
+	if (r == 0 && pid)
+		mv_session_want(beside, &want);
+	else if (r == 0)
+		mv_session_machine_want(beside, &machine_want);
+	return r;
+}
+
+/* The keeper that the keeper under test has forked. */
+static int keeper_beside(void)
+{
+	return live_child(live_keeper(), "memview-keep");
+}
+
+static void test_machine(void **state)
+{
+	struct mv_machine_want other = machine_want;
+
+	(void)state;
+	start_target();
+	start_machine();
+	assert_null(mv_session_machine(session));
+	assert_true(wait_for(lists, (uint64_t)target.pid));
+	assert_null(mv_session_snapshot(session));
+	assert_int_equal(mv_session_status(session)->pid, 0);
+	assert_true(wait_for(has_event, MV_EVENT_STATUS));
+	assert_false(mv_session_status(session)->exited);
+	assert_int_equal(mv_session_status(session)->counters.why, MV_WHY_NOT_READ);
+	/* A process's want is none of its own. */
+	mv_session_want(session, &want);
+	/* Paused, another want is answered all the same. */
+	other.interval_ms = 0;
+	mv_session_machine_want(session, &other);
+	mv_session_machine_want(session, &other);
+	assert_true(wait_for(has_machine_answer, 2));
+	other.visible[0] = target.pid;
+	other.visible_count = 1;
+	mv_session_machine_want(session, &other);
+	assert_true(wait_for(has_machine_answer, 3));
+	mv_session_machine_want(session, &machine_want);
+	kill(target.pid, SIGKILL);
+	waitpid(target.pid, NULL, 0);
+	assert_true(wait_for(lists_no_more, (uint64_t)target.pid));
+	assert_int_equal(mv_machine_check(mv_session_machine(session), mv_session_machine(session)->length),
+			 0);
+}
+
+static void test_machine_collector_killed(void **state)
+{
+	(void)state;
+	start_machine();
+	assert_true(wait_for(has_machine_answer, 1));
+	kill(live_collector(), SIGKILL);
+	assert_true(wait_for(has_collectors, 2));
+	assert_non_null(mv_session_machine(session));
+	assert_true(wait_for(has_machine_after, live_now()));
+}
+
+static void test_from_the_machine(void **state)
+{
+	(void)state;
+	start_target();
+	start_machine();
+	assert_true(wait_for(lists, (uint64_t)target.pid));
+	assert_int_equal(start_beside(target.pid), 0);
+	assert_int_equal(mv_session_status(beside)->pid, target.pid);
+	assert_true(wait_in(beside, answered, 1));
+	assert_int_equal(mv_session_snapshot(beside)->stat.pid, target.pid);
+	assert_null(mv_session_machine(beside));
+	/* Both go on. */
+	assert_true(wait_for(has_machine_after, live_now()));
+	assert_true(wait_in(beside, taken_after, live_now()));
+	/* Its keeper is told from a collector: nothing is replaced when it ends. */
+	mv_session_end(beside, MV_LEAVE_END);
+	beside = NULL;
+	assert_int_equal(live_find(live_keeper(), "memview-keep"), 0);
+	assert_true(wait_for(has_machine_after, live_now() + MV_NS_PER_SEC));
+	assert_int_equal(mv_session_status(session)->collectors, 1);
+	assert_false(mv_session_status(session)->gave_up);
+}
+
+static void test_from_a_process_to_the_machine(void **state)
+{
+	int fd;
+
+	(void)state;
+	start_target();
+	start_on(target.pid);
+	assert_true(wait_for(answered, 1));
+	assert_int_equal(start_beside(0), 0);
+	assert_true(wait_in(beside, lists, (uint64_t)target.pid));
+	/* The first may end: the other's keeper, an orphan then, goes on. */
+	fd = live_pidfd(keeper_beside());
+	mv_session_end(session, MV_LEAVE_END);
+	session = beside;
+	beside = NULL;
+	assert_true(wait_for(has_machine_after, live_now() + MV_NS_PER_SEC));
+	/* And from there on. */
+	assert_int_equal(start_beside(target.pid), 0);
+	assert_true(wait_in(beside, answered, 1));
+	mv_session_end(beside, MV_LEAVE_END);
+	beside = NULL;
+	mv_session_end(session, MV_LEAVE_END);
+	session = NULL;
+	live_assert_ends(fd);
+}
+
+static void test_from_says_why_not(void **state)
+{
+	struct mv_session_opts opts = {.command = (char *[]){"true", NULL}};
+
+	(void)state;
+	start_machine();
+	assert_int_equal(start_beside(1 << 22), -ESRCH);
+	assert_int_equal(mv_session_start_from(session, &opts, &beside), -EINVAL);
+	opts = (struct mv_session_opts){.pid = -1};
+	assert_int_equal(mv_session_start_from(session, &opts, &beside), -EINVAL);
+	assert_null(beside);
+	/* A keeper that does not answer holds nobody up for long. */
+	kill(live_keeper(), SIGSTOP);
+	assert_int_equal(start_beside(getpid()), -ETIMEDOUT);
+	kill(live_keeper(), SIGCONT);
+	kill(live_keeper(), SIGKILL);
+	assert_true(wait_for(has_event, MV_EVENT_LOST));
+	assert_int_equal(start_beside(getpid()), -EPIPE);
+	assert_null(beside);
+}
+
+static void test_from_a_keeper_that_is_killed(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	start_target();
+	start_machine();
+	assert_int_equal(start_beside(target.pid), 0);
+	fds[0] = live_pidfd(live_collector());
+	fds[1] = live_pidfd(keeper_beside());
+	kill(live_keeper(), SIGKILL);
+	assert_true(wait_for(has_event, MV_EVENT_LOST));
+	live_assert_ends(fds[0]);
+	assert_true(wait_in(beside, answered, 1));
+	assert_true(wait_in(beside, taken_after, live_now()));
+	mv_session_end(beside, MV_LEAVE_END);
+	beside = NULL;
+	live_assert_ends(fds[1]);
+}
+
+/* A keeper that is forked from a COMMAND's has neither its pty nor its end to tell. */
+static void test_from_a_command(void **state)
+{
+	static char script[] = "echo hello; read line; exit 3";
+	char path[64], link[64];
+	struct dirent *e;
+	DIR *dir;
+	int n = 0;
+
+	(void)state;
+	start_command((char *[]){"sh", "-c", script, NULL});
+	assert_true(wait_for(has_output, 6));
+	assert_int_equal(start_beside(0), 0);
+	assert_true(wait_in(beside, has_machine_answer, 1));
+	assert_false(mv_session_status(beside)->is_command);
+	snprintf(path, sizeof(path), "/proc/%d/fd", keeper_beside());
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((e = readdir(dir)) != NULL) {
+		ssize_t len = readlinkat(dirfd(dir), e->d_name, link, sizeof(link) - 1);
+
+		link[len < 0 ? 0 : len] = '\0';
+		assert_false(!strncmp(link, "/dev/pt", 7));
+		n += !strncmp(link, "socket:", 7);
+	}
+	closedir(dir);
+	assert_int_equal(n, 1);
+	/* Its stdin is /dev/null, so it has ended; the first keeper alone reaps it. */
+	assert_true(wait_for(has_exited, 1));
+	assert_int_equal(WEXITSTATUS(mv_session_status(session)->exit_status), 3);
+	assert_false(mv_session_status(beside)->exited);
+}
+
+static void test_no_descriptors_leak_from(void **state)
+{
+	size_t before[2] = {0};
+
+	(void)state;
+	start_target();
+	start_machine();
+	assert_true(wait_for(has_machine_answer, 1));
+	for (unsigned i = 0; i < 20; i++) {
+		assert_int_equal(start_beside(target.pid), 0);
+		assert_true(wait_in(beside, answered, 1));
+		mv_session_end(beside, MV_LEAVE_END);
+		beside = NULL;
+		assert_int_equal(start_beside(1 << 22), -ESRCH);
+		if (i == 2) {
+			/* Also what is opened after some seconds. */
+			assert_true(wait_for(has_machine_after, live_now() + 7 * MV_NS_PER_SEC / 2));
+			before[0] = count_fds("/proc/self/fd");
+			before[1] = fds_of(live_keeper());
+		}
+	}
+	assert_int_equal(before[0], count_fds("/proc/self/fd"));
+	assert_int_equal(before[1], fds_of(live_keeper()));
+	/* All of them have been reaped, but perhaps the last. */
+	assert_true(wait_for(has_machine_after, live_now() + 3 * MV_NS_PER_SEC / 2));
+	assert_int_equal(count_children(live_keeper()), 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -697,6 +973,14 @@ int main(void)
 	    T(test_workload),
 	    T(test_signals_are_not_blocked),
 	    T(test_no_descriptors_leak),
+	    T(test_machine),
+	    T(test_machine_collector_killed),
+	    T(test_from_the_machine),
+	    T(test_from_a_process_to_the_machine),
+	    T(test_from_says_why_not),
+	    T(test_from_a_keeper_that_is_killed),
+	    T(test_from_a_command),
+	    T(test_no_descriptors_leak_from),
 	};
 	return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -134,6 +135,105 @@ static void test_machine_files(void **state)
 	assert_int_equal(mv_source_read(s, "cgroup/a/memory.max", buf, sizeof(buf)), 4);
 	assert_int_equal(mv_source_read(s, "vmstat", buf, sizeof(buf)), -EACCES);
 	assert_int_equal(mv_source_read(s, "nothing", buf, sizeof(buf)), -ENOENT);
+	mv_source_free(s);
+}
+
+static void list_is(struct mv_source *s, const char *name, const char *want)
+{
+	char *names = NULL, *at, got[256] = "";
+	ssize_t n = mv_source_list(s, name, &names);
+
+	assert_true(n >= 0);
+	at = names;
+	for (ssize_t i = 0; i < n; i++, at += strlen(at) + 1) {
+		strcat(got, at);
+		strcat(got, " ");
+	}
+	assert_string_equal(got, want);
+	free(names);
+}
+
+static void test_machine_directories(void **state)
+{
+	struct mv_source *s;
+	char link[128], *names;
+
+	(void)state;
+	put("node/node1/meminfo", "x\n");
+	put("node/node0/meminfo", "x\n");
+	put("node/online", "0-1\n");
+	put("mm/hugepages/hugepages-2048kB/nr_hugepages", "0\n");
+	put("cgroup/b/memory.max", "max\n");
+	put("cgroup/a/x/memory.max", "max\n");
+	put("cgroup/a/inode", "1f2\n");
+	put("cgroup/refused/memory.max", "max\n");
+	put("errors", "cgroup/refused EACCES\n");
+	put("step1/cgroup/c/memory.max", "max\n");
+	put("step1/cgroup/a/memory.max", "max\n");
+	put("step2/cgroup/b.gone", "");
+	snprintf(link, sizeof(link), "%s/cgroup/memory", root);
+	assert_int_equal(symlink("a", link), 0);
+	s = open_fixture(false);
+	list_is(s, "node", "node0 node1 ");
+	list_is(s, "node/node0", "");
+	list_is(s, "mm/hugepages", "hugepages-2048kB ");
+	list_is(s, "cgroup", "a b refused ");
+	list_is(s, "cgroup/a", "x ");
+	assert_int_equal(mv_source_inode(s, "cgroup/a"), 0x1f2);
+	assert_int_equal(mv_source_inode(s, "cgroup/b"), 0);
+	assert_int_equal(mv_source_list(s, "cgroup/refused", &names), -EACCES);
+	assert_int_equal(mv_source_list(s, "cgroup/none", &names), -ENOENT);
+	assert_int_equal(mv_source_list(s, "cgroup/../node", &names), -ENOENT);
+	assert_int_equal(mv_source_list(s, "module", &names), -ENOENT);
+	mv_source_step(s);
+	list_is(s, "cgroup", "a b c refused ");
+	list_is(s, "cgroup/a", "x ");
+	mv_source_step(s);
+	list_is(s, "cgroup", "a c refused ");
+	mv_source_free(s);
+}
+
+/* Of whatever machine this is: the same names as the directory has, without its links and files. */
+static void test_live_directories(void **state)
+{
+	static const struct {
+		const char *name, *path;
+	} trees[] = {
+	    {"mm", "/sys/kernel/mm"}, {"node", "/sys/devices/system/node"}, {"cgroup", "/sys/fs/cgroup"}};
+	struct mv_source *s;
+	char text[64];
+
+	(void)state;
+	assert_int_equal(mv_source_new(NULL, &s), 0);
+	for (size_t i = 0; i < MV_COUNT_OF(trees); i++) {
+		struct dirent **entries;
+		char *names = NULL, *at;
+		int n = scandir(trees[i].path, &entries, NULL, alphasort);
+		ssize_t listed = mv_source_list(s, trees[i].name, &names);
+		struct stat st;
+
+		assert_int_equal(n < 0, listed < 0);
+		if (n < 0)
+			continue;
+		at = names;
+		assert_int_equal(stat(trees[i].path, &st), 0);
+		assert_int_equal(mv_source_inode(s, trees[i].name), st.st_ino);
+		for (int k = 0; k < n; k++) {
+			if (entries[k]->d_type == DT_DIR && entries[k]->d_name[0] != '.') {
+				assert_true(listed-- > 0);
+				assert_string_equal(at, entries[k]->d_name);
+				at += strlen(at) + 1;
+			}
+			free(entries[k]);
+		}
+		free(entries);
+		free(names);
+		assert_int_equal(listed, 0);
+	}
+	if (access("/sys/module/kernel/parameters/panic", R_OK) == 0)
+		assert_true(mv_source_read(s, "module/kernel/parameters/panic", text, sizeof(text)) > 0);
+	assert_int_equal(mv_source_read(s, "mm//etc/hostname", text, sizeof(text)), -ENOENT);
+	assert_int_equal(mv_source_inode(s, "mm/none"), 0);
 	mv_source_free(s);
 }
 
@@ -614,6 +714,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    FIXTURE_TEST(test_no_such_root),
 	    FIXTURE_TEST(test_machine_files),
+	    FIXTURE_TEST(test_machine_directories),
 	    FIXTURE_TEST(test_names_stay_inside),
 	    FIXTURE_TEST(test_processes),
 	    FIXTURE_TEST(test_target_files),
@@ -623,6 +724,7 @@ int main(void)
 	    FIXTURE_TEST(test_fixture_words_bytes_frames),
 	    FIXTURE_TEST(test_fixture_page_bytes),
 	    cmocka_unit_test(test_a_thread_is_no_process),
+	    cmocka_unit_test(test_live_directories),
 	    cmocka_unit_test(test_live_self),
 	    cmocka_unit_test(test_live_zombie),
 	};

@@ -98,7 +98,7 @@ static struct mv_outcome press(const char *keys)
 	draw();
 	for (; (n = mv_keys_parse(keys, &input)) > 0; keys += n) {
 		mv_view_map.settle(t.view, &t.ctx, (struct mv_rect){0, 0, t.canvas.rows, t.canvas.cols});
-		out = mv_view_map.act(t.view, &t.ctx, mv_keys_action(input.key), input);
+		out = mv_view_map.act(t.view, &t.ctx, mv_keys_action(input.key, mv_view_map.letter), input);
 	}
 	assert_int_equal(n, 0);
 	draw();
