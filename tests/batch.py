@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""report, json, watch, faults, stacks, heap, leaks and their exit statuses, on processes that this test starts. TAP."""
+"""report, json, watch, faults, stacks, heap, leaks, machine and their exit statuses, on processes that this test starts. TAP."""
 
 import ctypes
 import json
@@ -20,6 +20,7 @@ try:
 except ImportError:
     jsonschema = None
 
+import batch_machine  # noqa: F401 # its tests are registered
 from tap import ENV, HERE, LIBC, LIMIT, MEMVIEW, PAGE, Child, Skip, die_with_us, main, memview, one_line, test
 
 SCHEMA, FAULTS_SCHEMA, STACKS_SCHEMA, HEAP_SCHEMA, LEAKS_SCHEMA = (

@@ -72,6 +72,13 @@ for shell in bash fish; do
 	offers $shell 'memview heap --' --json
 	offers $shell 'memview heap --' --exact not
 	offers $shell 'memview leaks --' --theme not
+	offers $shell 'memview ' machine
+	offers $shell 'memview machine ' $$
+	offers $shell 'memview machine ' "$own_name" not
+	offers $shell 'memview machine --' --openmetrics
+	offers $shell 'memview machine --' --process not
+	offers $shell 'memview machine -' -n
+	offers $shell 'memview watch --' --openmetrics not
 	offers $shell 'memview --' --theme
 	offers $shell 'memview --theme ' dark
 	offers $shell 'memview -- printen' printenv

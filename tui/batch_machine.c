@@ -66,7 +66,7 @@ static int start(struct feed *feed, const struct mv_source_opts *source_opts)
 			strerror(-err));
 		return MV_EXIT_COULD_NOT;
 	}
-	err = mv_privilege_drop();
+	err = feed->options->openmetrics ? mv_privilege_drop_but_files() : mv_privilege_drop();
 	if (err) {
 		fprintf(stderr, "memview: can't drop its privileges: %s\n", strerror(-err));
 		return MV_EXIT_COULD_NOT;
@@ -185,8 +185,8 @@ static const struct column {
     {"MAJFLT/S", 10, RATE, MV_RAM_FIG_MAJFLT, MV_RAM_FIG__N},
     {"PGSCAN/S", 11, RATE, MV_RAM_FIG_PGSCANK, MV_RAM_FIG_PGSCAND},
     {"PGSTEAL/S", 11, RATE, MV_RAM_FIG_PGSTEAL, MV_RAM_FIG__N},
-    {"SOME", 8, WAITED, false, MV_RAM_FIG__N},
-    {"FULL", 8, WAITED, true, MV_RAM_FIG__N},
+    {"PSI SOME", 10, WAITED, false, MV_RAM_FIG__N},
+    {"PSI FULL", 10, WAITED, true, MV_RAM_FIG__N},
 };
 
 static struct mv_ram_value value_of(const struct feed *feed, const struct column *column)

@@ -32,17 +32,27 @@ bool mv_privilege_is_held(void)
 	return geteuid() == 0 || getuid() == 0 || has_capabilities();
 }
 
-static int drop_capabilities(void)
+/* All, or all but the one that lets root write where others may. */
+static int drop_capabilities(bool but_files)
 {
-	cap_t none = cap_init();
+	const cap_value_t files = CAP_DAC_OVERRIDE;
+	cap_t now = cap_get_proc(), kept = cap_init();
+	cap_flag_value_t had = CAP_CLEAR;
 	int err = 0;
 
-	if (!none)
-		return -ENOMEM;
+	if (now && but_files)
+		cap_get_flag(now, files, CAP_PERMITTED, &had);
+	if (kept && had == CAP_SET) {
+		cap_set_flag(kept, CAP_PERMITTED, 1, &files, CAP_SET);
+		cap_set_flag(kept, CAP_EFFECTIVE, 1, &files, CAP_SET);
+	}
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (cap_set_proc(none) < 0)
+	if (!now || !kept)
+		err = -ENOMEM;
+	else if (cap_set_proc(kept) < 0)
 		err = -errno;
-	cap_free(none);
+	cap_free(now);
+	cap_free(kept);
 	return err;
 }
 
@@ -71,8 +81,15 @@ int mv_privilege_drop(void)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	if (!err && (root || has_capabilities()))
-		err = drop_capabilities();
+		err = drop_capabilities(false);
 	if (!err && has_capabilities())
 		err = -EPERM;
 	return err;
+}
+
+int mv_privilege_drop_but_files(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return has_capabilities() ? drop_capabilities(true) : 0;
 }

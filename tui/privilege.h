@@ -17,5 +17,7 @@ bool mv_privilege_is_held(void);
  * stayed open.
  */
 int mv_privilege_drop(void);
+/* The same for one that is to write a file by its starter's rights: it stays who it is, with CAP_DAC_OVERRIDE if it had that. */
+int mv_privilege_drop_but_files(void);
 
 #endif

@@ -15,14 +15,15 @@ end
 
 # No command word, PID or -- yet.
 function __memview_first
-    not __fish_seen_subcommand_from demo report json watch faults stacks heap leaks --
+    not __fish_seen_subcommand_from demo report json watch faults stacks heap leaks machine --
     and test (count (commandline -opc)) -eq 1
 end
 
 set -l batch '__fish_seen_subcommand_from report json watch faults stacks heap leaks; and not __fish_seen_subcommand_from --'
 set -l plain '__fish_seen_subcommand_from report json watch; and not __fish_seen_subcommand_from --'
-set -l ours 'not __fish_seen_subcommand_from --'
-set -l screen 'not __fish_seen_subcommand_from report json watch faults stacks heap leaks --'
+set -l ours 'not __fish_seen_subcommand_from machine --'
+set -l machine '__fish_seen_subcommand_from machine; and not __fish_seen_subcommand_from --'
+set -l screen 'not __fish_seen_subcommand_from report json watch faults stacks heap leaks machine --'
 set -l paced 'not __fish_seen_subcommand_from report json faults stacks heap leaks --'
 
 complete -c memview -f
@@ -34,10 +35,12 @@ complete -c memview -n __memview_first -a faults -d 'Trace page faults for a whi
 complete -c memview -n __memview_first -a stacks -d 'Print the call stack of each thread'
 complete -c memview -n __memview_first -a heap -d 'Print what the malloc heap holds'
 complete -c memview -n __memview_first -a leaks -d 'Print blocks that nothing points to'
+complete -c memview -n __memview_first -a machine -d 'Print one line per interval about the machine'
 complete -c memview -n __memview_first -a '(__fish_complete_pids)'
 complete -c memview -n __memview_first -a '(__memview_names)' -d 'Process name'
 complete -c memview -n $batch -a '(__fish_complete_pids)'
 complete -c memview -n $batch -a '(__memview_names)' -d 'Process name'
+complete -c memview -n $machine -a '(__fish_complete_pids)'
 complete -c memview -n '__fish_seen_subcommand_from --' -a '(__fish_complete_subcommand --fcs-skip=2)'
 
 complete -c memview -n $ours -s p -l process -x -a '(__memview_names)' -d 'A process by its name'
@@ -51,9 +54,10 @@ complete -c memview -n __memview_first -s h -l help -d 'Show help'
 complete -c memview -n __memview_first -s V -l version -d 'Show the version'
 complete -c memview -n $plain -l quick -d 'Leave out what needs smaps'
 complete -c memview -n '__fish_seen_subcommand_from json' -l pages -x -d 'Page states of START-END'
-complete -c memview -n '__fish_seen_subcommand_from watch' -s n -l lines -x -d 'How many lines'
+complete -c memview -n '__fish_seen_subcommand_from watch machine' -s n -l lines -x -d 'How many lines'
 complete -c memview -n '__fish_seen_subcommand_from faults leaks' -s d -l duration -x -a '1 5 10 30 60' -d 'Seconds to trace for'
 complete -c memview -n '__fish_seen_subcommand_from faults' -l period -x -a '1 101 1009' -d 'Look at one fault in so many'
 complete -c memview -n '__fish_seen_subcommand_from faults' -l folded -d 'A line a call stack, for flame graphs'
-complete -c memview -n '__fish_seen_subcommand_from faults stacks heap leaks' -l json -d 'JSON'
+complete -c memview -n '__fish_seen_subcommand_from faults stacks heap leaks machine' -l json -d 'JSON'
 complete -c memview -n '__fish_seen_subcommand_from stacks leaks' -l exact -d 'Stop the process for a moment'
+complete -c memview -n $machine -l openmetrics -r -F -d 'Write a file for Prometheus'

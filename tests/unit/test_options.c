@@ -11,7 +11,7 @@
 
 #include "tui/options.h"
 
-#define WORDS_MAX 12
+#define WORDS_MAX 160
 
 static char words_text[1024];
 static char *words[WORDS_MAX + 1];
@@ -80,6 +80,10 @@ static void test_modes(void **state)
 	    {"leaks -d 3 --exact firefox", MV_MODE_LEAKS, "firefox"},
 	    {"leaks heap", MV_MODE_LEAKS, "heap"},
 	    {"demo", MV_MODE_DEMO, NULL},
+	    {"machine", MV_MODE_MACHINE, NULL},
+	    {"-n 2 machine -i 3", MV_MODE_MACHINE, NULL},
+	    {"machine --json 1 2 3", MV_MODE_MACHINE, NULL},
+	    {"report machine", MV_MODE_REPORT, "machine"},
 	    {"report -- 4711", MV_MODE_REPORT, "4711"},
 	    {"report report", MV_MODE_REPORT, "report"},
 	    {"--help", MV_MODE_HELP, NULL},
@@ -100,6 +104,28 @@ static void test_modes(void **state)
 		assert_false(o.who_is_name);
 		assert_null(o.command);
 	}
+}
+
+static void test_machine(void **state)
+{
+	struct mv_options o;
+	char line[1024] = "machine --json";
+
+	(void)state;
+	o = accept("machine -i 2.5 -n 7");
+	assert_int_equal(o.interval_ms, 2500);
+	assert_int_equal(o.lines, 7);
+	assert_int_equal(o.pids_count, 0);
+	o = accept("machine 4711 --openmetrics dir/x.prom 2147483647");
+	assert_string_equal(o.openmetrics, "dir/x.prom");
+	assert_int_equal(o.pids_count, 2);
+	assert_int_equal(o.pids[0], 4711);
+	assert_int_equal(o.pids[1], INT32_MAX);
+	for (int i = 0; i < MV_OPTIONS_PIDS; i++)
+		strcat(line, " 1");
+	assert_int_equal(accept(line).pids_count, MV_OPTIONS_PIDS);
+	strcat(line, " 1");
+	refuse(line, "one process too many");
 }
 
 static void test_names(void **state)
@@ -199,6 +225,19 @@ static void test_refusals(void **state)
 		const char *line, *part;
 	} cases[] = {
 	    {"1 2", "2: one word too many"},
+	    {"machine 1", "machine: processes are told with"},
+	    {"machine --json firefox", "firefox: no PID"},
+	    {"machine --json 0", "0: no PID"},
+	    {"machine --json 2147483648", "no PID"},
+	    {"machine --json --openmetrics x", "--json: not together"},
+	    {"machine --openmetrics", "--openmetrics: needs a value"},
+	    {"machine --openmetrics=", "which file"},
+	    {"watch 1 --openmetrics x", "only for memview machine"},
+	    {"machine -p firefox", "machine: shows the machine"},
+	    {"machine --quick", "--quick: only for"},
+	    {"machine --theme dark", "--theme: only for the screen"},
+	    {"machine -d 3", "-d: only for"},
+	    {"machine --dump", "only for a process's screen"},
 	    {"report", "which process"},
 	    {"json 1 2", "one word too many"},
 	    {"demo 1", "one word too many"},
@@ -261,8 +300,8 @@ static void test_refusals(void **state)
 	    {"stacks 1 --folded", "--folded: only for memview faults"},
 	    {"faults 1 --exact", "--exact: only for memview stacks and leaks"},
 	    {"1 --exact", "--exact: only for memview stacks and leaks"},
-	    {"report 1 --json", "--json: only for memview faults, stacks, heap and leaks"},
-	    {"1 --json", "--json: only for memview faults, stacks, heap and leaks"},
+	    {"report 1 --json", "--json: only for memview faults, stacks, heap, leaks and machine"},
+	    {"1 --json", "--json: only for memview faults, stacks, heap, leaks and machine"},
 	    {"heap 1 --exact", "--exact: only for memview stacks and leaks"},
 	    {"heap 1 -d 3", "-d: only for memview faults and leaks"},
 	    {"heap", "which process"},
@@ -296,9 +335,10 @@ static void test_interval_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_modes),    cmocka_unit_test(test_names),
-	    cmocka_unit_test(test_command),  cmocka_unit_test(test_values),
-	    cmocka_unit_test(test_refusals), cmocka_unit_test(test_interval_steps),
+	    cmocka_unit_test(test_modes),	   cmocka_unit_test(test_machine),
+	    cmocka_unit_test(test_names),	   cmocka_unit_test(test_command),
+	    cmocka_unit_test(test_values),	   cmocka_unit_test(test_refusals),
+	    cmocka_unit_test(test_interval_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
