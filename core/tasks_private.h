@@ -26,6 +26,8 @@ struct task {
 	bool pss_refused, group_read;
 };
 
+_Static_assert(sizeof(struct task) + sizeof(struct mv_stat) <= 560, "with room to grow, 600 bytes a process");
+
 /* A cgroup's path, as PID/cgroup has it. */
 struct task_path {
 	uint64_t hash;

@@ -51,15 +51,18 @@ void mv_choose_words(struct mv_source *source, int pid, int err, bool root, char
 	int group = err == -ESRCH ? mv_source_thread_group(source, pid) : 0;
 
 	if (group > 0 && group != pid)
-		snprintf(out, cap, "%d is a thread of %d, and shares its memory: memview %d", pid, group, group);
+		snprintf(out, cap, "%d is a thread of %d, and shares its memory: memview %d", pid, group,
+			 group);
 	else if (err == -ESRCH)
 		snprintf(out, cap, "%d: there is no such process; ps -e lists them", pid);
 	else if (err == -EPERM)
-		snprintf(out, cap, "%d is hidden from you (/proc is mounted with hidepid): try sudo memview %d", pid,
+		snprintf(out, cap,
+			 "%d is hidden from you (/proc is mounted with hidepid): try sudo memview %d", pid,
 			 pid);
 	else if (err == -EACCES && root)
 		snprintf(out, cap,
-			 "%d can't be watched, even by root: a security module or a container forbids it", pid);
+			 "%d can't be watched, even by root: a security module or a container forbids it",
+			 pid);
 	else if (err == -EACCES)
 		snprintf(out, cap, "%d belongs to another user: try sudo memview %d", pid, pid);
 	else

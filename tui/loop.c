@@ -22,8 +22,8 @@
  * anything changed and the terminal has taken the frame before. Nothing here blocks but poll.
  */
 
-#define FRAME_NS      (33 * UINT64_C(1000000))	/* between frames that no key asked for */
-#define KEY_SUSPEND   26			/* ^Z: the terminal is raw */
+#define FRAME_NS      (33 * UINT64_C(1000000)) /* between frames that no key asked for */
+#define KEY_SUSPEND   26		       /* ^Z: the terminal is raw */
 #define KEY_INTERRUPT 3
 
 /* ---- start ---- */
@@ -162,7 +162,8 @@ static void draw(struct mv_loop *loop)
 /* When to wake up though nothing comes: ages count up once a second, what fades does so in quarters. */
 static uint64_t next_wake(const struct mv_loop *loop)
 {
-	uint64_t wake = loop->drawn_ns + (loop->ctx.now_ns < loop->lit_until_ns ? MV_FADING_NS : MV_NS_PER_SEC);
+	uint64_t wake =
+	    loop->drawn_ns + (loop->ctx.now_ns < loop->lit_until_ns ? MV_FADING_NS : MV_NS_PER_SEC);
 
 	if (loop->dirty && wake > loop->drawn_ns + FRAME_NS)
 		wake = loop->drawn_ns + FRAME_NS;

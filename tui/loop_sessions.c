@@ -11,8 +11,8 @@
 #include "tui/loop_private.h"
 
 /*
- * What is watched, and which of it is shown. Each session goes on while another is shown, and wants then only what
- * histories need; a process that was opened from the machine ends when it is left.
+ * What is watched, and which of it is shown. Each session goes on while another is shown, and wants then only
+ * what histories need; a process that was opened from the machine ends when it is left.
  */
 
 #define WATCHED_MAX 3
@@ -108,7 +108,8 @@ void mv_loop_refresh_context(struct mv_loop *loop)
 	if (ctx->has_output)
 		ctx->output = mv_session_output(loop->home.session, &ctx->output_len);
 	ctx->has_machine = loop->machine.session != NULL;
-	ctx->home = w == &loop->machine && loop->home.session ? mv_session_status(loop->home.session)->pid : 0;
+	ctx->home =
+	    w == &loop->machine && loop->home.session ? mv_session_status(loop->home.session)->pid : 0;
 	ctx->users = loop->users.at;
 	ctx->users_count = loop->users.count;
 	ctx->user = ctx->snap && mv_have(&ctx->snap->status.uid)
@@ -200,7 +201,8 @@ static void filter(struct mv_loop *loop)
 	mv_stack_filter(loop->machine.stack, &loop->ctx, name);
 }
 
-/* Every picture is fed, shown or not: what grew meanwhile is asked for afterwards. Without memory a change is lost. */
+/* Every picture is fed, shown or not: what grew meanwhile is asked for afterwards. Without memory a change is
+ * lost. */
 static void feed(struct mv_loop *loop, struct mv_watched *w, unsigned events)
 {
 	const struct mv_machine_snapshot *machine = mv_session_machine(w->session);
@@ -301,7 +303,8 @@ static void say_why_not(struct mv_loop *loop, int pid, int err)
 /* Is it the process that memview was started for? Another may bear its number after its end. */
 static bool is_home(const struct mv_loop *loop, int pid)
 {
-	const struct mv_keeper_status *status = loop->home.session ? mv_session_status(loop->home.session) : NULL;
+	const struct mv_keeper_status *status =
+	    loop->home.session ? mv_session_status(loop->home.session) : NULL;
 	const struct mv_task *task = loop->ctx.machine ? mv_machine_task(loop->ctx.machine, pid) : NULL;
 
 	return status && status->pid == pid && (!task || task->start_ticks == status->counters.start_ticks);

@@ -8,7 +8,7 @@
 
 #include "tui/loop_private.h"
 
-#define USERS_MAX 256			 /* beyond these, numbers are shown */
+#define USERS_MAX 256			     /* beyond these, numbers are shown */
 #define TURN_NS	  (5 * MV_NS_PER_SEC / 1000) /* the names' server may be slow */
 
 static size_t place_of(const struct mv_users *users, uint32_t uid)

@@ -25,7 +25,7 @@
 	X(PSS, "PSS", 5, 5, 10, true, 1, 'B', "RSS with each page divided by the number of processes that map it: PSS of all adds up", "/proc/PID/smaps_rollup Pss, of the rows on the screen alone") \
 	X(FAULTS, "FAULTS/s", 8, 8, 6, true, 1, 'R', "minor page faults a second: pages touched for the first time that were in RAM, or were made", "/proc/PID/stat, field 10: difference / seconds") \
 	X(MAJOR, "MAJ/s", 5, 5, 9, true, 1, 'R', "major faults a second: each had to wait for disk or swap", "/proc/PID/stat, field 12: difference / seconds") \
-	X(GROWTH, "GROWTH", 9, 9, 2, true, 1, 'G', "growth of RSS and swap a second, since it was first seen; ^: in each of the last eight looks", "(RSS + swap now - when first seen) / seconds") \
+	X(GROWTH, "GROWTH", 10, 10, 2, true, 1, 'G', "growth of RSS and swap a second, since it was first seen; ^: in each of the last eight looks", "(RSS + swap now - when first seen) / seconds") \
 	X(OOM, "OOM", 4, 4, 8, true, 1, 'N', "the OOM killer's score: the highest is killed first", "(1000 + badness x 1000 / (RAM + swap)) x 2 / 3; /proc/PID/oom_score") \
 	X(TABLES, "TABLES", 6, 6, 13, true, 1, 'B', "its page tables", "/proc/PID/status VmPTE")                         \
 	X(THREADS, "THREADS", 7, 7, 14, true, 1, 'N', "its threads", "/proc/PID/stat, field 20")                        \
@@ -111,8 +111,9 @@ void task_columns_layout(struct machine_view *v, const struct mv_context *ctx)
 	struct mv_column *name = &v->columns[TASK_NAME];
 	if (cols >= 60)
 		name->min_width = v->order.tree == TASK_FLAT ? 14 : 24;
-	if (v->order.tree == TASK_BY_SERVICE && cols >= 100)
-		name->min_width = 36;
+	/* Usage and limit stand behind a service's name. */
+	if (v->order.tree == TASK_BY_SERVICE && cols >= 60)
+		name->min_width = cols >= 100 ? 44 : 38;
 	mv_table_layout(v->columns, TASK__COLUMNS, cols, TASK_NAME);
 	for (int i = 0; i < TASK__COLUMNS; i++)
 		v->columns[i].x += v->geo.table.x;

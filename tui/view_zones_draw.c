@@ -279,7 +279,7 @@ void zones_words(struct mv_build *b, const struct zones_view *v, const struct mv
 
 /* ---- nodes, pools ---- */
 
-static void build_node(struct mv_build *b, const struct mv_context *ctx, const struct mv_node *n)
+static void build_node(struct mv_build *b, const struct mv_context *ctx, const struct mv_node *n, int cols)
 {
 	static const struct mv_clean words[] = {{" free"}, {" anon"}, {" file"}, {" slab"}};
 	const uint64_t sizes[] = {n->free_bytes, n->anon_bytes, n->file_bytes, n->slab_bytes};
@@ -292,7 +292,7 @@ static void build_node(struct mv_build *b, const struct mv_context *ctx, const s
 	mv_build_pad(b, 10);
 	mv_size_build(b, n->total_bytes, ctx->exact);
 	mv_build_clean(b, MV_TEXT(":"));
-	for (size_t i = 0; i < MV_COUNT_OF(words); i++) {
+	for (size_t i = 0; i < MV_COUNT_OF(words) - (cols < 90); i++) {
 		mv_build_clean(b, i ? MV_TEXT(", ") : MV_TEXT(" "));
 		mv_size_build(b, sizes[i], ctx->exact);
 		mv_build_clean(b, words[i]);
@@ -338,7 +338,7 @@ int zones_more_draw(const struct zones_view *v, const struct mv_context *ctx, st
 	if (!ram)
 		return 0;
 	for (uint32_t i = 0; i < ram->nodes_count && i < MV_NODES; i++, y++) {
-		build_node(&b, ctx, &ram->nodes[i]);
+		build_node(&b, ctx, &ram->nodes[i], r->cols);
 		if (c && y < r->rows)
 			mv_canvas_build(c, r->y + y, r->x, r->cols, ROLE_TEXT, &b);
 	}
