@@ -127,6 +127,9 @@ static void test_steps(void **state)
 	assert_int_equal(task(tasks, 2048)->minor_faults, 52000 + 25600);
 	assert_int_not_equal(mv_tasks_find(tasks, 3001), SIZE_MAX);
 	mv_source_step(source);
+	assert_int_equal(mv_tasks_read(tasks), 0);
+	/* What was read in its turn stays until the next. */
+	assert_int_equal(task(tasks, 655)->flags, MV_TASK_UNKILLABLE);
 	look(tasks, 0);
 	assert_int_equal(mv_tasks_count(tasks), 16);
 	assert_int_equal(mv_tasks_find(tasks, 3001), SIZE_MAX);
@@ -341,7 +344,8 @@ static void test_comings(void **state)
 	}
 	put_stat("step1/", 5, "new", 'S', 1, 200, 5, 16);
 	put_status("step1/", 5, 5, 100, 0);
-	put_stat("step1/", 12, "reused", 'S', 1, 201, 0, 16);
+	/* Nothing but its start tells it from the old one. */
+	put_stat("step1/", 12, "old", 'S', 1, 201, 5, 16);
 	put_status("step1/", 12, 99, 30, 0);
 	put_stat("step1/", 15, "renamed", 'S', 1, 100, 5, 16);
 	tempdir_put("step1/13.gone", "");
@@ -362,6 +366,7 @@ static void test_comings(void **state)
 	assert_string_equal(mv_tasks_name(tasks, mv_tasks_find(tasks, 15)), "renamed");
 	assert_int_equal(mv_tasks_name_bytes(tasks, mv_tasks_find(tasks, 15)), 8);
 	assert_val(task(tasks, 12)->uid, 99);
+	assert_int_equal(task(tasks, 12)->start_ticks, 201);
 	assert_val(task(tasks, 14)->uid, 14);
 	assert_int_equal(mv_tasks_find(tasks, 31), SIZE_MAX);
 	assert_true(mv_tasks_whole(tasks));
