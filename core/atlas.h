@@ -6,7 +6,7 @@
  * Every page frame of the machine and what it is used for. Source: kpageflags in slices; where there is RAM: zoneinfo (start_pfn,
  * spanned) and what iomem calls System RAM (Linux 6.18 no longer says NOPAGE of a hole). Used by the machine's sampler alone.
  * Memory: a byte a frame (6 MiB for 24 GiB), an eleventh of that for sums, and two bits a frame while a process is lit.
- * Cost: 60 to 70 ns of CPU a frame, 0.4 s for 24 GiB; 3 % of a core is a round in 15 s. A step of 32,768 frames takes 2 ms.
+ * Cost: 90 ns of CPU a frame, 0.6 s for 24 GiB; 3 % of a core is a round in 20 s. A step of 32,768 frames takes 3 ms.
  */
 
 #include "core/machine_snapshot.h"

@@ -15,8 +15,8 @@
 #include "core/reader.h"
 
 #define FIRST_BLOCK_BYTES (64u << 10)
-#define FDS_MAX		  512			       /* rings: one a CPU */
-#define PATIENCE_NS	  (30 * MV_NS_PER_SEC / 1000)  /* a tick waits so long for its slices */
+#define FDS_MAX		  512			      /* rings: one a CPU */
+#define PATIENCE_NS	  (30 * MV_NS_PER_SEC / 1000) /* a tick waits so long for its slices */
 #define PSS_NS		  (20 * MV_NS_PER_SEC)
 
 struct block {
@@ -126,8 +126,8 @@ static int publish(struct collector *c)
 static void take_want(struct collector *c, const struct mv_message *m)
 {
 	const struct mv_pace pace = c->ops->want(c->sampler, m);
-	const bool faster = pace.interval_ms && (!c->has_want || pace.interval_ms < c->pace.interval_ms ||
-						 !c->pace.interval_ms);
+	const bool faster = pace.interval_ms &&
+			    (!c->has_want || pace.interval_ms < c->pace.interval_ms || !c->pace.interval_ms);
 
 	c->pace = pace;
 	c->has_want = true;

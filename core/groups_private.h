@@ -7,9 +7,10 @@
 #include "core/groups.h"
 
 struct group_mount {
-	int version; /* as mv_groups_version */
+	int version;	/* as mv_groups_version */
 	char dir[512];	/* for mv_source_read: "cgroup/memory", "cgroup" */
-	char root[512]; /* what of the hierarchy is mounted there: "/" all of it; in a container "/docker/..." */
+	char root[512]; /* what of the hierarchy is mounted there: "/" all of it; in a container "/docker/..."
+			 */
 };
 
 /* Source: self/mountinfo, else what is there at the usual places. -ENOENT: no memory controller. */

@@ -12,7 +12,7 @@
 
 #define MOUNTS_BYTES ((size_t)1 << 20)
 /* v1 says "no limit" by the highest multiple of a page that fits. */
-#define V1_NO_LIMIT  (UINT64_C(1) << 62)
+#define V1_NO_LIMIT (UINT64_C(1) << 62)
 
 /* ---- where it is mounted ---- */
 
@@ -73,7 +73,8 @@ struct mount_line {
 	bool v1_memory, v2;
 };
 
-/* "ID PARENT MAJ:MIN ROOT POINT OPTIONS [TAGS...] - TYPE SOURCE SUPER"; false: another file system, or out of our sight. */
+/* "ID PARENT MAJ:MIN ROOT POINT OPTIONS [TAGS...] - TYPE SOURCE SUPER"; false: another file system, or out of
+ * our sight. */
 static bool parse_mount(struct mv_scan line, struct mount_line *ret_line)
 {
 	static const char below[] = "/fs/cgroup";
@@ -88,7 +89,8 @@ static bool parse_mount(struct mv_scan line, struct mount_line *ret_line)
 		if (!next_word(&line, &at, &n))
 			return false;
 	} while (!is_word(at, n, "-"));
-	if (!next_word(&line, &type, &type_len) || !next_word(&line, &at, &n) || !next_word(&line, &super, &super_len))
+	if (!next_word(&line, &type, &type_len) || !next_word(&line, &at, &n) ||
+	    !next_word(&line, &super, &super_len))
 		return false;
 	ret_line->v2 = is_word(type, type_len, "cgroup2");
 	ret_line->v1_memory = is_word(type, type_len, "cgroup") && has_option(super, super_len, "memory");
@@ -208,7 +210,8 @@ static struct mv_val *slot(struct mv_group *group, size_t at)
 }
 
 /* Lines "NAME NUMBER": those that are known are kept, and the others of the table are not this kernel's. */
-static void parse_keys(const char *text, size_t len, const struct key *keys, size_t keys_count, struct mv_group *group)
+static void parse_keys(const char *text, size_t len, const struct key *keys, size_t keys_count,
+		       struct mv_group *group)
 {
 	struct mv_scan all = {text, text + len}, line;
 
@@ -261,12 +264,20 @@ void mv_group_stat_parse(const char *text, size_t len, int version, struct mv_gr
 {
 	/* v1 counts cgroups below in total_ alone. */
 	static const struct key v1[] = {
-	    {"total_rss", AT(anon)},   {"total_cache", AT(file)},		    {"total_shmem", AT(shmem)},
-	    {"total_dirty", AT(dirty)}, {"total_inactive_file", AT(inactive_file)},
+	    {"total_rss", AT(anon)},
+	    {"total_cache", AT(file)},
+	    {"total_shmem", AT(shmem)},
+	    {"total_dirty", AT(dirty)},
+	    {"total_inactive_file", AT(inactive_file)},
 	};
 	static const struct key v2[] = {
-	    {"anon", AT(anon)}, {"file", AT(file)},	  {"shmem", AT(shmem)},		    {"file_dirty", AT(dirty)},
-	    {"slab", AT(slab)}, {"kernel", AT(kernel)}, {"inactive_file", AT(inactive_file)},
+	    {"anon", AT(anon)},
+	    {"file", AT(file)},
+	    {"shmem", AT(shmem)},
+	    {"file_dirty", AT(dirty)},
+	    {"slab", AT(slab)},
+	    {"kernel", AT(kernel)},
+	    {"inactive_file", AT(inactive_file)},
 	};
 
 	if (version != 2) {
@@ -346,7 +357,14 @@ static void read_v1(struct reading *r, struct mv_group *g)
 	g->peak = read_number(r, "memory.max_usage_in_bytes", no);
 	g->kernel = read_number(r, "memory.kmem.usage_in_bytes", no);
 	g->max_events = read_number(r, "memory.failcnt", no);
-	g->high = g->low = g->slab = g->low_events = g->high_events = g->oom_events = mv_val_missing(MV_WHY_NOT_HERE);
+	/* Where memory and swap together may not be more, it is that limit which is met. */
+	if (mv_have(&g->swap_limit) && mv_have(&g->max_events)) {
+		struct mv_val both = read_number(r, "memory.memsw.failcnt", no);
+
+		g->max_events.value += mv_have(&both) ? both.value : 0;
+	}
+	g->high = g->low = g->slab = g->low_events = g->high_events = g->oom_events =
+	    mv_val_missing(MV_WHY_NOT_HERE);
 	g->some.why = g->full.why = MV_WHY_NOT_HERE;
 	read_file(r, "memory.stat");
 	mv_group_stat_parse(r->text, r->len > 0 ? (size_t)r->len : 0, 1, g);
@@ -373,7 +391,8 @@ static void read_v2(struct reading *r, struct mv_group *g)
 	if (read_file(r, "memory.events"))
 		mv_group_events_parse(r->text, (size_t)r->len, 2, g);
 	else
-		g->low_events = g->high_events = g->max_events = g->oom_events = g->oom_kills = why_not(r, no);
+		g->low_events = g->high_events = g->max_events = g->oom_events = g->oom_kills =
+		    why_not(r, no);
 	g->some.why = g->full.why = MV_WHY_NO_KERNEL;
 	if (read_file(r, "memory.pressure"))
 		mv_psi_parse(r->text, (size_t)r->len, &g->some, &g->full);

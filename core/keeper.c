@@ -315,7 +315,8 @@ static void note_exit(struct keeper *k, bool known, int status)
 	}
 }
 
-/* Reap what has ended: the COMMAND, collectors (also old ones that were stuck), keepers that were forked here. */
+/* Reap what has ended: the COMMAND, collectors (also old ones that were stuck), keepers that were forked
+ * here. */
 static void reap(struct keeper *k)
 {
 	int status;

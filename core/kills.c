@@ -32,12 +32,14 @@ struct kill {
 struct before {
 	char invoker[NAME_BYTES];
 	char limited[PATH_BYTES];
-	/* "task_memcg=..." up to ",pid=": where the path ends and the name begins is known only once the name is. */
+	/* "task_memcg=..." up to ",pid=": where the path ends and the name begins is known only once the name
+	 * is. */
 	char group_and_task[PATH_BYTES + NAME_BYTES];
 	enum mv_oom_constraint constraint;
 	uint64_t pid; /* 0: not said */
 	struct mv_val uid;
-	uint64_t whole_group_us; /* memory.oom.group: all of the group's tasks are being killed since then, a line each; 0 not */
+	uint64_t whole_group_us; /* memory.oom.group: all of the group's tasks are being killed since then, a
+				    line each; 0 not */
 };
 
 struct mv_kills {
@@ -120,7 +122,8 @@ static int hex_digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The log writes \xNN for control characters, backslashes and what is not ASCII: back to the bytes. Cuts at cap. */
+/* The log writes \xNN for control characters, backslashes and what is not ASCII: back to the bytes. Cuts at
+ * cap. */
 static void unescape(struct mv_scan s, char *out, size_t cap)
 {
 	size_t n = 0;
@@ -222,7 +225,8 @@ static enum mv_oom_constraint constraint_of(struct mv_scan *s)
 	return MV_OOM_BY_UNKNOWN;
 }
 
-/* "...,oom_memcg=LIMITED,task_memcg=GROUP,task=NAME": paths may hold anything, and the task is in the limited group or below it. */
+/* "...,oom_memcg=LIMITED,task_memcg=GROUP,task=NAME": paths may hold anything, and the task is in the limited
+ * group or below it. */
 static void take_paths(struct before *b, struct mv_scan s)
 {
 	static const char key[] = ",task_memcg=";
@@ -303,7 +307,8 @@ static void settle_group(const struct before *b, struct kill *kill)
 		len -= tail_len;
 	} else {
 		/* A child of the task that was chosen (before 5.2). */
-		const char *at = last_of((struct mv_scan){b->group_and_task, b->group_and_task + len}, ",task=");
+		const char *at =
+		    last_of((struct mv_scan){b->group_and_task, b->group_and_task + len}, ",task=");
 
 		if (at)
 			len = (size_t)(at - b->group_and_task);
@@ -320,8 +325,8 @@ static bool is_of_group(const struct before *b, uint64_t boot_us)
 }
 
 /*
- * memory.oom.group: "Tasks in GROUP are going to be killed due to memory.oom.group set". It follows the kill of the one that was
- * chosen, and what was said of that one holds for all.
+ * memory.oom.group: "Tasks in GROUP are going to be killed due to memory.oom.group set". It follows the kill
+ * of the one that was chosen, and what was said of that one holds for all.
  */
 static bool take_whole_group(struct mv_kills *kills, struct mv_scan line, uint64_t boot_us)
 {
@@ -372,17 +377,20 @@ static void join(struct mv_kills *kills, struct kill *kill, bool by_group)
 	}
 	if (by_group && kill->k.constraint == MV_OOM_BY_UNKNOWN)
 		kill->k.constraint = MV_OOM_BY_MEMCG;
-	/* Said once: what is left out later (the kernel limits how much it writes) must not be taken from here. */
+	/* Said once: what is left out later (the kernel limits how much it writes) must not be taken from
+	 * here. */
 	if (same)
 		*b = (struct before){0};
 }
 
-/* "[Out of memory: |Memory cgroup out of memory: ]Killed process PID (NAME) total-vm:...kB, anon-rss:...kB, ..." */
+/* "[Out of memory: |Memory cgroup out of memory: ]Killed process PID (NAME) total-vm:...kB, anon-rss:...kB,
+ * ..." */
 static int take_killed(struct mv_kills *kills, struct mv_scan line, uint64_t boot_us)
 {
 	const struct mv_scan whole = line;
 	const bool by_group = skip(&line, "Memory cgroup out of memory");
-	const char *close, *at = by_group || skip(&line, "Out of memory") ? first_of(line, ": Killed process ") : NULL;
+	const char *close,
+	    *at = by_group || skip(&line, "Out of memory") ? first_of(line, ": Killed process ") : NULL;
 	struct kill *kill;
 	uint64_t pid;
 
@@ -420,7 +428,8 @@ static int take_killed(struct mv_kills *kills, struct mv_scan line, uint64_t boo
 	return 1;
 }
 
-/* Before 5.2 the name of what has run out stands in a line of its own: "Memory cgroup out of memory: Kill process PID (NAME) score ..." */
+/* Before 5.2 the name of what has run out stands in a line of its own: "Memory cgroup out of memory: Kill
+ * process PID (NAME) score ..." */
 static bool take_kill(struct mv_kills *kills, struct mv_scan line)
 {
 	if (skip(&line, "Memory cgroup out of memory: Kill process ")) {
@@ -474,8 +483,8 @@ int mv_kills_take(struct mv_kills *kills, const char *record, size_t len)
 
 	if (!take_head(&line, &boot_us))
 		return 0;
-	if (take_whole_group(kills, line, boot_us) || take_oom_kill(kills, line) || take_task_in(kills, line) || take_kill(kills, line) ||
-	    take_invoker(kills, line))
+	if (take_whole_group(kills, line, boot_us) || take_oom_kill(kills, line) ||
+	    take_task_in(kills, line) || take_kill(kills, line) || take_invoker(kills, line))
 		return 0;
 	if (skip(&(struct mv_scan){line.at, line.end}, "oom_reaper: "))
 		return take_reaped(kills, line);

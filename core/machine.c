@@ -174,15 +174,30 @@ static int find_by_libproc2(const char *name, struct list *list)
 }
 
 /* Items of PID/stat alone, so that it opens no other file. */
-enum { L_PID, L_PPID, L_COMM, L_STATE, L_FLAGS, L_MINOR, L_MAJOR, L_USER, L_SYSTEM, L_THREADS, L_START, L_SIZE, L_RSS, L__N };
+enum {
+	L_PID,
+	L_PPID,
+	L_COMM,
+	L_STATE,
+	L_FLAGS,
+	L_MINOR,
+	L_MAJOR,
+	L_USER,
+	L_SYSTEM,
+	L_THREADS,
+	L_START,
+	L_SIZE,
+	L_RSS,
+	L__N
+};
 
 static int open_list(struct mv_machine_list *list)
 {
 	enum pids_item items[L__N] = {
-	    [L_PID] = PIDS_ID_PID,	[L_PPID] = PIDS_ID_PPID,      [L_COMM] = PIDS_CMD,
-	    [L_STATE] = PIDS_STATE,	[L_FLAGS] = PIDS_FLAGS,	      [L_MINOR] = PIDS_FLT_MIN,
-	    [L_MAJOR] = PIDS_FLT_MAJ,	[L_USER] = PIDS_TICS_USER,    [L_SYSTEM] = PIDS_TICS_SYSTEM,
-	    [L_THREADS] = PIDS_NLWP,	[L_START] = PIDS_TICS_BEGAN,  [L_SIZE] = PIDS_VSIZE_BYTES,
+	    [L_PID] = PIDS_ID_PID,    [L_PPID] = PIDS_ID_PPID,	   [L_COMM] = PIDS_CMD,
+	    [L_STATE] = PIDS_STATE,   [L_FLAGS] = PIDS_FLAGS,	   [L_MINOR] = PIDS_FLT_MIN,
+	    [L_MAJOR] = PIDS_FLT_MAJ, [L_USER] = PIDS_TICS_USER,   [L_SYSTEM] = PIDS_TICS_SYSTEM,
+	    [L_THREADS] = PIDS_NLWP,  [L_START] = PIDS_TICS_BEGAN, [L_SIZE] = PIDS_VSIZE_BYTES,
 	    [L_RSS] = PIDS_RSS,
 	};
 	int err = open_procps(&list->procps);
@@ -199,12 +214,15 @@ static void close_list(struct mv_machine_list *list)
 		list->procps.pids_unref(&list->info);
 }
 
-/* It has '?' for what it does not show as it is: then the name is read anew, unless the number has been taken again. */
+/*
+ * It has '?' for what it does not show as it is, without a UTF-8 locale '.' as well: then the name is read
+ * anew, unless the number has been taken again.
+ */
 static void mend_name(struct mv_source *source, struct mv_stat *stat)
 {
 	struct mv_stat own;
 
-	if (strchr(stat->comm, '?') && read_stat(source, stat->pid, &own) == 0 &&
+	if (strpbrk(stat->comm, MB_CUR_MAX > 1 ? "?" : "?.") && read_stat(source, stat->pid, &own) == 0 &&
 	    own.start_ticks == stat->start_ticks)
 		memcpy(stat->comm, own.comm, sizeof(stat->comm));
 }

@@ -28,14 +28,14 @@ int mv_machine_find(struct mv_source *source, const char *name, struct mv_proces
 /*
  * All processes, again and again: what PID/stat says of each, with the name as the kernel has it.
  *
- * Source: libproc2's list of a live machine, which is kept open and holds 250 bytes a process; else, and when `own`,
- * <root>/<pid>/stat. Both tell the same. Cost: 14 us a process, own 9 us. Errors: -ENOMEM.
+ * Source: libproc2's list of a live machine, which is kept open and holds 250 bytes a process; else, and when
+ * `own`, <root>/<pid>/stat. Both tell the same. Cost: 14 us a process, own 9 us. Errors: -ENOMEM.
  */
 struct mv_machine_list;
 int mv_machine_list_new(struct mv_source *source, bool own, struct mv_machine_list **ret_list);
 void mv_machine_list_free(struct mv_machine_list *list);
-/* take(arg, stat) for each; a non-zero return ends it and is returned. Mostly ascending by PID: the kernel lists them so. Those that
- * vanish meanwhile are left out. Errors: -errno of the list. */
+/* take(arg, stat) for each; a non-zero return ends it and is returned. Mostly ascending by PID: the kernel
+ * lists them so. Those that vanish meanwhile are left out. Errors: -errno of the list. */
 typedef int mv_take_process(void *arg, const struct mv_stat *stat);
 int mv_machine_list_read(struct mv_machine_list *list, mv_take_process *take, void *arg);
 

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 /*
- * Shares of one core that each kind of reading may take in the long run, as 1/n: after one that took t, the next waits n * t.
- * The first look at anything is not paced.
+ * Shares of one core that each kind of reading may take in the long run, as 1/n: after one that took t, the
+ * next waits n * t. The first look at anything is not paced.
  */
 #define SHARE_PSS    50
 #define SHARE_GROUPS 50
@@ -20,11 +20,12 @@
 #define SHARE_LIT    100
 #define SHARE_FRAME  100
 /* What is read of processes between two looks: no more than a twentieth of that time. */
-#define SHARE_TASKS  20
+#define SHARE_TASKS 20
 
 #define SLICE_NS     (2 * MV_NS_PER_SEC / 1000)
 #define GROUPS_NS    (5 * MV_NS_PER_SEC)
 #define LIT_NS	     MV_NS_PER_SEC
+#define ROUND_NS     (MV_NS_PER_SEC / 2) /* of the atlas, at least */
 #define TASKS_STEP   16
 #define GROUPS_STEP  4
 #define ATLAS_FRAMES 16384
@@ -91,7 +92,8 @@ static uint32_t count_cpus(struct mv_source *source)
 	return cpus ? cpus : 1;
 }
 
-int mv_machine_sampler_new(struct mv_source *source, _Atomic int32_t *at_pid, struct mv_machine_sampler **ret_sampler)
+int mv_machine_sampler_new(struct mv_source *source, _Atomic int32_t *at_pid,
+			   struct mv_machine_sampler **ret_sampler)
 {
 	struct mv_machine_sampler *s = calloc(1, sizeof(*s));
 	long hz = sysconf(_SC_CLK_TCK);
@@ -140,7 +142,8 @@ static void settle_want(struct mv_machine_want *want)
 {
 	if (want->visible_count > MV_MACHINE_VISIBLE)
 		want->visible_count = 0;
-	if (!want->cell_frames || want->cell_frames & (want->cell_frames - 1) || want->atlas_end < want->atlas_start ||
+	if (!want->cell_frames || want->cell_frames & (want->cell_frames - 1) ||
+	    want->atlas_end < want->atlas_start ||
 	    (want->atlas_end - want->atlas_start) / want->cell_frames >= MV_ATLAS_CELLS)
 		want->atlas_start = want->atlas_end = 0;
 	if (!want->cell_frames || want->cell_frames & (want->cell_frames - 1))
@@ -179,7 +182,8 @@ void mv_machine_sampler_want(struct mv_machine_sampler *s, const struct mv_machi
 		s->lit_pace = (struct pace){.active = s->lit != 0};
 	}
 	if (s->atlas && WANTS(s, FRAME) &&
-	    (!s->frame_known || fresh & MV_MACHINE_FRAME || s->want.pfn != old.pfn || !same_visible(&s->want, &old))) {
+	    (!s->frame_known || fresh & MV_MACHINE_FRAME || s->want.pfn != old.pfn ||
+	     !same_visible(&s->want, &old))) {
 		mv_frame_begin(s->atlas, s->want.pfn, s->want.visible, s->want.visible_count);
 		s->frame_known = true;
 		s->frame_pace = (struct pace){.active = true};
@@ -207,7 +211,8 @@ static void settle_total(struct mv_machine_sampler *s)
 {
 	const struct mv_val *ram = &s->ram.meminfo[MV_MEM_TOTAL], *swap = &s->ram.meminfo[MV_MEM_SWAP_TOTAL];
 
-	s->total_pages = ((mv_have(ram) ? ram->value : 0) + (mv_have(swap) ? swap->value : 0)) / s->page_bytes;
+	s->total_pages =
+	    ((mv_have(ram) ? ram->value : 0) + (mv_have(swap) ? swap->value : 0)) / s->page_bytes;
 }
 
 static void lay_out_atlas(struct mv_machine_sampler *s)
@@ -347,7 +352,8 @@ static void end_round(struct mv_machine_sampler *s, struct pace *p, uint64_t lea
 {
 	const uint64_t now_ns = now_of(s), wait_ns = p->cost_ns * share;
 
-	*p = (struct pace){.done_ns = now_ns ? now_ns : 1, .due_ns = now_ns + (wait_ns > least_ns ? wait_ns : least_ns)};
+	*p = (struct pace){.done_ns = now_ns ? now_ns : 1,
+			   .due_ns = now_ns + (wait_ns > least_ns ? wait_ns : least_ns)};
 }
 
 static void fail_groups(struct mv_machine_sampler *s, int err)
@@ -441,13 +447,17 @@ static bool work_pss(struct mv_machine_sampler *s, uint64_t *ret_next_ns)
 }
 
 /* After a slice of a picture that is kept live: on at once in the first round, then at the pace. */
-static void end_slice(struct mv_machine_sampler *s, struct pace *p, uint64_t began_ns, bool ended, unsigned share)
+static void end_slice(struct mv_machine_sampler *s, struct pace *p, uint64_t began_ns, bool ended,
+		      unsigned share)
 {
 	const uint64_t now_ns = now_of(s), cost_ns = now_ns - began_ns;
 
 	if (ended && !p->done_ns)
 		p->done_ns = now_ns ? now_ns : 1;
 	p->due_ns = p->done_ns ? now_ns + cost_ns * share : now_ns;
+	/* A machine of few frames, or of none that can be told, is looked through in no time. */
+	if (ended && p->due_ns < now_ns + ROUND_NS)
+		p->due_ns = now_ns + ROUND_NS;
 	s->changed = true;
 }
 
@@ -516,8 +526,9 @@ int mv_machine_sampler_work(struct mv_machine_sampler *s, uint64_t *ret_due_ns)
 	uint64_t next_ns = UINT64_MAX;
 
 	*ret_due_ns = UINT64_MAX;
-	if (work_tasks(s) || work_log(s) || work_groups(s, &next_ns) || work_scores(s) || work_pss(s, &next_ns) ||
-	    work_frame(s, &next_ns) || work_atlas(s, &next_ns) || work_lit(s, &next_ns))
+	if (work_tasks(s) || work_log(s) || work_groups(s, &next_ns) || work_scores(s) ||
+	    work_pss(s, &next_ns) || work_frame(s, &next_ns) || work_atlas(s, &next_ns) ||
+	    work_lit(s, &next_ns))
 		return 1;
 	*ret_due_ns = next_ns;
 	return 0;

@@ -59,7 +59,8 @@ static uint64_t count_cells(const struct mv_machine_sampler *s)
 	if (!WANTS(s, ATLAS) || !mv_have(&s->atlas_why))
 		return 0;
 	mv_atlas_head(s->atlas, w, &head);
-	return mv_have(&head.have) ? (w->atlas_end - w->atlas_start + w->cell_frames - 1) / w->cell_frames : 0;
+	return mv_have(&head.have) ? (w->atlas_end - w->atlas_start + w->cell_frames - 1) / w->cell_frames
+				   : 0;
 }
 
 static uint64_t count_stretches(const struct mv_machine_sampler *s)
@@ -133,7 +134,7 @@ static void write_tasks(const struct mv_machine_sampler *s, struct mv_machine_sn
 		t[at].pss_bytes = from->flags & MV_TASK_KERNEL	 ? mv_val_missing(MV_WHY_KERNEL_THREAD)
 				  : from->flags & MV_TASK_ZOMBIE ? mv_val_missing(MV_WHY_ZOMBIE)
 				  : from->pss_bytes.why == MV_WHY_NOT_ASKED ? mv_val_missing(MV_WHY_NOT_READ)
-									     : from->pss_bytes;
+									    : from->pss_bytes;
 	}
 }
 
@@ -222,9 +223,9 @@ void mv_machine_sampler_snapshot(struct mv_machine_sampler *s, struct mv_machine
 	if (WANTS(s, GROUPS) && s->groups_why.why == MV_WHY_NOT_ASKED)
 		m->groups_why = mv_val_missing(MV_WHY_NOT_READ);
 	m->groups_ns = WANTS(s, GROUPS) ? s->groups_pace.done_ns : 0;
-	m->kills_why = !WANTS(s, KILLS)			       ? mv_val_missing(MV_WHY_NOT_ASKED)
+	m->kills_why = !WANTS(s, KILLS)			      ? mv_val_missing(MV_WHY_NOT_ASKED)
 		       : s->kills_why.why == MV_WHY_NOT_ASKED ? mv_val_missing(MV_WHY_NOT_READ)
-							       : s->kills_why;
+							      : s->kills_why;
 	m->total_pages = s->total_pages;
 	m->panic_on_oom = s->panic_on_oom;
 	m->kill_allocating = s->kill_allocating;

@@ -72,8 +72,8 @@ static bool zones_fit(const struct mv_ram *r)
 
 static bool ram_fits(const struct mv_ram *r)
 {
-	const struct mv_val singles[] = {r->free_used,	r->free_cached, r->overcommit,	    r->swappiness,
-					 r->zswap_on,	r->container_limit, r->container_usage};
+	const struct mv_val singles[] = {r->free_used, r->free_cached,	   r->overcommit,     r->swappiness,
+					 r->zswap_on,  r->container_limit, r->container_usage};
 
 	return r->zones_count <= MV_ZONES && r->nodes_count <= MV_NODES && r->huge_count <= MV_HUGE_SIZES &&
 	       r->swaps_count <= MV_SWAPS && r->zones_why < MV_WHY__N && r->nodes_why < MV_WHY__N &&
@@ -82,19 +82,26 @@ static bool ram_fits(const struct mv_ram *r)
 	       vals_fit(singles, MV_COUNT_OF(singles)) && swaps_fit(r) && zones_fit(r);
 }
 
+/* oom_score_adj, moved up by 1000: it is reckoned with. */
+static bool adjust_fits(const struct mv_val *v)
+{
+	return v->why < MV_WHY__N && (!mv_have(v) || v->value <= 2000);
+}
+
 static bool tasks_fit(const struct mv_machine_snapshot *m)
 {
 	const struct mv_task *t = section(m, &m->tasks);
 
 	for (uint64_t i = 0; i < m->tasks.count; i++) {
-		const struct mv_val values[] = {t[i].uid,	  t[i].size_bytes,  t[i].anon_bytes, t[i].file_bytes,
-						t[i].shmem_bytes, t[i].swap_bytes,  t[i].tables_bytes, t[i].pss_bytes,
-						t[i].oom_adjust,  t[i].oom_score, t[i].badness_bytes};
+		const struct mv_val values[] = {
+		    t[i].uid,	     t[i].size_bytes,	t[i].anon_bytes, t[i].file_bytes, t[i].shmem_bytes,
+		    t[i].swap_bytes, t[i].tables_bytes, t[i].pss_bytes,	 t[i].oom_score,  t[i].badness_bytes};
 
 		/* Ascending: they are searched. */
 		if ((i && t[i].pid <= t[i - 1].pid) || !text_fits(m, t[i].name) ||
 		    (t[i].group != MV_TASK_NO_GROUP && t[i].group >= m->groups.count) ||
-		    !vals_fit(values, MV_COUNT_OF(values)))
+		    (t[i].state && (t[i].state < ' ' || t[i].state > '~')) ||
+		    !adjust_fits(&t[i].oom_adjust) || !vals_fit(values, MV_COUNT_OF(values)))
 			return false;
 	}
 	return true;
@@ -103,9 +110,10 @@ static bool tasks_fit(const struct mv_machine_snapshot *m)
 static bool group_vals_fit(const struct mv_group *g)
 {
 	const struct mv_val values[] = {
-	    g->usage,	   g->limit,	    g->high,	   g->low,	    g->swap_usage, g->swap_limit,    g->peak,
-	    g->anon,	   g->file,	    g->kernel,	   g->shmem,	    g->slab,	   g->inactive_file, g->dirty,
-	    g->low_events, g->high_events, g->max_events, g->oom_events, g->oom_kills,
+	    g->usage,	    g->limit,	   g->high,	     g->low,	   g->swap_usage,
+	    g->swap_limit,  g->peak,	   g->anon,	     g->file,	   g->kernel,
+	    g->shmem,	    g->slab,	   g->inactive_file, g->dirty,	   g->low_events,
+	    g->high_events, g->max_events, g->oom_events,    g->oom_kills,
 	};
 
 	return vals_fit(values, MV_COUNT_OF(values)) && psi_fits(&g->some) && psi_fits(&g->full);
@@ -129,12 +137,13 @@ static bool kills_fit(const struct mv_machine_snapshot *m)
 	const struct mv_kill *k = section(m, &m->kills);
 
 	for (uint64_t i = 0; i < m->kills.count; i++) {
-		const struct mv_val values[] = {k[i].total_vm, k[i].anon,   k[i].file, k[i].shmem,
-						k[i].tables,   k[i].uid, k[i].adjust};
+		const struct mv_val values[] = {k[i].total_vm, k[i].anon,   k[i].file,
+						k[i].shmem,    k[i].tables, k[i].uid};
 
 		if (!text_fits(m, k[i].name) || !text_fits(m, k[i].group) || !text_fits(m, k[i].limited) ||
 		    !text_fits(m, k[i].invoker) || !text_fits(m, k[i].line) ||
-		    k[i].constraint >= MV_OOM_BY__N || !vals_fit(values, MV_COUNT_OF(values)))
+		    k[i].constraint >= MV_OOM_BY__N || !adjust_fits(&k[i].adjust) ||
+		    !vals_fit(values, MV_COUNT_OF(values)))
 			return false;
 	}
 	return true;
@@ -150,7 +159,8 @@ static bool atlas_fits(const struct mv_machine_snapshot *m)
 	    a->start > a->end || (a->cell_frames & (a->cell_frames - 1)))
 		return false;
 	for (uint64_t i = 0; i < m->stretches.count; i++)
-		if (s[i].start >= s[i].end || (i && s[i].start < s[i - 1].end) || s[i].zone >= m->ram.zones_count)
+		if (s[i].start >= s[i].end || (i && s[i].start < s[i - 1].end) ||
+		    s[i].zone >= m->ram.zones_count)
 			return false;
 	for (uint64_t i = 0; i < m->cells.count; i++)
 		if (c[i].use > MV_USE__N)
@@ -160,8 +170,9 @@ static bool atlas_fits(const struct mv_machine_snapshot *m)
 
 static bool frame_fits(const struct mv_frame_detail *f)
 {
-	return f->use < MV_USE__N && f->mappers_count <= MV_COUNT_OF(f->mappers) && f->flags.why < MV_WHY__N &&
-	       f->count.why < MV_WHY__N && f->cgroup.why < MV_WHY__N && f->searched.why < MV_WHY__N;
+	return f->use < MV_USE__N && f->mappers_count <= MV_COUNT_OF(f->mappers) &&
+	       f->flags.why < MV_WHY__N && f->count.why < MV_WHY__N && f->cgroup.why < MV_WHY__N &&
+	       f->searched.why < MV_WHY__N;
 }
 
 static bool head_fits(const struct mv_machine_snapshot *m)
@@ -169,8 +180,8 @@ static bool head_fits(const struct mv_machine_snapshot *m)
 	const struct mv_val values[] = {m->groups_why, m->kills_why, m->panic_on_oom, m->kill_allocating};
 
 	return m->page_bytes >= 1024 && !(m->page_bytes & (m->page_bytes - 1)) && m->ticks_per_sec &&
-	       vals_fit(values, MV_COUNT_OF(values)) && ends(m->host, sizeof(m->host)) &&
-	       ends(m->kernel, sizeof(m->kernel));
+	       m->total_pages <= UINT64_C(1) << 52 && vals_fit(values, MV_COUNT_OF(values)) &&
+	       ends(m->host, sizeof(m->host)) && ends(m->kernel, sizeof(m->kernel));
 }
 
 int mv_machine_check(const struct mv_machine_snapshot *m, size_t mapped_bytes)
@@ -191,11 +202,11 @@ int mv_machine_check(const struct mv_machine_snapshot *m, size_t mapped_bytes)
 	return 0;
 }
 
-#define ACCESSOR(name, type, field)                                                                            \
-	const struct type *name(const struct mv_machine_snapshot *m, uint32_t *ret_count)                      \
-	{                                                                                                      \
-		*ret_count = (uint32_t)m->field.count;                                                         \
-		return section(m, &m->field);                                                                  \
+#define ACCESSOR(name, type, field) \
+	const struct type *name(const struct mv_machine_snapshot *m, uint32_t *ret_count) \
+	{ \
+		*ret_count = (uint32_t)m->field.count; \
+		return section(m, &m->field); \
 	}
 
 ACCESSOR(mv_machine_tasks, mv_task, tasks)

@@ -5,7 +5,8 @@
 
 #include "core/oom.h"
 
-#define ADJUST_ZERO 1000 /* oom_score_adj is kept moved up by as much */
+#define PAGES_MAX   (INT64_C(1) << 52) /* more than any machine has, and it can be reckoned with */
+#define ADJUST_ZERO 1000	       /* oom_score_adj is kept moved up by as much */
 
 static uint64_t or_zero(const struct mv_val *v)
 {
@@ -17,11 +18,14 @@ int64_t mv_oom_badness(const struct mv_task *task, uint64_t page_bytes, uint64_t
 	const int64_t adjust = mv_have(&task->oom_adjust) ? (int64_t)task->oom_adjust.value - ADJUST_ZERO : 0;
 	int64_t pages;
 
-	if (task->flags & (MV_TASK_KERNEL | MV_TASK_ZOMBIE | MV_TASK_UNKILLABLE) || adjust == -ADJUST_ZERO || !page_bytes)
+	if (task->flags & (MV_TASK_KERNEL | MV_TASK_ZOMBIE | MV_TASK_UNKILLABLE) || adjust == -ADJUST_ZERO ||
+	    !page_bytes)
 		return 0;
 	pages = (int64_t)(task->rss_bytes / page_bytes + or_zero(&task->swap_bytes) / page_bytes +
 			  or_zero(&task->tables_bytes) / page_bytes);
 	pages += adjust * (int64_t)(total_pages / 1000);
+	if (pages > PAGES_MAX)
+		pages = PAGES_MAX;
 	/* None at all would mean that it is passed by. */
 	return pages ? pages : -1;
 }
@@ -136,8 +140,8 @@ static struct mv_val sum_of(const struct mv_val *const *values, size_t n)
 	return mv_val_of(sum);
 }
 
-#define SUM(...)                                                                                               \
-	sum_of((const struct mv_val *const[]){__VA_ARGS__},                                                    \
+#define SUM(...) \
+	sum_of((const struct mv_val *const[]){__VA_ARGS__}, \
 	       sizeof((const struct mv_val *const[]){__VA_ARGS__}) / sizeof(struct mv_val *))
 
 static struct mv_val least(struct mv_val value, uint64_t most)
@@ -182,7 +186,8 @@ struct mv_reclaim mv_reclaim_of(const struct mv_ram *ram)
 {
 	const struct mv_val files = SUM(MEM(ACTIVE_FILE), MEM(INACTIVE_FILE));
 	const struct mv_val anon = SUM(MEM(ACTIVE_ANON), MEM(INACTIVE_ANON));
-	/* Stacks are mapped by vmalloc (VMAP_STACK) and counted there; without it both are, and the larger says more. */
+	/* Stacks are mapped by vmalloc (VMAP_STACK) and counted there; without it both are, and the larger
+	 * says more. */
 	const struct mv_val *mapped =
 	    or_zero(MEM(VMALLOC_USED)) > or_zero(MEM(KSTACK)) ? MEM(VMALLOC_USED) : MEM(KSTACK);
 	struct mv_reclaim r = {.cache_clean = files, .swappable = anon, .stuck_anon = anon};

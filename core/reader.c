@@ -12,7 +12,8 @@
 
 /* ---- a process ---- */
 
-static int process_open(struct mv_source *source, struct mv_target *target, struct mv_pulse *pulse, void **ret_sampler)
+static int process_open(struct mv_source *source, struct mv_target *target, struct mv_pulse *pulse,
+			void **ret_sampler)
 {
 	struct mv_sampler *s;
 	int r = mv_sampler_new(source, target, &s);
@@ -99,7 +100,8 @@ const struct mv_reader_ops mv_reader_process = {
 
 /* ---- the machine: nobody helps it, and nothing wakes it but time ---- */
 
-static int machine_open(struct mv_source *source, struct mv_target *target, struct mv_pulse *pulse, void **ret_sampler)
+static int machine_open(struct mv_source *source, struct mv_target *target, struct mv_pulse *pulse,
+			void **ret_sampler)
 {
 	struct mv_machine_sampler *s;
 	int r = mv_machine_sampler_new(source, &pulse->at_pid, &s);

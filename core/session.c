@@ -164,7 +164,8 @@ int mv_session_start(const struct mv_session_opts *opts, struct mv_session **ret
 	return started(s, s->keeper < 0 ? -EAGAIN : await_start(s, START_MS), ret_session);
 }
 
-int mv_session_start_from(struct mv_session *other, const struct mv_session_opts *opts, struct mv_session **ret_session)
+int mv_session_start_from(struct mv_session *other, const struct mv_session_opts *opts,
+			  struct mv_session **ret_session)
 {
 	struct mv_message m = {.type = MV_MSG_SPAWN, .pid = opts->machine ? 0 : opts->pid};
 	struct mv_session *s;
@@ -293,11 +294,13 @@ static int map_block(struct seen_block *b, uint64_t length)
 static int check(const struct mv_session *s, const struct seen_block *b, uint64_t length)
 {
 	if (s->machine)
-		return mv_machine_check((const struct mv_machine_snapshot *)(const void *)b->at, (size_t)length);
+		return mv_machine_check((const struct mv_machine_snapshot *)(const void *)b->at,
+					(size_t)length);
 	return mv_snapshot_check((const struct mv_snapshot *)(const void *)b->at, (size_t)length);
 }
 
-/* A snapshot has come. When it can't be mapped or does not hold together, no later one will do better: that is the end. */
+/* A snapshot has come. When it can't be mapped or does not hold together, no later one will do better: that
+ * is the end. */
 static unsigned take_snapshot(struct mv_session *s, const struct mv_message *m)
 {
 	struct seen_block *b;

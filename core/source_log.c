@@ -39,7 +39,8 @@ static int read_live_log(int fd, mv_take_log *take, void *arg)
 		ssize_t n = read(fd, record, sizeof(record));
 		int ret;
 
-		/* EPIPE: records that were next have been overwritten meanwhile; it goes on with the oldest. */
+		/* EPIPE: records that were next have been overwritten meanwhile; it goes on with the oldest.
+		 */
 		if (n < 0 && (errno == EINTR || errno == EPIPE))
 			continue;
 		if (n < 0)

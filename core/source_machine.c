@@ -155,6 +155,11 @@ static ssize_t sort_names(struct mv_names *names, char **ret_names)
 			to = stpcpy(to, last) + 1;
 			kept++;
 		}
+		/* Nothing to free where there is nothing to read. */
+		if (!kept) {
+			free(sorted);
+			sorted = NULL;
+		}
 		*ret_names = sorted;
 	} else {
 		free(sorted);

@@ -161,7 +161,8 @@ static void note_stat(const struct mv_tasks *t, struct task *task, const struct 
 	if (memcmp(task->comm, stat->comm, sizeof(task->comm)) != 0) {
 		memcpy(task->comm, stat->comm, sizeof(task->comm));
 		task->name_bytes =
-		    (uint16_t)(mv_clean_bytes(task->comm, strnlen(task->comm, sizeof(task->comm)), NULL, 0) + 1);
+		    (uint16_t)(mv_clean_bytes(task->comm, strnlen(task->comm, sizeof(task->comm)), NULL, 0) +
+			       1);
 	}
 	if (mv_stat_is_kernel_thread(stat))
 		now |= MV_TASK_KERNEL;
@@ -180,7 +181,7 @@ static void note_stat(const struct mv_tasks *t, struct task *task, const struct 
 	m->major_faults = stat->major_faults;
 	m->cpu_ticks = stat->utime_ticks + stat->stime_ticks;
 	task->stat_rss_bytes = stat->rss_pages * t->page_bytes;
-	m->size_bytes = now		      ? mv_val_missing(memory_why(task))
+	m->size_bytes = now		     ? mv_val_missing(memory_why(task))
 			: stat->state == 'Z' ? mv_val_missing(MV_WHY_NOT_HERE)
 					     : mv_val_of(stat->vsize_bytes);
 	tasks_settle_rss(task);
@@ -198,12 +199,14 @@ void tasks_settle_rss(struct task *task)
 static void begin(struct task *task, const struct mv_stat *stat)
 {
 	*task = (struct task){.path = NO_PATH};
-	task->t = (struct mv_task){.pid = stat->pid, .start_ticks = stat->start_ticks, .group = MV_TASK_NO_GROUP};
+	task->t =
+	    (struct mv_task){.pid = stat->pid, .start_ticks = stat->start_ticks, .group = MV_TASK_NO_GROUP};
 	task->name_bytes = 1;
 	task->t.pss_bytes = task->t.oom_score = mv_val_missing(MV_WHY_NOT_ASKED);
 }
 
-/* The new list and what is kept of the old one, both ascending -> one, from its end on, so that it needs no second table. */
+/* The new list and what is kept of the old one, both ascending -> one, from its end on, so that it needs no
+ * second table. */
 static void merge(struct mv_tasks *t)
 {
 	size_t old = t->count;
@@ -223,6 +226,49 @@ static void merge(struct mv_tasks *t)
 	t->count = t->fresh_count;
 }
 
+/* ---- which of them are ours ---- */
+
+static bool is_memview(const struct task *task)
+{
+	return strncmp(task->comm, "memview", strlen("memview")) == 0;
+}
+
+static struct task *find_task(struct mv_tasks *t, int32_t pid)
+{
+	size_t i = mv_tasks_find(t, pid);
+
+	return i == SIZE_MAX ? NULL : &t->at[i];
+}
+
+static bool descends(struct mv_tasks *t, const struct task *task, int32_t from)
+{
+	/* Read while processes come and go, parents could make a ring. */
+	for (int steps = 0; task && steps < 16; steps++) {
+		if (task->t.pid == from)
+			return true;
+		task = find_task(t, task->t.ppid);
+	}
+	return false;
+}
+
+/* We, those of that name above us (the screen started the keeper, the keeper us), and those that they
+ * started. */
+static void mark_ours(struct mv_tasks *t)
+{
+	struct task *top = find_task(t, (int32_t)getpid()), *above;
+
+	if (!mv_source_is_live(t->source) || !top)
+		return;
+	top->t.flags |= MV_TASK_OURS;
+	for (int steps = 0; steps < 16 && (above = find_task(t, top->t.ppid)) && is_memview(above); steps++) {
+		top = above;
+		top->t.flags |= MV_TASK_OURS;
+	}
+	for (size_t i = 0; i < t->count; i++)
+		if (is_memview(&t->at[i]) && descends(t, &t->at[i], top->t.pid))
+			t->at[i].t.flags |= MV_TASK_OURS;
+}
+
 int mv_tasks_read(struct mv_tasks *tasks)
 {
 	int err;
@@ -238,6 +284,7 @@ int mv_tasks_read(struct mv_tasks *tasks)
 	if (err)
 		return err;
 	merge(tasks);
+	mark_ours(tasks);
 	tasks->look_ns = mv_source_now(tasks->source);
 	tasks->left = tasks->count;
 	if (tasks->cursor >= tasks->count)
@@ -369,7 +416,8 @@ void mv_tasks_place(struct mv_tasks *tasks, const struct mv_groups *groups)
 {
 	tasks->groups = groups;
 	for (size_t i = 0; i < tasks->paths_count; i++) {
-		size_t group = groups && tasks->paths[i].text ? mv_groups_find(groups, tasks->paths[i].text) : SIZE_MAX;
+		size_t group =
+		    groups && tasks->paths[i].text ? mv_groups_find(groups, tasks->paths[i].text) : SIZE_MAX;
 
 		tasks->paths[i].group = group == SIZE_MAX ? MV_TASK_NO_GROUP : (uint32_t)group;
 	}

@@ -16,14 +16,17 @@ struct task {
 	uint64_t status_ns;	  /* when status was read; 0 never */
 	uint64_t turn_ns;	  /* when its turn comes again */
 	uint64_t cpu_at_status, faults_at_status;
-	uint64_t rss_at_status;	   /* stat's, when status was read */
-	uint64_t status_rss_bytes; /* the sum that status told: stat's lags behind by up to some hundred KiB */
-	uint64_t stat_rss_bytes;   /* stat's, now */
+	uint64_t rss_at_status; /* stat's, when status was read */
+	uint64_t
+	    status_rss_bytes;	 /* the sum that status told: stat's lags behind by up to some hundred KiB */
+	uint64_t stat_rss_bytes; /* stat's, now */
 	uint32_t pss_cost_us;
 	uint32_t path; /* its cgroup's, in paths */
 	uint16_t name_bytes;
 	bool pss_refused, group_read;
 };
+
+_Static_assert(sizeof(struct task) + sizeof(struct mv_stat) <= 560, "with room to grow, 600 bytes a process");
 
 /* A cgroup's path, as PID/cgroup has it. */
 struct task_path {

@@ -10,10 +10,10 @@
 #include "core/tasks_private.h"
 #include "core/text.h"
 
-#define TURN_NS	   (15 * MV_NS_PER_SEC) /* and up to as long again, lest all come at once */
-#define SPREAD	   1009
-#define PSS_NS	   MV_NS_PER_SEC
-#define PSS_TIMES  20
+#define TURN_NS	  (15 * MV_NS_PER_SEC) /* and up to as long again, lest all come at once */
+#define SPREAD	  1009
+#define PSS_NS	  MV_NS_PER_SEC
+#define PSS_TIMES 20
 
 static struct mv_val kib(struct mv_val v)
 {
@@ -77,9 +77,9 @@ static bool has_gone(ssize_t error)
 
 static enum mv_why why_of(ssize_t error)
 {
-	return error == -EBADMSG			? MV_WHY_MALFORMED
+	return error == -EBADMSG		     ? MV_WHY_MALFORMED
 	       : error == -EACCES || error == -EPERM ? MV_WHY_NEEDS_PTRACE
-							: MV_WHY_IO;
+						     : MV_WHY_IO;
 }
 
 /* A number that may be negative, moved up by `shift`. */
@@ -99,7 +99,8 @@ static struct mv_val read_number(struct mv_tasks *t, int pid, enum mv_file file,
 	return mv_val_of(negative ? shift - value : shift + value);
 }
 
-/* PID 1 is passed by where it is the machine's; in a container it is one like any other, and then it has a score. */
+/* PID 1 is passed by where it is the machine's; in a container it is one like any other, and then it has a
+ * score. */
 static bool is_spared(struct mv_tasks *t, const struct task *task)
 {
 	struct mv_val score;
@@ -216,7 +217,8 @@ static void sift(const struct mv_tasks *t, uint32_t *heap, size_t n, size_t i)
 		size_t least = i;
 
 		for (size_t child = 2 * i + 1; child < n && child <= 2 * i + 2; child++)
-			if (t->at[heap[child]].t.badness_bytes.value < t->at[heap[least]].t.badness_bytes.value)
+			if (t->at[heap[child]].t.badness_bytes.value <
+			    t->at[heap[least]].t.badness_bytes.value)
 				least = child;
 		if (least == i)
 			return;
@@ -241,7 +243,8 @@ void mv_tasks_score(struct mv_tasks *tasks, size_t count)
 			if (n == count)
 				for (size_t at = n / 2; at-- > 0;)
 					sift(tasks, heap, n, at);
-		} else if (n && tasks->at[i].t.badness_bytes.value > tasks->at[heap[0]].t.badness_bytes.value) {
+		} else if (n &&
+			   tasks->at[i].t.badness_bytes.value > tasks->at[heap[0]].t.badness_bytes.value) {
 			heap[0] = i;
 			sift(tasks, heap, n, 0);
 		}
@@ -291,12 +294,14 @@ static struct mv_val read_pss(struct mv_tasks *t, int pid)
 	ssize_t n = mv_source_task_read(t->source, pid, MV_FILE_ROLLUP, text, sizeof(text));
 
 	if (n < 0)
-		return mv_val_missing(n == -ENOENT ? MV_WHY_NO_KERNEL : n == -ESRCH ? MV_WHY_GONE : why_of(n));
+		return mv_val_missing(n == -ENOENT  ? MV_WHY_NO_KERNEL
+				      : n == -ESRCH ? MV_WHY_GONE
+						    : why_of(n));
 	/* Nothing at all: it has no memory any more. */
 	if (n == 0)
 		return mv_val_missing(MV_WHY_GONE);
 	return mv_text_field(text, (size_t)n, "Pss", &value) ? mv_val_of(value * 1024)
-							       : mv_val_missing(MV_WHY_MALFORMED);
+							     : mv_val_missing(MV_WHY_MALFORMED);
 }
 
 bool mv_tasks_read_pss(struct mv_tasks *tasks, int32_t pid)

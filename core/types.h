@@ -36,8 +36,8 @@ struct mv_range {
 	X(NEEDS_PERFMON, "needs CAP_PERFMON, or kernel.perf_event_paranoid at 2 or less")                     \
 	X(NEEDS_FILES, "needs more open files: raise ulimit -n")                                              \
 	X(NEEDS_SYSLOG, "needs CAP_SYSLOG, or kernel.dmesg_restrict at 0")                                     \
-	X(NEEDS_OWNER, "told to the file's owner and to who may write it: root may")                          \
-	X(NO_FILE, "its file is no regular one, or has gone from its place and is only found by root")        \
+	X(NEEDS_OWNER, "the kernel tells only its owner, who may write it, and root")                          \
+	X(NO_FILE, "it is no regular file, or has gone from its place")                                       \
 	X(NO_UNWINDER, "memview was built without libunwind and libdw")                                       \
 	X(NO_SYMBOLS, "memview-symbols can't be started: is it installed?")                                   \
 	X(SYMBOLS_FAILED, "memview-symbols failed too often on this process's files")                         \

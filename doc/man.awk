@@ -95,7 +95,7 @@ function views(letters,    text, i, c)
 		c = c == "m" ? "Map" : c == "p" ? "Pages" : c == "g" ? "Page" : c == "t" ? "Tables" : \
 		    c == "f" ? "Faults" : c == "r" ? "Threads" : c == "k" ? "Stack" : c == "w" ? "Growth" : c == "e" ? "Heap" : \
 		    c == "M" ? "Machine" : c == "y" ? "Memory" : c == "v" ? "Services" : c == "c" ? "Reclaim" : c == "z" ? "Zones" : \
-		    c == "a" ? "Atlas" : c == "i" ? "Files" : c == "+" ? "a process" : c == "@" ? "the machine" : c
+		    c == "a" ? "Atlas" : c == "b" ? "Frame" : c == "i" ? "Files" : c == "+" ? "a process" : c == "@" ? "the machine" : c
 		text = text (i > 1 ? ", " : "") c
 	}
 	return " (" text ")"

@@ -56,7 +56,7 @@ beyond_ascii=$(printf '[\200-\377]')
 draw() {
 	# Options and environment are words.
 	# shellcheck disable=SC2086
-	env $7 "$memview" --proc-root "$fixtures/$2" --size "$4" --keys "$5" $6 --dump "$3" \
+	env $7 "$memview" --proc-root "$fixtures/$2" --size "$4" --keys "$5" $6 --dump ${3:+"$3"} \
 		>"$scratch/screen" 2>"$scratch/errors" </dev/null || echo "exit status $?" >>"$scratch/why"
 	cat "$scratch/errors" >>"$scratch/why"
 	sound "$scratch/screen" "$4" "$6" >>"$scratch/why"

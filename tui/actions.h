@@ -7,10 +7,10 @@
  * view. The views of a process and those of the machine are two realms, in which a key may stand for different actions.
  * X(ID, default keys in the notation of mv_keys_parse, group, where it works, help line)
  * where: letters of the views it works in: m map, p pages, g page, t tables, f faults, r threads, k a thread's stack,
- * w growth, e heap, i files; of the machine (MV_MACHINE_LETTERS): M machine, y memory, v services, c reclaim, z zones, a atlas;
+ * w growth, e heap, i files; of the machine (MV_MACHINE_LETTERS): M machine, y memory, v services, c reclaim, z zones, a atlas, b frame;
  * h help, o output; + every view of a process, @ every view of the machine, * everywhere.
  */
-#define MV_MACHINE_LETTERS "Myvcza"
+#define MV_MACHINE_LETTERS "Myvczab"
 // clang-format off
 #define MV_ACTIONS(X)                                                                                             \
 	X(UP, "<Up> k", "move", "*", "up")                                                                        \
@@ -21,7 +21,7 @@
 	X(PAGE_DOWN, "<PgDn>", "move", "*", "a screen down")                                                      \
 	X(FIRST, "<Home> g", "move", "*", "to the first")                                                         \
 	X(LAST, "<End> G", "move", "*", "to the last")                                                            \
-	X(ENTER, "<Enter>", "levels", "mptfrkweMvc", "one level in: process, mapping, page, thread")                            \
+	X(ENTER, "<Enter>", "levels", "mptfrkweMvcabi", "one level in: process, mapping, page, thread")                            \
 	X(BACK, "<Esc> <BS>", "levels", "*", "one level out")                                                     \
 	X(SIDE_MAP, "1", "sides", "+", "Map: the address space and its mappings")                                 \
 	X(SIDE_PAGES, "2", "sides", "+", "Pages: the selected mapping's pages; again: the whole process")         \
@@ -40,20 +40,20 @@
 	X(SIDE_ATLAS, "6", "the machine's sides", "@", "Atlas: every page frame of the RAM")                      \
 	X(HOME, "0", "the machine's sides", "@", "back to the process that memview was started for")              \
 	X(PANE, "<Tab>", "move", "mgfweyc", "next pane")                                                             \
-	X(FIND, "/", "find", "mptfrweMyvc", "find text, an address (0x...), a process by its number")                                         \
-	X(FIND_NEXT, "n", "find", "mptfrwMyvc", "next match")                                                          \
-	X(FIND_PREV, "N", "find", "mptfrwMyvc", "previous match")                                                      \
-	X(SORT, "s", "table", "mtrweMv", "sort by the next column")                                                   \
-	X(REVERSE, "S", "table", "mtrweMv", "reverse the order")                                                      \
+	X(FIND, "/", "find", "mptfrweMyvcai", "find text, an address (0x...), a process by its number")                                         \
+	X(FIND_NEXT, "n", "find", "mptfrwMyvcai", "next match")                                                          \
+	X(FIND_PREV, "N", "find", "mptfrwMyvcai", "previous match")                                                      \
+	X(SORT, "s", "table", "mtrweMvi", "sort by the next column")                                                   \
+	X(REVERSE, "S", "table", "mtrweMvi", "reverse the order")                                                      \
 	X(FILTER, "f", "table", "mtM", "filter by kind; processes by user or name")                                                           \
 	X(GROUP, "x", "table", "mfM", "group: a library's mappings as one line; call stacks by who calls or who touches; processes by parent, by service") \
 	X(COLUMNS, "C", "table", "mM", "choose columns")                                                           \
-	X(EXACT, "u", "table", "mpgtfrkweMyvcz", "exact figures, in bytes, instead of rounded ones")                        \
+	X(EXACT, "u", "table", "mpgtfrkweMyvczai", "exact figures, in bytes, instead of rounded ones")                        \
 	X(SCALE, "z", "picture", "m", "address strip: evened out, or true to scale")                              \
-	X(ZOOM_IN, "+ =", "picture", "pe", "zoom in: fewer pages or bytes a cell")                                        \
-	X(ZOOM_OUT, "-", "picture", "pe", "zoom out: more of them a cell")                                           \
-	X(NEXT_STATE, "e", "picture", "p", "next page whose state differs")                                       \
-	X(PREV_STATE, "E", "picture", "p", "previous page whose state differs")                                   \
+	X(ZOOM_IN, "+ =", "picture", "pea", "zoom in: fewer pages or bytes a cell")                                        \
+	X(ZOOM_OUT, "-", "picture", "pea", "zoom out: more of them a cell")                                           \
+	X(NEXT_STATE, "e", "picture", "pa", "next page whose state differs")                                       \
+	X(PREV_STATE, "E", "picture", "pa", "previous page whose state differs")                                   \
 	X(COLOUR, "c", "picture", "p", "colour by state, age, sharing, growth")                                   \
 	X(TRACE, "F", "time", "+", "trace page faults on the other sides too; again: stop")                       \
 	X(LEAKS, "L", "time", "e", "look for lost blocks, four times, while it runs (asks first)")               \

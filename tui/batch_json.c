@@ -205,6 +205,7 @@ static json_t *unavailable_array(const struct mv_json *j)
 		if (!(s->cats_told & told[i].cat))
 			mv_json_unavailable(list, told[i].what, mv_why_text(MV_WHY_NO_KERNEL));
 	}
+	mv_json_files_unavailable(j, list);
 	return list;
 }
 
@@ -215,6 +216,8 @@ static int print_json(struct mv_json *j, struct mv_batch *batch, const struct mv
 
 	mv_json_give_open(j, head_object(j));
 	give_mappings(j);
+	if (!j->quick)
+		mv_json_give_files(j);
 	if (options->has_pages)
 		status = mv_json_page_runs(j, batch, options->pages);
 	mv_json_literal(j, ",\n\"unavailable\": ");
@@ -231,7 +234,7 @@ int mv_batch_json(const struct mv_options *options)
 	int status, printed;
 
 	if (!options->quick)
-		want.facts |= MV_FACT_SMAPS;
+		want.facts |= MV_FACT_SMAPS | MV_FACT_FILES;
 	mv_json_begin();
 	status = mv_batch_open(options, &batch);
 	if (status)

@@ -3,7 +3,7 @@
 #define MV_BATCH_JSON_H
 
 /*
- * What the commands that print JSON share: batch_json.c, batch_json_pages.c, batch_faults.c, batch_stacks.c; nobody else
+ * What the commands that print JSON share: batch_json.c, batch_json_files.c, batch_json_pages.c, batch_faults.c, batch_stacks.c; nobody else
  * includes it. Built a part at a time, never as one tree. jansson keeps integers in 63 bits, so addresses are strings.
  */
 
@@ -44,6 +44,9 @@ void mv_json_set_origin(json_t *head, const char *schema, const struct mv_snapsh
 bool mv_json_is_unavailable(uint32_t why);
 void mv_json_unavailable(json_t *list, const char *what, const char *why);
 
+/* memview json's "files", and what is to be said of those that are not told. In batch_json_files.c. */
+void mv_json_give_files(struct mv_json *j);
+void mv_json_files_unavailable(const struct mv_json *j, json_t *list);
 /* The whole object, but for the flush. */
 void mv_json_give_faults(struct mv_json *j);
 void mv_json_give_stacks(struct mv_json *j);

@@ -46,29 +46,35 @@ int mv_choose_source(const struct mv_options *options, struct mv_source_opts *re
 	return MV_EXIT_DONE;
 }
 
-int mv_choose_explain(struct mv_source *source, int pid, int err)
+void mv_choose_words(struct mv_source *source, int pid, int err, bool root, char *out, size_t cap)
 {
 	int group = err == -ESRCH ? mv_source_thread_group(source, pid) : 0;
 
 	if (group > 0 && group != pid)
-		fprintf(stderr, "memview: %d is a thread of %d, and shares its memory: memview %d\n", pid,
-			group, group);
+		snprintf(out, cap, "%d is a thread of %d, and shares its memory: memview %d", pid, group,
+			 group);
 	else if (err == -ESRCH)
-		fprintf(stderr, "memview: %d: there is no such process; ps -e lists them\n", pid);
+		snprintf(out, cap, "%d: there is no such process; ps -e lists them", pid);
 	else if (err == -EPERM)
-		fprintf(
-		    stderr,
-		    "memview: %d is hidden from you (/proc is mounted with hidepid): try sudo memview %d\n",
-		    pid, pid);
-	else if (err == -EACCES && geteuid() == 0)
-		fprintf(stderr,
-			"memview: %d can't be watched, even by root: a security module or a container "
-			"forbids it\n",
-			pid);
+		snprintf(out, cap,
+			 "%d is hidden from you (/proc is mounted with hidepid): try sudo memview %d", pid,
+			 pid);
+	else if (err == -EACCES && root)
+		snprintf(out, cap,
+			 "%d can't be watched, even by root: a security module or a container forbids it",
+			 pid);
 	else if (err == -EACCES)
-		fprintf(stderr, "memview: %d belongs to another user: try sudo memview %d\n", pid, pid);
+		snprintf(out, cap, "%d belongs to another user: try sudo memview %d", pid, pid);
 	else
-		fprintf(stderr, "memview: can't watch %d: %s\n", pid, strerror(-err));
+		snprintf(out, cap, "can't watch %d: %s", pid, strerror(-err));
+}
+
+int mv_choose_explain(struct mv_source *source, int pid, int err)
+{
+	char words[160];
+
+	mv_choose_words(source, pid, err, geteuid() == 0, words, sizeof(words));
+	fprintf(stderr, "memview: %s\n", words);
 	return MV_EXIT_COULD_NOT;
 }
 
@@ -167,37 +173,49 @@ static void list_candidates(struct mv_source *source, const struct mv_process *l
 	}
 }
 
-static int choose_by_name(struct mv_source *source, const char *name, int *ret_pid)
+/* several: more than one are no failure, and the PID is 0. */
+static int choose_by_name(struct mv_source *source, const char *name, bool several, int *ret_pid)
 {
 	struct mv_process *list = NULL;
 	size_t count = 0;
 	char clean[160];
 	int err = mv_machine_find(source, name, &list, &count);
+	bool chosen = count == 1 || (count > 1 && several);
 
 	mv_clean_into(clean, sizeof(clean), name, strlen(name));
 	if (err) {
 		fprintf(stderr, "memview: can't list the processes: %s\n", strerror(-err));
 		return MV_EXIT_COULD_NOT;
 	}
-	if (count == 1)
-		*ret_pid = list[0].pid;
+	if (chosen)
+		*ret_pid = count == 1 ? list[0].pid : 0;
 	else if (count == 0)
 		fprintf(stderr,
 			"memview: no process is called \"%s\" (nor is it a command of memview): ps -e lists "
 			"them\n",
 			clean);
-	if (count > 1) {
+	if (count > 1 && !several) {
 		fprintf(stderr, "memview: %zu processes are called \"%s\": choose one by its PID\n", count,
 			clean);
 		list_candidates(source, list, count);
 	}
 	free(list);
-	return count == 1 ? MV_EXIT_DONE : MV_EXIT_COULD_NOT;
+	return chosen ? MV_EXIT_DONE : MV_EXIT_COULD_NOT;
+}
+
+static int choose(struct mv_source *source, const struct mv_options *options, bool several, int *ret_pid)
+{
+	if (!options->who_is_name && is_number(options->who))
+		return choose_by_number(source, options->who, ret_pid);
+	return choose_by_name(source, options->who, several, ret_pid);
 }
 
 int mv_choose_process(struct mv_source *source, const struct mv_options *options, int *ret_pid)
 {
-	if (!options->who_is_name && is_number(options->who))
-		return choose_by_number(source, options->who, ret_pid);
-	return choose_by_name(source, options->who, ret_pid);
+	return choose(source, options, false, ret_pid);
+}
+
+int mv_choose_or_list(struct mv_source *source, const struct mv_options *options, int *ret_pid)
+{
+	return choose(source, options, true, ret_pid);
 }

@@ -18,6 +18,10 @@ enum mv_status_code {
 
 /* MV_EXIT_DONE with the PID, else the exit status: stderr has been told. */
 int mv_choose_process(struct mv_source *source, const struct mv_options *options, int *ret_pid);
+/* The same for a screen: MV_EXIT_DONE with 0 when several bear the name, for the machine's list can show them. */
+int mv_choose_or_list(struct mv_source *source, const struct mv_options *options, int *ret_pid);
+/* Why a process can't be watched, in one line. root: we were started with privileges. */
+void mv_choose_words(struct mv_source *source, int pid, int err, bool root, char *out, size_t cap);
 /* Say why a process can't be watched (an error of mv_target_open or mv_session_start); returns the exit
  * status. */
 int mv_choose_explain(struct mv_source *source, int pid, int err);

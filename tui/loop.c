@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +11,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "core/text.h"
 #include "tui/batch.h"
-#include "tui/demo.h"
 #include "tui/loop.h"
 #include "tui/loop_private.h"
 #include "tui/privilege.h"
@@ -23,9 +22,8 @@
  * anything changed and the terminal has taken the frame before. Nothing here blocks but poll.
  */
 
-#define FRAME_NS      (33 * UINT64_C(1000000))	/* between frames that no key asked for */
-#define FADING_NS     (250 * UINT64_C(1000000)) /* between frames while something fades */
-#define KEY_SUSPEND   26			/* ^Z: the terminal is raw */
+#define FRAME_NS      (33 * UINT64_C(1000000)) /* between frames that no key asked for */
+#define KEY_SUSPEND   26		       /* ^Z: the terminal is raw */
 #define KEY_INTERRUPT 3
 
 /* ---- start ---- */
@@ -36,52 +34,35 @@ static int complain(const char *what, int err)
 	return MV_EXIT_COULD_NOT;
 }
 
-static int start_session(struct mv_loop *loop)
+/* Who looks: root's own processes are mine only where nobody else has called sudo. */
+static uid_t invoker(void)
 {
-	const struct mv_options *o = loop->options;
-	struct mv_session_opts opts = {0};
-	int pid = 0, err, status = mv_choose_source(o, &opts.source, &loop->source);
+	const char *text = getenv("SUDO_UID");
+	struct mv_scan scan = {text, text ? text + strlen(text) : NULL};
+	uint64_t uid;
 
-	if (!status && o->who)
-		status = mv_choose_process(loop->source, o, &pid);
-	if (status)
-		return status;
-	if (o->proc_root) {
-		fputs("memview: --proc-root has no live process: add --dump, or use report, json\n", stderr);
-		return MV_EXIT_USAGE;
-	}
-	opts.pid = pid;
-	opts.command = o->mode == MV_MODE_COMMAND ? o->command : NULL;
-	opts.workload = o->mode == MV_MODE_DEMO ? mv_demo_run : NULL;
-	opts.drop_command_user = opts.command && geteuid() == 0 && getenv("SUDO_UID");
-	err = mv_session_start(&opts, &loop->session);
-	if (err == -ESRCH && pid) /* it was there a moment ago */
-		return mv_choose_ended(pid);
-	if (err && opts.command)
-		mv_choose_explain_command(o->command[0], err);
-	else if (err)
-		mv_choose_explain(loop->source, pid, err);
-	return err ? MV_EXIT_COULD_NOT : MV_EXIT_DONE;
+	if (geteuid() == 0 && text && mv_scan_dec(&scan, &uid) && scan.at == scan.end && uid <= UINT32_MAX)
+		return (uid_t)uid;
+	return getuid();
 }
 
 /* Keeper first, while the privileges are there; then the terminal; then nobody's business is ours any more.
  */
 static int start(struct mv_loop *loop)
 {
-	const struct mv_place nowhere = {0};
 	struct mv_theme plain;
-	int err, status = start_session(loop);
+	int err, status = mv_loop_start_session(loop);
 
 	if (status)
 		return status;
 	loop->ctx.root = geteuid() == 0;
+	loop->ctx.own_uid = (uint32_t)invoker();
+	loop->ctx.own_uid_known = true;
 	loop->signal_fd = mv_loop_take_signals();
 	loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (loop->signal_fd < 0 || loop->timer_fd < 0)
 		return complain("can't take signals", loop->signal_fd < 0 ? loop->signal_fd : -errno);
-	err = mv_delta_new(&loop->delta);
-	if (!err)
-		err = mv_stack_new(MV_VIEW_MAP, &nowhere, &loop->stack);
+	err = mv_loop_prepare(loop);
 	if (!err)
 		err = mv_canvas_init(&loop->canvas, 0, 0);
 	if (err)
@@ -104,115 +85,6 @@ static int start(struct mv_loop *loop)
 	return MV_EXIT_DONE;
 }
 
-/* ---- what views see ---- */
-
-/* One lookup per user: the names' server may be slow. */
-static void name_user(struct mv_loop *loop)
-{
-	const struct mv_snapshot *snap = loop->ctx.snap;
-	const struct passwd *entry;
-
-	if (!snap || !mv_have(&snap->status.uid) ||
-	    (loop->user[0] && loop->user_uid == snap->status.uid.value))
-		return;
-	loop->user_uid = (uint32_t)snap->status.uid.value;
-	entry = getpwuid((uid_t)loop->user_uid);
-	if (entry)
-		mv_clean_into(loop->user, sizeof(loop->user), entry->pw_name, strlen(entry->pw_name));
-	else
-		snprintf(loop->user, sizeof(loop->user), "%u", (unsigned)loop->user_uid);
-}
-
-static void refresh_context(struct mv_loop *loop)
-{
-	struct mv_context *ctx = &loop->ctx;
-
-	ctx->snap = mv_session_snapshot(loop->session);
-	ctx->delta = loop->delta;
-	ctx->status = mv_session_status(loop->session);
-	ctx->now_ns = mv_source_now(loop->source);
-	ctx->now_real_ns = mv_source_now_real(loop->source);
-	ctx->ascii = loop->options->ascii || mv_term_wants_ascii(loop->term);
-	loop->canvas.ascii = ctx->ascii;
-	ctx->page_cols = loop->choice.theme.cell ? loop->choice.theme.cell : 1;
-	ctx->mono = loop->choice.theme.mono || !mv_term_colours(loop->term);
-	ctx->theme = mv_clean_trusted(loop->choice.theme.name);
-	ctx->has_output = loop->options->mode == MV_MODE_COMMAND;
-	ctx->output = mv_session_output(loop->session, &ctx->output_len);
-	name_user(loop);
-	ctx->user = mv_clean_trusted(loop->user);
-}
-
-static void state_want(struct mv_loop *loop)
-{
-	struct mv_want want;
-
-	mv_stack_want(loop->stack, &loop->ctx, loop->canvas.rows, loop->canvas.cols, &want);
-	want.seq = loop->want.seq;
-	if (want.seq && memcmp(&want, &loop->want, sizeof(want)) == 0)
-		return;
-	want.seq++;
-	loop->want = want;
-	mv_session_want(loop->session, &loop->want);
-}
-
-/* ---- what happens ---- */
-
-/* What is lit fades by time alone, without news. */
-static void note_lit(struct mv_loop *loop)
-{
-	const struct mv_snapshot *snap = loop->ctx.snap;
-	size_t ghosts;
-
-	mv_delta_ghosts(loop->delta, &ghosts);
-	if (ghosts || snap->maps_gen != loop->maps_gen)
-		loop->lit_until_ns = loop->ctx.now_ns + MV_LIT_NS + FADING_NS;
-	loop->maps_gen = snap->maps_gen;
-}
-
-/* `memview demo` opens on its mapping's pages, once that is there. */
-static void open_demo(struct mv_loop *loop)
-{
-	struct mv_place place = {0};
-	struct mv_stack *stack;
-
-	if (loop->options->mode != MV_MODE_DEMO || loop->opened_demo)
-		return;
-	place.mapping = mv_demo_mapping(loop->ctx.snap);
-	if (!place.mapping)
-		return;
-	loop->opened_demo = true;
-	if (mv_stack_new(MV_VIEW_MAP, &place, &stack) < 0)
-		return;
-	if (mv_stack_input(stack, &loop->ctx, (struct mv_input){.key = MV_KEY_ENTER}) == MV_EFFECT_NONE) {
-		mv_stack_free(stack);
-		return;
-	}
-	mv_stack_free(loop->stack);
-	loop->stack = stack;
-}
-
-static void take_session(struct mv_loop *loop)
-{
-	const unsigned events = mv_session_dispatch(loop->session);
-
-	if (!events)
-		return;
-	refresh_context(loop);
-	if (events & MV_EVENT_STATUS)
-		mv_delta_feed_counters(loop->delta, &loop->ctx.status->counters);
-	if ((events & MV_EVENT_SNAPSHOT) && loop->ctx.snap) {
-		mv_delta_feed(loop->delta, loop->ctx.snap); /* without memory this change is lost */
-		loop->at_once = loop->at_once || !loop->seen_any;
-		loop->seen_any = true;
-		note_lit(loop);
-		open_demo(loop);
-	}
-	if (events & MV_EVENT_LOST)
-		loop->ctx.lost = true;
-	loop->dirty = true;
-}
-
 static void suspend(struct mv_loop *loop)
 {
 	struct signalfd_siginfo info;
@@ -225,7 +97,7 @@ static void suspend(struct mv_loop *loop)
 			loop->quit = true;
 		}
 	}
-	refresh_context(loop);
+	mv_loop_refresh_context(loop);
 	loop->dirty = true;
 }
 
@@ -236,8 +108,8 @@ static void take_key(struct mv_loop *loop, struct mv_input input)
 		suspend(loop);
 		return;
 	}
-	refresh_context(loop);
-	mv_loop_effect(loop, mv_stack_input(loop->stack, &loop->ctx, input));
+	mv_loop_refresh_context(loop);
+	mv_loop_effect(loop, mv_stack_input(loop->shown->stack, &loop->ctx, input));
 }
 
 static void resize(struct mv_loop *loop)
@@ -280,8 +152,8 @@ static void take_signals(struct mv_loop *loop)
 
 static void draw(struct mv_loop *loop)
 {
-	refresh_context(loop);
-	mv_stack_draw(loop->stack, &loop->ctx, &loop->canvas);
+	mv_loop_refresh_context(loop);
+	mv_stack_draw(loop->shown->stack, &loop->ctx, &loop->canvas);
 	mv_term_show(loop->term, &loop->canvas);
 	loop->dirty = false;
 	loop->drawn_ns = loop->ctx.now_ns;
@@ -290,7 +162,8 @@ static void draw(struct mv_loop *loop)
 /* When to wake up though nothing comes: ages count up once a second, what fades does so in quarters. */
 static uint64_t next_wake(const struct mv_loop *loop)
 {
-	uint64_t wake = loop->drawn_ns + (loop->ctx.now_ns < loop->lit_until_ns ? FADING_NS : MV_NS_PER_SEC);
+	uint64_t wake =
+	    loop->drawn_ns + (loop->ctx.now_ns < loop->lit_until_ns ? MV_FADING_NS : MV_NS_PER_SEC);
 
 	if (loop->dirty && wake > loop->drawn_ns + FRAME_NS)
 		wake = loop->drawn_ns + FRAME_NS;
@@ -306,7 +179,7 @@ static int wait(struct mv_loop *loop, short *ret_term_events)
 					{.fd = loop->signal_fd, .events = POLLIN},
 					{.fd = loop->timer_fd, .events = POLLIN}};
 	int fds[8];
-	size_t count = mv_session_fds(loop->session, fds, MV_COUNT_OF(fds));
+	size_t count = mv_loop_fds(loop, fds, MV_COUNT_OF(fds));
 	uint64_t expirations;
 
 	if (mv_term_pending(loop->term))
@@ -327,15 +200,15 @@ static void run(struct mv_loop *loop)
 {
 	loop->at_once = true;
 	resize(loop);
-	refresh_context(loop);
+	mv_loop_refresh_context(loop);
 	if (loop->choice.warning.len)
-		mv_stack_hint(loop->stack, mv_build_text(&loop->choice.warning),
+		mv_stack_hint(loop->shown->stack, mv_build_text(&loop->choice.warning),
 			      loop->ctx.now_ns + MV_HINT_NS);
 	while (!loop->quit) {
 		struct mv_input input;
 		short term_events = 0;
 
-		state_want(loop);
+		mv_loop_state_wants(loop);
 		if (loop->dirty && !mv_term_pending(loop->term) &&
 		    (loop->at_once || mv_source_now(loop->source) >= loop->drawn_ns + FRAME_NS)) {
 			draw(loop);
@@ -347,14 +220,14 @@ static void run(struct mv_loop *loop)
 			return;
 		}
 		take_signals(loop);
-		take_session(loop);
+		mv_loop_take_sessions(loop);
 		while (!loop->quit && mv_term_input(loop->term, &input))
 			take_key(loop, input);
 		if (term_events & (POLLHUP | POLLERR | POLLNVAL)) {
 			loop->signal = SIGHUP;
 			return;
 		}
-		refresh_context(loop);
+		mv_loop_refresh_context(loop);
 		mv_loop_measure_cost(loop);
 	}
 }
@@ -372,12 +245,12 @@ struct epilogue {
 
 static struct epilogue last_words(const struct mv_loop *loop)
 {
-	const struct mv_keeper_status *status = mv_session_status(loop->session);
+	const struct mv_keeper_status *status = mv_session_status(loop->home.session);
 	struct epilogue words = {.pid = status->pid,
 				 .ended = status->exited,
 				 .known = status->exit_known,
 				 .status = status->exit_status};
-	const char *output = mv_session_output(loop->session, &words.len);
+	const char *output = mv_session_output(loop->home.session, &words.len);
 
 	words.output = words.len ? malloc(words.len) : NULL;
 	if (words.output)
@@ -400,21 +273,19 @@ static void print_last_words(const struct mv_loop *loop, const struct epilogue *
 static void release(struct mv_loop *loop)
 {
 	struct epilogue words = {0};
-	const bool command = loop->session && loop->options->mode == MV_MODE_COMMAND;
+	const bool command = loop->home.session && loop->options->mode == MV_MODE_COMMAND;
 
 	mv_term_close(loop->term);
 	if (command)
 		words = last_words(loop);
-	if (loop->session)
-		mv_session_end(loop->session, loop->leave);
+	mv_loop_end_sessions(loop);
 	if (command && loop->term)
 		print_last_words(loop, &words);
 	if (loop->choice.warning.len && loop->term)
 		fprintf(stderr, "memview: %s\n", mv_build_text(&loop->choice.warning).text);
 	free(words.output);
 	mv_canvas_release(&loop->canvas);
-	mv_stack_free(loop->stack);
-	mv_delta_free(loop->delta);
+	mv_loop_users_release(loop);
 	mv_theme_choose_release(&loop->choice);
 	mv_source_free(loop->source);
 	if (loop->signal_fd >= 0)

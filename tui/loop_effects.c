@@ -18,9 +18,9 @@
 #define COST_EVERY_NS	 MV_NS_PER_SEC
 #define OWN_PSS_EVERY_NS (10 * MV_NS_PER_SEC)
 
-static void hint(struct mv_loop *loop, const struct mv_build *text)
+void mv_loop_hint(struct mv_loop *loop, const struct mv_build *text)
 {
-	mv_stack_hint(loop->stack, mv_build_text(text), loop->ctx.now_ns + MV_HINT_NS);
+	mv_stack_hint(loop->shown->stack, mv_build_text(text), loop->ctx.now_ns + MV_HINT_NS);
 	loop->dirty = true;
 }
 
@@ -87,17 +87,21 @@ static void build_not_saved(struct mv_build *b, int err, bool was_root)
 
 static void save(struct mv_loop *loop)
 {
-	const int pid = mv_session_status(loop->session)->pid;
-	char stem[64], text_name[80], svg_name[80], when[32] = "";
+	const int pid = mv_session_status(loop->shown->session)->pid;
+	char what[16], stem[64], text_name[80], svg_name[80], when[32] = "";
 	time_t now = (time_t)(loop->ctx.now_real_ns / MV_NS_PER_SEC);
 	struct mv_build words;
 	int err = -EEXIST;
 	struct tm tm;
 
+	if (pid)
+		snprintf(what, sizeof(what), "%d", pid);
+	else
+		strcpy(what, "machine");
 	if (localtime_r(&now, &tm))
 		strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &tm);
 	for (int n = 1; err == -EEXIST && n <= SAVE_TRIES; n++) {
-		snprintf(stem, sizeof(stem), n == 1 ? "memview-%d-%s" : "memview-%d-%s-%d", pid, when, n);
+		snprintf(stem, sizeof(stem), n == 1 ? "memview-%s-%s" : "memview-%s-%s-%d", what, when, n);
 		snprintf(text_name, sizeof(text_name), "%s.txt", stem);
 		snprintf(svg_name, sizeof(svg_name), "%s.svg", stem);
 		err = save_as(loop, text_name, mv_canvas_ansi);
@@ -112,7 +116,7 @@ static void save(struct mv_loop *loop)
 		mv_build_clean(&words, mv_clean_trusted(text_name));
 		mv_build_clean(&words, MV_TEXT(" and .svg"));
 	}
-	hint(loop, &words);
+	mv_loop_hint(loop, &words);
 }
 
 /* ---- the others ---- */
@@ -130,7 +134,7 @@ static void next_theme(struct mv_loop *loop)
 		mv_build_clean(&words, MV_TEXT("theme "));
 		mv_build_clean(&words, mv_clean_trusted(loop->choice.theme.name));
 	}
-	hint(loop, &words);
+	mv_loop_hint(loop, &words);
 }
 
 static void change_interval(struct mv_loop *loop, bool longer)
@@ -140,7 +144,7 @@ static void change_interval(struct mv_loop *loop, bool longer)
 	loop->ctx.interval_ms = mv_interval_next(loop->ctx.interval_ms, longer);
 	mv_build_init(&words);
 	mv_build_fmt(&words, "a look every %g s", (double)loop->ctx.interval_ms / 1000);
-	hint(loop, &words);
+	mv_loop_hint(loop, &words);
 }
 
 void mv_loop_effect(struct mv_loop *loop, enum mv_effect effect)
@@ -173,19 +177,23 @@ void mv_loop_effect(struct mv_loop *loop, enum mv_effect effect)
 		save(loop);
 		break;
 	case MV_EFFECT_RETRY:
-		mv_session_retry(loop->session);
+		mv_session_retry(loop->shown->session);
 		break;
 	case MV_EFFECT_EXACT:
 		loop->ctx.exact = !loop->ctx.exact;
 		break;
 	case MV_EFFECT_MARK:
-		mv_delta_mark(loop->delta, loop->ctx.snap, loop->ctx.now_ns, loop->ctx.now_real_ns);
+		mv_delta_mark(loop->shown->delta, loop->ctx.snap, loop->ctx.now_ns, loop->ctx.now_real_ns);
 		break;
 	case MV_EFFECT_AGAINST:
 		loop->ctx.against = !loop->ctx.against;
 		break;
 	case MV_EFFECT_OPEN:
+		mv_loop_open(loop, mv_stack_opens(loop->shown->stack));
+		break;
 	case MV_EFFECT_MACHINE:
+		mv_loop_to_machine(loop);
+		break;
 	case MV_EFFECT_NONE:
 	case MV_EFFECT_DRAW:
 		break;
@@ -215,11 +223,34 @@ static void measure_own_pss(struct mv_loop *loop)
 	mv_target_close(self);
 }
 
+/* Keepers and collectors of all sessions, shown or not. */
+struct others {
+	uint64_t cpu_ns, pss_bytes;
+	bool pss_known;
+};
+
+static struct others measure_others(const struct mv_loop *loop)
+{
+	const struct mv_watched *all[] = {&loop->machine, &loop->home, &loop->guest};
+	struct others sum = {.pss_known = true};
+
+	for (size_t i = 0; i < MV_COUNT_OF(all); i++) {
+		const struct mv_keeper_status *status;
+
+		if (!all[i]->session)
+			continue;
+		status = mv_session_status(all[i]->session);
+		sum.cpu_ns += status->collector_cpu_ns + status->keeper_cpu_ns;
+		sum.pss_bytes += status->collector_pss_bytes + status->keeper_pss_bytes;
+		sum.pss_known = sum.pss_known && status->collector_pss_bytes && status->keeper_pss_bytes;
+	}
+	return sum;
+}
+
 void mv_loop_measure_cost(struct mv_loop *loop)
 {
-	const struct mv_keeper_status *status = mv_session_status(loop->session);
-	const struct mv_cost_point now = {loop->ctx.now_ns,
-					  own_cpu_ns() + status->collector_cpu_ns + status->keeper_cpu_ns};
+	const struct others others = measure_others(loop);
+	const struct mv_cost_point now = {loop->ctx.now_ns, own_cpu_ns() + others.cpu_ns};
 	const struct mv_cost_point *first = &loop->cost[0];
 
 	if (loop->ctx.now_ns < loop->cost_due_ns)
@@ -227,7 +258,7 @@ void mv_loop_measure_cost(struct mv_loop *loop)
 	loop->cost_due_ns = loop->ctx.now_ns + COST_EVERY_NS;
 	if (loop->cost_count == MV_COST_POINTS)
 		memmove(loop->cost, loop->cost + 1, sizeof(loop->cost[0]) * --loop->cost_count);
-	/* A new collector starts from nothing: so do we. */
+	/* A new collector starts from nothing, and a session may have gone: so do we. */
 	if (loop->cost_count && now.cpu_ns < loop->cost[loop->cost_count - 1].cpu_ns)
 		loop->cost_count = 0;
 	loop->cost[loop->cost_count++] = now;
@@ -238,7 +269,6 @@ void mv_loop_measure_cost(struct mv_loop *loop)
 	if (loop->ctx.now_ns >= loop->own_pss_due_ns)
 		measure_own_pss(loop);
 	loop->ctx.own_bytes = 0;
-	if (loop->own_pss_bytes && status->collector_pss_bytes && status->keeper_pss_bytes)
-		loop->ctx.own_bytes =
-		    loop->own_pss_bytes + status->collector_pss_bytes + status->keeper_pss_bytes;
+	if (loop->own_pss_bytes && others.pss_known)
+		loop->ctx.own_bytes = loop->own_pss_bytes + others.pss_bytes;
 }

@@ -63,13 +63,22 @@ static int print_version(void)
 	return print_and_close(text);
 }
 
+static int print_machine(const struct mv_options *options)
+{
+	struct mv_options once = *options;
+
+	once.mode = MV_MODE_MACHINE;
+	once.lines = 1;
+	return mv_batch_machine(&once);
+}
+
 /* What needs a screen prints a report where there is none. */
 static int run_screen(const struct mv_options *options)
 {
 	if (options->dump || options->dump_svg)
 		return mv_dump_run(options);
 	if (!isatty(STDOUT_FILENO))
-		return mv_batch_report(options);
+		return options->mode == MV_MODE_NOTHING ? print_machine(options) : mv_batch_report(options);
 	return mv_loop_run(options);
 }
 
@@ -96,11 +105,11 @@ static int run(const struct mv_options *options)
 		return mv_batch_leaks(options);
 	case MV_MODE_MACHINE:
 		return mv_batch_machine(options);
+	case MV_MODE_NOTHING:
 	case MV_MODE_SCREEN:
 	case MV_MODE_COMMAND:
 	case MV_MODE_DEMO:
 		return run_screen(options);
-	case MV_MODE_NOTHING:
 	default:
 		fputs(mv_options_short_help, stderr);
 		return MV_EXIT_USAGE;

@@ -13,7 +13,8 @@
 #include "tui/options.h"
 
 const char mv_options_short_help[] =
-    "memview shows a process's memory, live.\n"
+    "memview shows the machine's memory, and a process's, live.\n"
+    "  memview                 the machine, on a terminal; Enter opens a process\n"
     "  memview PID             a process by its number\n"
     "  memview NAME            or by its name\n"
     "  memview -- COMMAND      start COMMAND and watch it from its first page\n"
@@ -21,12 +22,13 @@ const char mv_options_short_help[] =
     "  memview --help          everything else\n";
 
 const char mv_options_help[] =
-    "usage: memview [OPTION...] PID | NAME | -p NAME | -- COMMAND [ARG...] | demo\n"
+    "usage: memview [OPTION...] [PID | NAME | -p NAME | -- COMMAND [ARG...] | demo]\n"
     "       memview report | json | watch | faults | stacks | heap | leaks  [OPTION...] PID | NAME\n"
     "       memview machine [OPTION...] [PID...]\n"
     "\n"
     "Shows a live process's memory: its mappings, their pages, its page faults. Looking changes nothing in "
     "it.\n"
+    "Without an argument it shows the machine: where all the RAM is, and every process; Enter opens one.\n"
     "\n"
     "  PID, NAME             the process, on a screen with keys (? lists them); a report when stdout is no "
     "terminal\n"
@@ -397,7 +399,7 @@ static int take_option(struct parsing *p, char *const *argv, int code)
 
 static bool is_screen(enum mv_mode mode)
 {
-	return mode == MV_MODE_SCREEN || mode == MV_MODE_COMMAND || mode == MV_MODE_DEMO;
+	return mode == MV_MODE_NOTHING || mode == MV_MODE_SCREEN || mode == MV_MODE_COMMAND || mode == MV_MODE_DEMO;
 }
 
 /* Report, json and watch: what reads smaps. */
@@ -496,8 +498,8 @@ static int check_fit(struct parsing *p)
 		return refuse(p, "--quick", "only for memview report, json and watch");
 	if (p->interval_given && !screen && o->mode != MV_MODE_WATCH && o->mode != MV_MODE_MACHINE)
 		return refuse(p, "-i", "only for the screen, memview watch and memview machine");
-	if ((o->dump || o->dump_svg) && o->mode != MV_MODE_SCREEN)
-		return refuse(p, "--dump", "only for a process's screen");
+	if ((o->dump || o->dump_svg) && o->mode != MV_MODE_SCREEN && o->mode != MV_MODE_NOTHING)
+		return refuse(p, "--dump", "only for a process's screen and the machine's");
 	if ((p->size_given || o->keys) && !o->dump && !o->dump_svg)
 		return refuse(p, p->size_given ? "--size" : "--keys", "only with --dump or --dump-svg");
 	if (o->who && !*o->who)

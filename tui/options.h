@@ -7,7 +7,7 @@
 #include "core/types.h"
 
 enum mv_mode {
-	MV_MODE_NOTHING, /* neither a process nor a command was named */
+	MV_MODE_NOTHING, /* neither a process nor a command was named: the machine's screen */
 	MV_MODE_HELP,
 	MV_MODE_VERSION,
 	MV_MODE_SCREEN,

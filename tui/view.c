@@ -48,6 +48,9 @@ static const struct mv_view_ops *const views[MV_VIEW__N] = {
     [MV_VIEW_MACHINE] = &mv_view_machine, [MV_VIEW_MEMORY] = &mv_view_memory,
     [MV_VIEW_SERVICES] = &mv_view_services, [MV_VIEW_RECLAIM] = &mv_view_reclaim,
     [MV_VIEW_ZONES] = &mv_view_zones,
+    [MV_VIEW_ATLAS] = &mv_view_atlas,
+    [MV_VIEW_FRAME] = &mv_view_frame,
+    [MV_VIEW_FILES] = &mv_view_files,
 };
 
 const struct mv_view_ops *mv_view_of(enum mv_view_id id)

@@ -15,7 +15,7 @@
 #include "tui/keys.h"
 
 /* A user of the machine by number, as the loop has looked its name up. */
-struct mv_user {
+struct mv_user_name {
 	uint32_t uid;
 	uint32_t unused;
 	struct mv_clean name;
@@ -43,7 +43,7 @@ struct mv_context {
 	const char *output;   /* a COMMAND's output, raw */
 	size_t output_len;
 	struct mv_clean user; /* name of the target's user; text NULL or "": show the number */
-	const struct mv_user *users; /* those known by name, ascending by uid; others are shown by number */
+	const struct mv_user_name *users; /* those known by name, ascending by uid; others are shown by number */
 	size_t users_count;
 	uint32_t own_uid; /* whose processes are "mine" */
 	bool own_uid_known;
@@ -133,8 +133,8 @@ struct mv_view_ops {
 	struct mv_place (*place)(const void *state, const struct mv_context *ctx);
 };
 extern const struct mv_view_ops mv_view_map, mv_view_pages, mv_view_page, mv_view_tables, mv_view_faults, mv_view_threads,
-	mv_view_stack, mv_view_growth, mv_view_heap, mv_view_help, mv_view_meaning, mv_view_output;
-extern const struct mv_view_ops mv_view_machine, mv_view_memory, mv_view_services, mv_view_reclaim, mv_view_zones;
+	mv_view_stack, mv_view_growth, mv_view_heap, mv_view_files, mv_view_help, mv_view_meaning, mv_view_output;
+extern const struct mv_view_ops mv_view_machine, mv_view_memory, mv_view_services, mv_view_reclaim, mv_view_zones, mv_view_atlas, mv_view_frame;
 
 /*
  * The stack of views, and what is around them: header lines, side bar, hint line, banners, the line editor.

@@ -14,6 +14,7 @@
 
 #define ATLAS_SEGMENTS 128
 #define ATLAS_CELL_MAX (UINT32_C(1) << 30)
+#define ATLAS_WINDOW_CELLS (MV_ATLAS_CELLS / 2) /* asked for at once */
 
 /* Frames that share rows: of one zone, with the small holes in it. */
 struct atlas_segment {
@@ -57,8 +58,7 @@ struct atlas_view {
 	uint64_t rows;
 	uint32_t page_bytes;
 	struct atlas_geometry geo;
-	/* The cells on the screen while a search asks for others are those of the last picture of its own: none. */
-	struct mv_build hint;
+	struct mv_build hint; /* how a search ended */
 };
 
 /* ---- view_atlas_layout.c ---- */

@@ -40,7 +40,7 @@ static void draw_cell(const struct atlas_view *v, struct mv_canvas *c, int y, in
 	if (v->lit && cell->lit) {
 		const bool most = cell->lit >= 128;
 
-		mv_canvas_glyph2(c, y, x, ROLE_PAGE_FRESH, most ? U'■' : U'▪', most ? '@' : 'o');
+		mv_canvas_glyph2(c, y, x, ROLE_PAGE_FRESH, most ? U'■' : U'▪', most ? 'L' : 'l');
 		mv_canvas_attr(c, (struct mv_rect){y, x, 1, 1}, MV_ATTR_BOLD);
 		return;
 	}
@@ -157,6 +157,8 @@ static enum mv_role state_build(const struct atlas_view *v, const struct mv_cont
 	mv_build_init(b);
 	if (v->search.on)
 		mv_build_clean(b, MV_TEXT("searching"));
+	else if (v->hint.len)
+		mv_build_clean(b, mv_build_text(&v->hint));
 	else if (!head->round_ns && head->frames && mv_have(&head->have))
 		mv_build_fmt(b, "reading %u%%", (unsigned)(head->read * 100 / head->frames));
 	else if (head->oldest_ns && ctx->now_ns > head->oldest_ns + mv_old_ns(ctx)) {
@@ -221,7 +223,7 @@ static void draw_legend(const struct atlas_view *v, const struct mv_context *ctx
 	if (g->legend_y < 0)
 		return;
 	if (v->lit) {
-		mv_canvas_glyph2(c, pen.y, pen.x++, ROLE_PAGE_FRESH, U'■', '@');
+		mv_canvas_glyph2(c, pen.y, pen.x++, ROLE_PAGE_FRESH, U'■', 'L');
 		pen.x++;
 		pen_text(&pen, ROLE_LABEL, MV_TEXT("lit"));
 		pen.x += 2;

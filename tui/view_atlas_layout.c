@@ -275,7 +275,7 @@ void atlas_zoom(struct atlas_view *v, int steps)
 
 void atlas_window(const struct atlas_view *v, uint64_t *ret_start, uint64_t *ret_end)
 {
-	const uint64_t most = (uint64_t)MV_ATLAS_CELLS * v->cell_frames;
+	const uint64_t most = (uint64_t)ATLAS_WINDOW_CELLS * v->cell_frames;
 	struct atlas_row row;
 	uint64_t start = UINT64_MAX, end = 0;
 

@@ -9,7 +9,7 @@
 /* The next window to look at; false: there is none. Holes are passed over. */
 static bool plan(struct atlas_view *v)
 {
-	const uint64_t most = (uint64_t)MV_ATLAS_CELLS * v->cell_frames;
+	const uint64_t most = (uint64_t)ATLAS_WINDOW_CELLS * v->cell_frames;
 	struct atlas_search *q = &v->search;
 
 	for (uint32_t k = 0; k < v->segments_count; k++) {

@@ -16,6 +16,7 @@ struct item {
 	int x, w;   /* w 0: not shown */
 	bool bare;  /* its key alone */
 	bool tight; /* no blank between key and name */
+	bool close; /* one blank before the next, not two */
 };
 #define ITEMS_MAX    32
 #define GIVE_UP_SIDE 2
@@ -24,35 +25,35 @@ struct item {
 	   */
 
 static const struct item bottom_items[] = {
-    {MV_ACT_SIDE_MAP, {"Map"}, GIVE_UP_SIDE, MV_VIEW_MAP, "", 0, 0, false, false},
-    {MV_ACT_SIDE_PAGES, {"Pages"}, GIVE_UP_SIDE, MV_VIEW_PAGES, "", 0, 0, false, false},
-    {MV_ACT_SIDE_FAULTS, {"Faults"}, GIVE_UP_SIDE, MV_VIEW_FAULTS, "", 0, 0, false, false},
-    {MV_ACT_SIDE_THREADS, {"Threads"}, GIVE_UP_SIDE, MV_VIEW_THREADS, "", 0, 0, false, false},
-    {MV_ACT_SIDE_GROWTH, {"Growth"}, GIVE_UP_SIDE, MV_VIEW_GROWTH, "", 0, 0, false, false},
-    {MV_ACT_SIDE_HEAP, {"Heap"}, GIVE_UP_SIDE, MV_VIEW_HEAP, "", 0, 0, false, false},
-    {MV_ACT_SIDE_TABLES, {"Tables"}, GIVE_UP_SIDE, MV_VIEW_TABLES, "", 0, 0, false, false},
-    {MV_ACT_SIDE_FILES, {"Files"}, GIVE_UP_SIDE, MV_VIEW_FILES, "", 0, 0, false, false},
-    {MV_ACT_SIDE_MACHINE, {"Machine"}, GIVE_UP_SIDE, MV_VIEW_MACHINE, "", 0, 0, false, false},
-    {MV_ACT_SIDE_MEMORY, {"Memory"}, GIVE_UP_SIDE, MV_VIEW_MEMORY, "", 0, 0, false, false},
-    {MV_ACT_SIDE_SERVICES, {"Services"}, GIVE_UP_SIDE, MV_VIEW_SERVICES, "", 0, 0, false, false},
-    {MV_ACT_SIDE_RECLAIM, {"Reclaim"}, GIVE_UP_SIDE, MV_VIEW_RECLAIM, "", 0, 0, false, false},
-    {MV_ACT_SIDE_ZONES, {"Zones"}, GIVE_UP_SIDE, MV_VIEW_ZONES, "", 0, 0, false, false},
-    {MV_ACT_SIDE_ATLAS, {"Atlas"}, GIVE_UP_SIDE, MV_VIEW_ATLAS, "", 0, 0, false, false},
-    {MV_ACT_ENTER, {"in"}, 4, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_BACK, {"out"}, 3, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_FIND, {"find"}, 5, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_SORT, {"sort"}, 8, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_FILTER, {"filter"}, 9, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_GROUP, {"group"}, 10, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_COLUMNS, {"columns"}, 11, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_ZOOM_IN, {"zoom"}, 8, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_COLOUR, {"colour"}, 10, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_PANE, {"pane"}, 6, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_LEAKS, {"lost?"}, 5, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_STOP, {"exact"}, 6, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_MEANING, {"what is it"}, 7, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_HELP, {"help"}, 0, MV_VIEW__N, "", 0, 0, false, false},
-    {MV_ACT_QUIT, {"quit"}, 1, MV_VIEW__N, "", 0, 0, false, false},
+    {MV_ACT_SIDE_MAP, {"Map"}, GIVE_UP_SIDE, MV_VIEW_MAP, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_PAGES, {"Pages"}, GIVE_UP_SIDE, MV_VIEW_PAGES, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_FAULTS, {"Faults"}, GIVE_UP_SIDE, MV_VIEW_FAULTS, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_THREADS, {"Threads"}, GIVE_UP_SIDE, MV_VIEW_THREADS, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_GROWTH, {"Growth"}, GIVE_UP_SIDE, MV_VIEW_GROWTH, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_HEAP, {"Heap"}, GIVE_UP_SIDE, MV_VIEW_HEAP, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_TABLES, {"Tables"}, GIVE_UP_SIDE, MV_VIEW_TABLES, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_FILES, {"Files"}, GIVE_UP_SIDE, MV_VIEW_FILES, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_MACHINE, {"Machine"}, GIVE_UP_SIDE, MV_VIEW_MACHINE, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_MEMORY, {"Memory"}, GIVE_UP_SIDE, MV_VIEW_MEMORY, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_SERVICES, {"Services"}, GIVE_UP_SIDE, MV_VIEW_SERVICES, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_RECLAIM, {"Reclaim"}, GIVE_UP_SIDE, MV_VIEW_RECLAIM, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_ZONES, {"Zones"}, GIVE_UP_SIDE, MV_VIEW_ZONES, "", 0, 0, false, false, false},
+    {MV_ACT_SIDE_ATLAS, {"Atlas"}, GIVE_UP_SIDE, MV_VIEW_ATLAS, "", 0, 0, false, false, false},
+    {MV_ACT_ENTER, {"in"}, 4, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_BACK, {"out"}, 3, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_FIND, {"find"}, 5, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_SORT, {"sort"}, 8, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_FILTER, {"filter"}, 9, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_GROUP, {"group"}, 10, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_COLUMNS, {"columns"}, 11, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_ZOOM_IN, {"zoom"}, 8, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_COLOUR, {"colour"}, 10, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_PANE, {"pane"}, 6, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_LEAKS, {"lost?"}, 5, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_STOP, {"exact"}, 6, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_MEANING, {"what is it"}, 7, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_HELP, {"help"}, 0, MV_VIEW__N, "", 0, 0, false, false, false},
+    {MV_ACT_QUIT, {"quit"}, 1, MV_VIEW__N, "", 0, 0, false, false, false},
 };
 _Static_assert(MV_COUNT_OF(bottom_items) <= ITEMS_MAX, "room for every item");
 
@@ -82,7 +83,7 @@ static int place_items(struct item *items, size_t count)
 		end = x + items[i].w;
 		bool side_next =
 		    i + 1 < count && items[i].side != MV_VIEW__N && items[i + 1].side != MV_VIEW__N;
-		x = end + (side_next ? 1 : 2);
+		x = end + (side_next || items[i].close ? 1 : 2);
 	}
 	return end;
 }
@@ -107,6 +108,29 @@ static void tighten_sides(struct item *items, size_t count, bool tight)
 			continue;
 		items[i].tight = tight;
 		items[i].w += tight ? -1 : 1;
+	}
+}
+
+/* How to quit is known soonest: of q its key is enough. */
+static void draw_together(struct item *items, size_t count, bool bare)
+{
+	for (size_t i = 0; i < count; i++) {
+		items[i].close = true;
+		if (!bare || items[i].action != MV_ACT_QUIT)
+			continue;
+		items[i].bare = true;
+		items[i].w = (int)strlen(items[i].key);
+	}
+}
+
+static void draw_apart(struct item *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		items[i].close = false;
+		if (!items[i].bare)
+			continue;
+		items[i].bare = false;
+		items[i].w = (int)strlen(items[i].key) + 1 + (int)mv_clean_width(items[i].words);
 	}
 }
 
@@ -148,6 +172,10 @@ static size_t layout_items(const struct mv_bottom *bottom, struct item *items)
 		;
 	if (place_items(items, count) > bottom->cols)
 		tighten_sides(items, count, true);
+	for (int bare = 0; bare < 2 && place_items(items, count) > bottom->cols; bare++)
+		draw_together(items, count, bare);
+	if (place_items(items, count) > bottom->cols)
+		draw_apart(items, count);
 	while (place_items(items, count) > bottom->cols && drop_one(bottom, items, count, GIVE_UP_SIDE))
 		;
 	if (place_items(items, count) > bottom->cols)

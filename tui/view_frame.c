@@ -102,7 +102,9 @@ static void frame_want(const void *state, const struct mv_context *ctx, struct m
 {
 	const struct frame_view *v = state;
 
-	want->facts |= MV_MACHINE_FRAME | MV_MACHINE_GROUPS;
+	/* The atlas as well, so that it goes on and its lit frames stay known. */
+	want->facts |= MV_MACHINE_FRAME | MV_MACHINE_ATLAS | MV_MACHINE_GROUPS;
+	want->lit = v->lit;
 	want->pfn = v->frame;
 	if (ctx->machine)
 		name_processes(v, ctx->machine, want);

@@ -145,11 +145,11 @@ static void draw_choice(const struct machine_view *v, const struct mv_context *c
 		mv_build_clean(&b, choice->kind == CHOICE_KERNEL ? MV_TEXT("kernel threads too")
 				   : choice->kind == CHOICE_ALL	 ? MV_TEXT("all users")
 								 : MV_TEXT("mine"));
-	mv_canvas_build(c, y, x + 4, 20, ROLE_TEXT, &b);
+	mv_canvas_build(c, y, x + 4, cols < 40 ? cols - 12 : 20, ROLE_TEXT, &b);
 	mv_build_init(&b);
 	mv_build_count(&b, choice->count);
-	mv_canvas_text_right(c, y, x + 24, 7, ROLE_TEXT, mv_build_text(&b));
-	if (choice->kind == CHOICE_KERNEL)
+	mv_canvas_text_right(c, y, cols < 40 ? x + cols - 7 : x + 24, 7, ROLE_TEXT, mv_build_text(&b));
+	if (choice->kind == CHOICE_KERNEL || cols < 40)
 		return;
 	mv_build_init(&b);
 	mv_build_size(&b, choice->bytes);

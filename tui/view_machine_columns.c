@@ -111,8 +111,9 @@ void task_columns_layout(struct machine_view *v, const struct mv_context *ctx)
 	struct mv_column *name = &v->columns[TASK_NAME];
 	if (cols >= 60)
 		name->min_width = v->order.tree == TASK_FLAT ? 14 : 24;
-	if (v->order.tree == TASK_BY_SERVICE && cols >= 100)
-		name->min_width = 36;
+	/* Usage and limit stand behind a service's name. */
+	if (v->order.tree == TASK_BY_SERVICE && cols >= 60)
+		name->min_width = cols >= 100 ? 44 : 38;
 	mv_table_layout(v->columns, TASK__COLUMNS, cols, TASK_NAME);
 	for (int i = 0; i < TASK__COLUMNS; i++)
 		v->columns[i].x += v->geo.table.x;

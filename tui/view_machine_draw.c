@@ -137,7 +137,7 @@ static void draw_line_bar(const struct mv_context *ctx, struct mv_canvas *c, int
 			  const struct mv_build *more)
 {
 	struct mv_build b;
-	int bar = cols / 3 > 40 ? 40 : cols / 3, end = x + cols;
+	int bar = cols / 4 > 40 ? 40 : cols / 4, end = x + cols;
 
 	x += mv_canvas_text(c, y, x, 10, ROLE_LABEL, label) + 1;
 	if (bar >= 6) {
@@ -166,9 +166,9 @@ static void build_compressed(struct mv_build *b, const struct mv_context *ctx)
 
 	mv_build_init(b);
 	if (mv_have(&zswapped) && zswapped.value && mv_have(&zswap)) {
-		mv_build_clean(b, MV_TEXT("zswap holds "));
+		mv_build_clean(b, MV_TEXT("zswap: "));
 		mv_size_build(b, zswapped.value, ctx->exact);
-		mv_build_clean(b, MV_TEXT(" of it in "));
+		mv_build_clean(b, MV_TEXT(" in "));
 		mv_size_build(b, zswap.value, ctx->exact);
 		mv_build_clean(b, MV_TEXT(" of RAM"));
 	} else if (mv_have(&ram->zswap_on)) {
@@ -177,8 +177,7 @@ static void build_compressed(struct mv_build *b, const struct mv_context *ctx)
 	for (uint32_t i = 0; i < ram->swaps_count && i < MV_SWAPS; i++)
 		zram += ram->swaps[i].zram ? ram->swaps[i].size_bytes : 0;
 	if (zram)
-		mv_build_clean(b, b->len ? MV_TEXT(", zram: its pages stay in RAM, compressed")
-					 : MV_TEXT("zram: its pages stay in RAM, compressed"));
+		mv_build_clean(b, b->len ? MV_TEXT(", zram") : MV_TEXT("zram"));
 }
 
 void machine_ram_draw(const struct machine_view *v, const struct mv_context *ctx, struct mv_canvas *c)
@@ -293,7 +292,7 @@ enum mv_role machine_answer(struct mv_build *b, const struct machine_view *v, co
 		mv_build_size(b, (uint64_t)most.growth.per_second);
 		mv_build_clean(b, MV_TEXT("/s"));
 		if (available.why == MV_WHY_HAVE && available.value / most.growth.per_second < 30 * 86400.0) {
-			mv_build_clean(b, MV_TEXT("; what is available is gone in "));
+			mv_build_clean(b, MV_TEXT("; available RAM lasts "));
 			mv_growth_time_build(b, available.value / most.growth.per_second);
 		}
 	}

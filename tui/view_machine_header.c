@@ -75,7 +75,7 @@ static void build_first(struct mv_header_line *line, const struct mv_context *ct
 	else
 		mv_build_clean(&item->value, MV_TEXT("machine"));
 	if (m && m->kernel[0]) {
-		item = mv_header_add(line, MV_TEXT(""), 9);
+		item = mv_header_add(line, MV_TEXT("Linux"), 9);
 		item->role = ROLE_TEXT;
 		build_ascii(&item->value, m->kernel, sizeof(m->kernel));
 	}

@@ -123,18 +123,17 @@ static void draw_row(const struct memory_view *v, const struct mv_context *ctx, 
 	}
 	mv_canvas_text_right(c, y, x, value_cols < end - x ? value_cols : end - x, role, mv_build_text(&b));
 	x += value_cols + 2;
-	int room = end - x,
-	    names = twin.text[0] && room >= 10 + TWIN_COLS + 4 ? (int)mv_clean_width(twin) + 2 : 0;
-	names = names > room - 12 ? room - 12 : names;
-	int spark = room - (names ? names + 2 : 0);
+	/* Sparklines and names stand in columns, whatever each row has. */
+	int room = end - x, spark = room >= TWIN_COLS + 14 ? room - TWIN_COLS - 4 : room;
 	spark = spark > 24 ? 24 : spark;
 	if (spark >= 4 && series)
 		mv_spark_draw(c, y, x, spark, row->section == MEMORY_PRESSURE ? ROLE_WARN : ROLE_SPARK,
 			      series, row->section != MEMORY_FREE && row->section != MEMORY_SAR_R);
-	if (names <= 0)
+	x += spark + 2;
+	if (!twin.text[0] || end - x < TWIN_COLS)
 		return;
-	mv_canvas_text(c, y, x + spark + 2, 2, ROLE_DIM, MV_TEXT("="));
-	mv_canvas_text(c, y, x + spark + 4, end - x - spark - 4, ROLE_DIM, twin);
+	mv_canvas_text(c, y, x, 2, ROLE_DIM, MV_TEXT("="));
+	mv_canvas_text(c, y, x + 2, end - x - 2, ROLE_DIM, twin);
 }
 
 static void draw_body(const struct memory_view *v, const struct mv_context *ctx, struct mv_canvas *c)

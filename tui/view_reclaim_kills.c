@@ -10,7 +10,7 @@
 
 // clang-format off
 #define COLUMNS(X)                                              \
-	X(WHEN, "WHEN", 17, 10, 1, false)                       \
+	X(WHEN, "WHEN", 22, 10, 1, false)                       \
 	X(PID, "PID", 7, 7, 0, true)                            \
 	X(ANON, "ANON", 5, 5, 2, true)                          \
 	X(FILE, "FILE", 5, 5, 4, true)                          \
@@ -47,16 +47,16 @@ void reclaim_kills_layout(struct reclaim_view *v, const struct mv_context *ctx)
 		v->kills[i].x += v->table.x;
 }
 
-/* "12:03:04, 3:12:09 ago" */
+/* "12:03:04  3:12:09 ago" */
 static void build_when(struct mv_build *b, const struct mv_context *ctx, const struct mv_kill *kill)
 {
 	mv_build_init(b);
 	mv_clock_build(b, kill->real_ns);
-	if (ctx->now_real_ns <= kill->real_ns)
+	if (ctx->now_real_ns < kill->real_ns + MV_NS_PER_SEC)
 		return;
-	mv_build_clean(b, MV_TEXT(" "));
-	mv_build_clean(b, MV_TEXT("-"));
+	mv_build_clean(b, MV_TEXT("  "));
 	mv_age_build(b, ctx->now_real_ns - kill->real_ns);
+	mv_build_clean(b, MV_TEXT(" ago"));
 }
 
 /* Who had run out: the machine, or a group. */

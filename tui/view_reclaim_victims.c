@@ -115,6 +115,39 @@ static void add_group(struct reclaim_view *v, const struct mv_context *ctx, uint
 		v->rows[v->count++] = (struct victim_row){.task = v->order[i], .group = group};
 }
 
+/* How much of its limit it uses, in parts of 65536. */
+static uint64_t fullness(const struct mv_group *g)
+{
+	if (!mv_have(&g->usage) || !g->limit.value)
+		return 0;
+	return (uint64_t)((double)g->usage.value / (double)g->limit.value * 65536);
+}
+
+/* The fullest first: it is the next to kill. */
+static void add_groups(struct reclaim_view *v, const struct mv_context *ctx, const struct mv_group *g,
+		       uint32_t groups)
+{
+	uint32_t last = MV_TASK_NO_GROUP;
+
+	for (uint32_t n = 0; n < v->limited; n++) {
+		uint32_t next = MV_TASK_NO_GROUP;
+
+		for (uint32_t i = 0; i < groups; i++) {
+			if (!mv_have(&g[i].limit))
+				continue;
+			bool later = last == MV_TASK_NO_GROUP || fullness(&g[i]) < fullness(&g[last]) ||
+				     (fullness(&g[i]) == fullness(&g[last]) && i > last);
+
+			if (later && (next == MV_TASK_NO_GROUP || fullness(&g[i]) > fullness(&g[next])))
+				next = i;
+		}
+		if (next == MV_TASK_NO_GROUP)
+			return;
+		add_group(v, ctx, next, VICTIMS_OF_GROUP);
+		last = next;
+	}
+}
+
 void reclaim_rows_settle(struct reclaim_view *v, const struct mv_context *ctx)
 {
 	uint32_t tasks, groups;
@@ -137,9 +170,7 @@ void reclaim_rows_settle(struct reclaim_view *v, const struct mv_context *ctx)
 			add_group(v, ctx, MV_TASK_NO_GROUP, tasks);
 		return;
 	}
-	for (uint32_t i = 0; i < groups; i++)
-		if (mv_have(&g[i].limit))
-			add_group(v, ctx, i, VICTIMS_OF_GROUP);
+	add_groups(v, ctx, g, groups);
 }
 
 /* ---- drawing ---- */

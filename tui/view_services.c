@@ -111,6 +111,11 @@ static enum mv_role build_words(struct mv_build *b, const struct mv_context *ctx
 	mv_build_init(b);
 	mv_build_clean(b, mv_machine_text(ctx->machine, g->path));
 	mv_build_clean(b, MV_TEXT(": "));
+	if (!mv_have(&g->usage) && g == &groups[g->parent]) {
+		mv_build_clean(
+		    b, MV_TEXT("the whole machine, for which the kernel counts no usage; side 2 does"));
+		return ROLE_TEXT;
+	}
 	if (!mv_have(&g->usage)) {
 		mv_build_why(b, (enum mv_why)g->usage.why);
 		return ROLE_DIM;

@@ -16,7 +16,7 @@
 // clang-format off
 #define COLUMNS(X)                                                                                                      \
 	X(USAGE, "USAGE", 6, 6, 0, true, "what is charged to it and to the groups below it", "memory.current; v1: memory.usage_in_bytes") \
-	X(BAR, "OF ITS LIMIT", 14, 8, 1, false, "usage against the nearest limit: its own, or of a group above it; else against RAM", "usage / limit") \
+	X(BAR, "OF LIMIT", 14, 8, 1, false, "usage against the nearest limit: its own, or of a group above it; else against RAM", "usage / limit") \
 	X(LIMIT, "LIMIT", 6, 6, 2, true, "its own limit; in parentheses the nearest one above it", "memory.max; v1: memory.limit_in_bytes") \
 	X(ANON, "ANON", 5, 5, 4, true, "heap, stacks, private copies", "memory.stat anon; v1: rss")                              \
 	X(FILE, "FILE", 5, 5, 5, true, "page cache that its processes brought in, shared memory included", "memory.stat file; v1: cache") \
@@ -75,8 +75,9 @@ void services_columns_layout(struct services_view *v, const struct mv_context *c
 		if (ctx->exact && is_size(i))
 			v->columns[i].width = v->columns[i].min_width = 15;
 	}
-	if (v->table.cols >= 100)
-		v->columns[SERVICE_NAME].min_width = 28;
+	/* The tree sets its names in. */
+	if (v->table.cols >= 60)
+		v->columns[SERVICE_NAME].min_width = v->table.cols >= 100 ? 34 : 30;
 	mv_table_layout(v->columns, SERVICE__COLUMNS, v->table.cols, SERVICE_NAME);
 	for (int i = 0; i < SERVICE__COLUMNS; i++)
 		v->columns[i].x += v->table.x;

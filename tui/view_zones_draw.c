@@ -12,7 +12,7 @@
 #define COLUMNS(X)                                              \
 	X(NAME, "NODE ZONE", 12, 12, 0, false)                  \
 	X(FREE, "FREE", 6, 6, 0, true)                          \
-	X(BAR, "MIN LOW HIGH", 24, 12, 1, false)                \
+	X(BAR, "AGAINST MARKS", 32, 13, 1, false)                \
 	X(TIMES, "X HIGH", 6, 6, 2, true)                       \
 	X(MIN, "MIN", 5, 5, 6, true)                            \
 	X(LOW, "LOW", 5, 5, 7, true)                            \
@@ -44,7 +44,7 @@ void zones_columns_layout(struct zones_view *v, const struct mv_context *ctx)
 		if (ctx->exact && (i == ZONE_FREE || i == ZONE_MANAGED || (i >= ZONE_MIN && i <= ZONE_HIGH)))
 			v->columns[i].width = v->columns[i].min_width = 15;
 	}
-	mv_table_layout(v->columns, ZONE__COLUMNS, v->table.cols, ZONE_BAR);
+	mv_table_layout(v->columns, ZONE__COLUMNS, v->table.cols, -1);
 	for (int i = 0; i < ZONE__COLUMNS; i++)
 		v->columns[i].x += v->table.x;
 }
@@ -59,6 +59,20 @@ static uint64_t huge_of(const struct mv_context *ctx)
 	struct mv_val v = mv_machine_mem(ctx, MV_MEM_HUGE_SIZE);
 
 	return mv_have(&v) && v.value ? v.value : UINT64_C(2) << 20;
+}
+
+/* "4K", "2M": powers of two need no decimals. */
+static void build_block(struct mv_build *b, uint64_t bytes)
+{
+	static const struct mv_clean units[] = {{"B"}, {"K"}, {"M"}, {"G"}};
+	size_t i = 0;
+
+	while (i + 1 < MV_COUNT_OF(units) && bytes >= 1024 && bytes % 1024 == 0) {
+		bytes /= 1024;
+		i++;
+	}
+	mv_build_fmt(b, "%llu", (unsigned long long)bytes);
+	mv_build_clean(b, units[i]);
 }
 
 /* ---- zones ---- */
@@ -77,6 +91,8 @@ static void draw_marks(struct mv_canvas *c, int y, const struct mv_column *col, 
 		return;
 	}
 	mv_bar_draw(c, y, col->x, col->w, role, z->free > whole ? whole : z->free, whole);
+	if (z->free > whole)
+		mv_canvas_glyph2(c, y, col->x + col->w - 1, role, U'»', '>');
 	for (size_t i = 0; i < MV_COUNT_OF(marks); i++) {
 		int x = (int)((unsigned __int128)marks[i] * (unsigned)col->w / whole);
 
@@ -124,7 +140,9 @@ static void draw_zone(const struct zones_view *v, const struct mv_context *ctx, 
 	mv_cell_size(c, y, &col[ZONE_LOW], ROLE_TEXT, mv_val_of(z->low * page), ctx->exact);
 	mv_cell_size(c, y, &col[ZONE_HIGH], ROLE_TEXT, mv_val_of(z->high * page), ctx->exact);
 	mv_cell_size(c, y, &col[ZONE_MANAGED], ROLE_TEXT, mv_val_of(z->managed * page), ctx->exact);
-	mv_cell_size(c, y, &col[ZONE_LARGEST], ROLE_TEXT, mv_val_of(zone_largest(z, page)), false);
+	mv_build_init(&b);
+	build_block(&b, zone_largest(z, page));
+	mv_cell_put(c, y, &col[ZONE_LARGEST], ROLE_TEXT, &b);
 	mv_cell_count(c, y, &col[ZONE_HUGE], ROLE_TEXT, mv_val_of(zone_blocks(z, page, huge_of(ctx))));
 }
 
@@ -218,7 +236,7 @@ void zones_chart_draw(const struct zones_view *v, const struct mv_context *ctx, 
 		mv_text_short(brief, z->blocks[i]);
 		mv_canvas_text_right(c, y, x, w, z->blocks[i] ? ROLE_TEXT : ROLE_DIM, mv_words(brief));
 		mv_build_init(&b);
-		mv_build_size(&b, page << i);
+		build_block(&b, page << i);
 		mv_canvas_text_right(c, y + 1, x, w, huge ? ROLE_GOOD : ROLE_LABEL, mv_build_text(&b));
 		if (r->rows < 3)
 			continue;
@@ -246,9 +264,9 @@ void zones_words(struct mv_build *b, const struct zones_view *v, const struct mv
 		return;
 	}
 	mv_build_clean(b, MV_TEXT("the largest free block is "));
-	mv_build_size(b, largest);
+	build_block(b, largest);
 	mv_build_clean(b, MV_TEXT("; a huge page ("));
-	mv_build_size(b, huge);
+	build_block(b, huge);
 	mv_build_clean(b, MV_TEXT(") could be had "));
 	mv_build_count(b, times);
 	mv_build_clean(b, times == 1 ? MV_TEXT(" time without compaction")
@@ -261,19 +279,20 @@ void zones_words(struct mv_build *b, const struct zones_view *v, const struct mv
 
 /* ---- nodes, pools ---- */
 
-static void build_node(struct mv_build *b, const struct mv_context *ctx, const struct mv_node *n)
+static void build_node(struct mv_build *b, const struct mv_context *ctx, const struct mv_node *n, int cols)
 {
 	static const struct mv_clean words[] = {{" free"}, {" anon"}, {" file"}, {" slab"}};
 	const uint64_t sizes[] = {n->free_bytes, n->anon_bytes, n->file_bytes, n->slab_bytes};
 	const struct mv_val counts[] = {n->hit, n->miss, n->foreign};
 	static const struct mv_clean names[] = {{"  hit "}, {"  miss "}, {"  foreign "}};
+	char brief[8];
 
 	mv_build_init(b);
 	mv_build_fmt(b, "node %u", n->node);
 	mv_build_pad(b, 10);
 	mv_size_build(b, n->total_bytes, ctx->exact);
 	mv_build_clean(b, MV_TEXT(":"));
-	for (size_t i = 0; i < MV_COUNT_OF(words); i++) {
+	for (size_t i = 0; i < MV_COUNT_OF(words) - (cols < 90); i++) {
 		mv_build_clean(b, i ? MV_TEXT(", ") : MV_TEXT(" "));
 		mv_size_build(b, sizes[i], ctx->exact);
 		mv_build_clean(b, words[i]);
@@ -282,7 +301,8 @@ static void build_node(struct mv_build *b, const struct mv_context *ctx, const s
 		if (!mv_have(&counts[i]))
 			continue;
 		mv_build_clean(b, names[i]);
-		mv_build_count(b, counts[i].value);
+		mv_text_short(brief, counts[i].value);
+		mv_build_clean(b, mv_words(brief));
 	}
 }
 
@@ -290,7 +310,7 @@ static void build_pool(struct mv_build *b, const struct mv_huge_pool *p)
 {
 	mv_build_init(b);
 	mv_build_clean(b, MV_TEXT("pool "));
-	mv_build_size(b, p->page_bytes);
+	build_block(b, p->page_bytes);
 	mv_build_pad(b, 10);
 	if (!p->total && !p->surplus) {
 		mv_build_clean(b, MV_TEXT("no huge page of this size is set aside"));
@@ -318,7 +338,7 @@ int zones_more_draw(const struct zones_view *v, const struct mv_context *ctx, st
 	if (!ram)
 		return 0;
 	for (uint32_t i = 0; i < ram->nodes_count && i < MV_NODES; i++, y++) {
-		build_node(&b, ctx, &ram->nodes[i]);
+		build_node(&b, ctx, &ram->nodes[i], r->cols);
 		if (c && y < r->rows)
 			mv_canvas_build(c, r->y + y, r->x, r->cols, ROLE_TEXT, &b);
 	}
@@ -346,7 +366,7 @@ int zones_more_draw(const struct zones_view *v, const struct mv_context *ctx, st
 static const struct {
 	struct mv_clean title, formula, source, unit, note;
 } meanings[] = {
-    {{"MIN LOW HIGH"},
+    {{"AGAINST MARKS"},
      {"free memory of the zone, up to twice its high mark. Below low the kernel's thread kswapd begins to "
       "reclaim, and goes on until high is "
       "reached; below min whoever asks must reclaim for himself, and waits"},

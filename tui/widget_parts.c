@@ -79,10 +79,28 @@ static void build_entry(struct mv_build *b, const struct mv_share *part, bool ex
 		mv_build_size(b, part->bytes);
 }
 
+/* What it takes in one line, with so many columns between two entries. */
+static int line_cols(const struct mv_share *parts, size_t count, bool exact, int apart)
+{
+	struct mv_build b;
+	int cols = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		build_entry(&b, &parts[i], exact);
+		cols += (i ? apart : 0) + 2 + (int)mv_clean_width(mv_build_text(&b));
+	}
+	return cols;
+}
+
 int mv_parts_legend(struct mv_canvas *c, struct mv_rect area, const struct mv_share *parts, size_t count,
 		    bool exact)
 {
 	int x = area.x, y = area.y, end = area.x + area.cols;
+	/* Closer together rather than one line more. */
+	int apart =
+	    line_cols(parts, count, exact, 2) > area.cols && line_cols(parts, count, exact, 1) <= area.cols
+		? 1
+		: 2;
 	struct mv_build b;
 
 	for (size_t i = 0; i < count; i++) {
@@ -105,7 +123,7 @@ int mv_parts_legend(struct mv_canvas *c, struct mv_rect area, const struct mv_sh
 				    exact);
 			mv_canvas_build(c, y, at - 1, end - at + 1, role, &b);
 		}
-		x += w + 2;
+		x += w + apart;
 	}
 	return x > area.x ? y - area.y + 1 : y - area.y;
 }

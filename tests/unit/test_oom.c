@@ -128,7 +128,8 @@ static void test_order(void **state)
 	p.tasks[3] = task(22, 100, 100);
 	p.tasks[4] = task(23, 50000, 0);
 	p.tasks[5] = task(24, 60000, 0);
-	/* Of 20 and 23, which are equal, the kernel takes the later one. 21 has 200000 pages less than none. */
+	/* Of 20 and 23, which are equal, the kernel takes the later one. 21 has 200000 pages less than none.
+	 */
 	assert_order(&p, NONE, 5, (const uint32_t[]){3, 5, 4, 1, 2});
 
 	/* In group 1 and below: against its limit the adjustments weigh less. */

@@ -781,7 +781,8 @@ static void test_machine(void **state)
 	kill(target.pid, SIGKILL);
 	waitpid(target.pid, NULL, 0);
 	assert_true(wait_for(lists_no_more, (uint64_t)target.pid));
-	assert_int_equal(mv_machine_check(mv_session_machine(session), mv_session_machine(session)->length), 0);
+	assert_int_equal(mv_machine_check(mv_session_machine(session), mv_session_machine(session)->length),
+			 0);
 }
 
 static void test_machine_collector_killed(void **state)

@@ -121,7 +121,8 @@ static void test_esc_at_the_top_hints(void **state)
 	assert_non_null(strstr(bottom(), "q quits"));
 	t.ctx.now_ns += 10 * MV_NS_PER_SEC;
 	draw();
-	assert_non_null(strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 5 Growth 6 Heap 7 Tables"));
+	assert_non_null(
+	    strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 5 Growth 6 Heap 7 Tables 8 Files"));
 }
 
 static void test_sides_keep_level_and_place(void **state)
@@ -185,6 +186,139 @@ static void test_many_levels_do_not_end_it(void **state)
 	assert_true(shows("ADDRESS"));
 }
 
+/* ---- the machine ---- */
+
+/* Its stack instead of the process's. */
+static void go_to_the_machine(void)
+{
+	const struct mv_place nowhere = {0};
+
+	mv_stack_free(t.stack);
+	t.stack = NULL;
+	assert_int_equal(mv_stack_new(MV_VIEW_MACHINE, &nowhere, &t.stack), 0);
+	t.ctx.snap = NULL;
+	t.ctx.has_machine = true;
+	t.status.pid = 0;
+}
+
+/* Is the side of that digit marked in the bottom line? */
+static bool is_on(char digit)
+{
+	const char *line = bottom(), *at = strchr(line, digit);
+
+	return at && mv_canvas_at(&t.canvas, t.canvas.rows - 1, (int)(at - line))->role == ROLE_SIDE_ON;
+}
+
+static void test_from_a_process_to_the_machine(void **state)
+{
+	(void)state;
+	assert_int_equal(press("<Esc>"), MV_EFFECT_DRAW);
+	assert_non_null(strstr(bottom(), "0 the machine, q quits"));
+	assert_int_equal(press("0"), MV_EFFECT_MACHINE);
+	t.ctx.has_machine = true;
+	draw();
+	assert_non_null(strstr(bottom(), "Esc machine"));
+	assert_int_equal(press("<Esc>"), MV_EFFECT_MACHINE);
+	/* From a level further in, and from what lies over it, Esc goes out as ever. */
+	assert_int_equal(press("jjj<Enter>"), MV_EFFECT_DRAW);
+	assert_non_null(strstr(bottom(), "Esc out"));
+	assert_int_equal(press("<Esc>"), MV_EFFECT_DRAW);
+	assert_int_equal(press("?<Esc>"), MV_EFFECT_DRAW);
+	assert_int_equal(press("?<Esc><Esc>"), MV_EFFECT_MACHINE);
+	assert_int_equal(press("?0"), MV_EFFECT_MACHINE);
+}
+
+static void test_sides_of_the_machine(void **state)
+{
+	(void)state;
+	go_to_the_machine();
+	draw();
+	assert_non_null(strstr(bottom(), "1 Machine 2 Memory 3 Services 4 Reclaim 5 Zones 6 Atlas"));
+	assert_null(strstr(bottom(), "Map"));
+	assert_null(strstr(bottom(), "Esc"));
+	for (const char *side = "234561"; *side; side++) {
+		const char key[2] = {*side, '\0'};
+
+		press(key);
+		assert_true(is_on(*side));
+	}
+	/* What a process alone can do is dead here. */
+	assert_int_equal(press("8"), MV_EFFECT_NONE);
+	assert_int_equal(press("F"), MV_EFFECT_NONE);
+	assert_int_equal(press("m"), MV_EFFECT_NONE);
+	/* From what lies over a side, the same digits. */
+	press("?2");
+	assert_true(is_on('2'));
+	assert_int_equal(press("q"), MV_EFFECT_QUIT);
+}
+
+static void test_outermost_is_the_machine(void **state)
+{
+	(void)state;
+	go_to_the_machine();
+	assert_int_equal(press("<Esc>"), MV_EFFECT_DRAW);
+	assert_non_null(strstr(bottom(), "this is the outermost level; q quits"));
+	assert_int_equal(press("0"), MV_EFFECT_DRAW);
+	assert_non_null(strstr(bottom(), "memview was started for no process"));
+	t.ctx.home = 4711;
+	assert_int_equal(press("<Esc>"), MV_EFFECT_DRAW);
+	assert_non_null(strstr(bottom(), "0 goes back"));
+	assert_int_equal(press("0"), MV_EFFECT_OPEN);
+	assert_int_equal(mv_stack_opens(t.stack), 4711);
+}
+
+static void test_wants_of_the_machine(void **state)
+{
+	struct mv_machine_want want;
+
+	(void)state;
+	mv_stack_want_machine(t.stack, &t.ctx, 24, 100, &want);
+	assert_int_equal(want.facts, 0);
+	assert_int_equal(want.interval_ms, 1000);
+	go_to_the_machine();
+	for (const char *side = "123456"; *side; side++) {
+		const char key[2] = {*side, '\0'};
+
+		t.ctx.paused = false;
+		press(key);
+		mv_stack_want_machine(t.stack, &t.ctx, 24, 100, &want);
+		/* Growth is counted whatever is shown. */
+		assert_true(want.facts & MV_MACHINE_TASKS);
+		assert_int_equal(want.interval_ms, 1000);
+		t.ctx.paused = true;
+		mv_stack_want_machine(t.stack, &t.ctx, 24, 100, &want);
+		assert_int_equal(want.interval_ms, 0);
+		assert_true(want.cell_frames && !(want.cell_frames & (want.cell_frames - 1)));
+	}
+}
+
+static void test_quit_from_the_machine_asks_for_a_running_command(void **state)
+{
+	struct mv_keeper_status command = {.pid = 4711, .is_command = true};
+
+	(void)state;
+	go_to_the_machine();
+	t.ctx.has_output = true;
+	t.ctx.command = &command;
+	assert_int_equal(press("q"), MV_EFFECT_DRAW);
+	assert_non_null(strstr(bottom(), "4711 still runs"));
+	assert_int_equal(press("l"), MV_EFFECT_LEAVE_RUNNING);
+	command.exited = true;
+	assert_int_equal(press("q"), MV_EFFECT_QUIT);
+}
+
+static void test_banner_of_a_stuck_machine(void **state)
+{
+	(void)state;
+	go_to_the_machine();
+	t.status.stuck = true;
+	t.status.stuck_pid = 77;
+	memcpy(t.status.wchan, "fuse_wait", sizeof("fuse_wait"));
+	draw();
+	assert_true(shows("the reader is blocked in fuse_wait at process 77, which will be left out"));
+	assert_false(shows("counters go on"));
+}
+
 /* ---- the bottom line ---- */
 
 static void test_bottom_fits(void **state)
@@ -199,16 +333,17 @@ static void test_bottom_fits(void **state)
 	assert_non_null(strstr(bottom(), "q quit"));
 	/* Narrow: the side that is shown has its name, all the others can be turned to. */
 	resize(24, 40);
-	assert_non_null(strstr(bottom(), "1 Map 2 Pages 3 4 5 6 7  ? help  q quit"));
+	assert_non_null(strstr(bottom(), "1 Map 2 3 4 5 6 7 8  ? help  q quit"));
 	press("7");
-	assert_non_null(strstr(bottom(), "1 2 3 4 5 6 7 Tables  ? help  q quit"));
+	assert_non_null(strstr(bottom(), "1 2 3 4 5 6 7 Tables 8  ? help  q quit"));
 	press("1");
 	resize(24, 80);
-	assert_non_null(
-	    strstr(bottom(), "1Map 2Pages 3Faults 4Threads 5Growth 6Heap 7Tables  Enter in  ? help  q quit"));
+	assert_non_null(strstr(
+	    bottom(), "1Map 2Pages 3Faults 4Threads 5Growth 6Heap 7Tables 8Files Enter in ? help q quit"));
 	resize(24, 96);
-	assert_non_null(
-	    strstr(bottom(), "1 Map 2 Pages 3 Faults 4 Threads 5 Growth 6 Heap 7 Tables  Enter in  / find"));
+	assert_non_null(strstr(
+	    bottom(),
+	    "1 Map 2 Pages 3 Faults 4 Threads 5 Growth 6 Heap 7 Tables 8 Files  Enter in  ? help  q quit"));
 }
 
 static void test_bottom_can_be_clicked(void **state)
@@ -640,6 +775,12 @@ int main(void)
 	    TEST(test_bottom_says_what_enter_does),
 	    TEST(test_side_that_is_on),
 	    TEST(test_many_levels_do_not_end_it),
+	    TEST(test_from_a_process_to_the_machine),
+	    TEST(test_sides_of_the_machine),
+	    TEST(test_outermost_is_the_machine),
+	    TEST(test_wants_of_the_machine),
+	    TEST(test_quit_from_the_machine_asks_for_a_running_command),
+	    TEST(test_banner_of_a_stuck_machine),
 	    TEST(test_bottom_fits),
 	    TEST(test_bottom_can_be_clicked),
 	    TEST(test_hint_of_the_loop),
