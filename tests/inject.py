@@ -139,6 +139,8 @@ def calls_of(command):
     each = collections.Counter(re.findall(r"^(\d+) +(\w+)\(", log, re.M))
     most = {}
     for (_, name), count in each.items():
+        if name not in ERRORS:  # strace shows calls that it doesn't know whatever it was told to trace
+            continue
         most[name] = max(count, most.get(name, 0))
     return {name: (1 + before[name], count) for name, count in most.items() if count > before[name]}
 
