@@ -374,11 +374,52 @@ static void test_stuck_from_the_start(void **state)
 	end_session();
 }
 
+static bool has_machine_after(uint64_t ns)
+{
+	const struct mv_machine_snapshot *m = mv_session_machine(session);
+
+	return m && m->taken_ns > ns;
+}
+
+/* The machine's collector reads smaps_rollup of what is on the screen: stuck there, its successor leaves that process
+ * out and goes on with all others; and from there it is opened without waiting for anything. */
+static void test_machine_gets_stuck(void **state)
+{
+	const struct mv_session_opts machine = {.machine = true};
+	struct mv_session_opts process = {0};
+	struct mv_machine_want wanted = {
+	    .facts = MV_MACHINE_TASKS, .interval_ms = 200, .cell_frames = 1, .visible_count = 1};
+	struct mv_session *beside;
+	uint64_t began;
+
+	(void)state;
+	if (!build())
+		skip();
+	wanted.visible[0] = process.pid = target;
+	assert_int_equal(write(order_fd, "x", 1), 1);
+	assert_int_equal(mv_session_start(&machine, &session), 0);
+	mv_session_machine_want(session, &wanted);
+	assert_true(wait_for(is_stuck, 0));
+	assert_int_equal(mv_session_status(session)->stuck_pid, target);
+	assert_true(wait_for(has_collectors, 2));
+	assert_true(wait_for(has_machine_after, live_now() + 5 * MV_NS_PER_SEC));
+	assert_false(is_stuck(0));
+	assert_int_equal(mv_session_status(session)->collectors, 2);
+	assert_false(mv_session_status(session)->gave_up);
+	assert_non_null(mv_machine_task(mv_session_machine(session), target));
+	began = live_now();
+	assert_int_equal(mv_session_start_from(session, &process, &beside), 0);
+	mv_session_end(beside, MV_LEAVE_END);
+	assert_true(live_now() - began < PROMPTLY_NS);
+	end_session();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(test_gets_stuck_while_watched, teardown),
 	    cmocka_unit_test_teardown(test_stuck_from_the_start, teardown),
+	    cmocka_unit_test_teardown(test_machine_gets_stuck, teardown),
 	};
 
 	return cmocka_run_group_tests_name("stuck", tests, NULL, NULL);
