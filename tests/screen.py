@@ -24,7 +24,8 @@ LIMIT = 30  # seconds until something that should come is given up
 class Screen:
     """memview on a pty of its own; stderr apart."""
 
-    def __init__(self, *args, term="xterm-256color", env=None, cwd=None, rows=60, cols=100):
+    def __init__(self, *args, term="xterm-256color", env=None, cwd=None, rows=60, cols=100, program=MEMVIEW,
+                 user=None):
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
         self.before = termios.tcgetattr(slave)
@@ -38,8 +39,13 @@ class Screen:
         def take_terminal():
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            if user is not None:
+                os.fchown(0, user, -1)
+                os.setgroups([])
+                os.setgid(user)
+                os.setuid(user)
 
-        self.process = subprocess.Popen([MEMVIEW, *map(str, args)], stdin=slave, stdout=slave, stderr=self.errors,
+        self.process = subprocess.Popen([program, *map(str, args)], stdin=slave, stdout=slave, stderr=self.errors,
                                         env=environment, cwd=cwd, preexec_fn=take_terminal)
         self.pid = self.process.pid
         self.seen = b""
@@ -150,6 +156,35 @@ def privileges():
         screen.send(b"q")
         assert screen.wait() == 0
         screen.restored()
+
+
+@test
+def privileges_of_the_way_to_a_process():
+    """started as root, the screen opens from the machine what its own user may not read; started as nobody it says what is missing"""
+    if os.geteuid() != 0:
+        raise Skip("not root")
+    with Sleeper() as target, Screen(env={"SUDO_UID": ""}) as screen:
+        screen.expect(b"available")
+        assert "0" not in status_of(screen.pid)["Uid"]
+        screen.send(b"/%d\r" % target.pid)
+        screen.send(b"\r")
+        screen.expect(b"ADDRESS")
+        screen.send(b"\x0c")
+        screen.expect(b"[stack]")
+        for pid in children(screen.pid) + children(children(screen.pid)[0]):
+            assert status_of(pid)["Uid"][0] == "0", pid
+        screen.send(b"q")
+        assert screen.wait() == 0
+        screen.restored()
+    with tempfile.TemporaryDirectory() as folder, Sleeper() as target:
+        os.chmod(folder, 0o755)
+        with Screen(program=shutil.copy(MEMVIEW, folder), user=65534) as screen:
+            screen.expect(b"available")
+            screen.send(b"/%d\r" % target.pid)
+            screen.send(b"\r")
+            screen.expect(b"CAP_SYS_PTRACE")
+            screen.send(b"q")
+            assert screen.wait() == 0
 
 
 @test

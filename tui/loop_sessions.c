@@ -307,7 +307,8 @@ static bool is_home(const struct mv_loop *loop, int pid)
 	    loop->home.session ? mv_session_status(loop->home.session) : NULL;
 	const struct mv_task *task = loop->ctx.machine ? mv_machine_task(loop->ctx.machine, pid) : NULL;
 
-	return status && status->pid == pid && (!task || task->start_ticks == status->counters.start_ticks);
+	return status && status->pid == pid &&
+	       (!task || !status->counters.start_ticks || task->start_ticks == status->counters.start_ticks);
 }
 
 void mv_loop_open(struct mv_loop *loop, int pid)

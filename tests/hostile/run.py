@@ -255,6 +255,49 @@ def hostile_names_on_the_screen():
 
 
 @test
+def hostile_names_at_the_machine():
+    """a hostile name among the machine's processes: it is filtered, opened and left, and nothing raw reaches the terminal"""
+    with tempfile.TemporaryDirectory() as folder, Hostile(folder) as target, Screen() as screen:
+        screen.expect(b"Machine")
+        screen.send(b"/%d\r" % target.pid)
+        screen.expect(b"PWN")
+        screen.send(b"\r")
+        screen.expect(b"ADDRESS")
+        screen.send(b"0")
+        screen.expect(b"Machine")
+        screen.send(b"q")
+        screen.read_until(lambda: screen.process.poll() is not None)
+        assert screen.process.wait(LIMIT) == 0
+        safe(screen.seen, escapes=True)
+
+
+@test
+def ending_while_it_is_opened():
+    """a process that ends at any moment of being opened from the machine: the screen goes on"""
+    rng = random.Random(4711)
+    with Screen() as screen:
+        screen.expect(b"Machine")
+        for i in range(60 if LONG else 12):
+            target = subprocess.Popen([CHURN, "maps"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            target.stdout.readline()
+            screen.expect(b"%d" % target.pid)
+            screen.send(b"/%d\r\r" % target.pid)
+            select.select([], [], [], rng.random() * 0.03)  # whenever
+            target.kill()
+            if i % 2:
+                target.wait()
+            screen.send(b"0\x0c")
+            target.wait()
+            target.stdin.close()
+            target.stdout.close()
+        screen.send(b"\x0c")
+        screen.expect(b"Machine")
+        screen.send(b"q")
+        screen.read_until(lambda: screen.process.poll() is not None)
+        assert screen.process.wait(LIMIT) == 0
+
+
+@test
 def hostile_output_of_a_command():
     """a COMMAND that prints hostile bytes and names: on the terminal they are escaped"""
     with Screen("--", "sh", "-c", r"printf 'a\033]0;PWN\007\033[6nPWN\302\2336nPWN\377\376PWN\342\200\256\n'; exit 3") as s:

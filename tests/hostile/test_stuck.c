@@ -376,6 +376,46 @@ static void test_stuck_from_the_start(void **state)
 	end_session();
 }
 
+static bool has_machine_after(uint64_t ns)
+{
+	const struct mv_machine_snapshot *m = mv_session_machine(session);
+
+	return m && m->taken_ns > ns;
+}
+
+/* The machine's collector reads smaps_rollup of what is on the screen: stuck there, its successor leaves that process
+ * out and goes on with all others; and from there it is opened without waiting for anything. */
+static void test_machine_gets_stuck(void **state)
+{
+	const struct mv_session_opts machine = {.machine = true};
+	struct mv_session_opts process = {0};
+	struct mv_machine_want wanted = {
+	    .facts = MV_MACHINE_TASKS, .interval_ms = 200, .cell_frames = 1, .visible_count = 1};
+	struct mv_session *beside;
+	uint64_t began;
+
+	(void)state;
+	if (!build())
+		skip();
+	wanted.visible[0] = process.pid = target;
+	assert_int_equal(write(order_fd, "x", 1), 1);
+	assert_int_equal(mv_session_start(&machine, &session), 0);
+	mv_session_machine_want(session, &wanted);
+	assert_true(wait_for(is_stuck, 0));
+	assert_int_equal(mv_session_status(session)->stuck_pid, target);
+	assert_true(wait_for(has_collectors, 2));
+	assert_true(wait_for(has_machine_after, live_now() + 5 * MV_NS_PER_SEC));
+	assert_false(is_stuck(0));
+	assert_int_equal(mv_session_status(session)->collectors, 2);
+	assert_false(mv_session_status(session)->gave_up);
+	assert_non_null(mv_machine_task(mv_session_machine(session), target));
+	began = live_now();
+	assert_int_equal(mv_session_start_from(session, &process, &beside), 0);
+	mv_session_end(beside, MV_LEAVE_END);
+	assert_true(live_now() - began < PROMPTLY_NS);
+	end_session();
+}
+
 /* ---- both at once ---- */
 
 #define SKIPPED 77
@@ -383,12 +423,13 @@ static void test_stuck_from_the_start(void **state)
 static pid_t beside;
 static FILE *said; /* by it */
 
-/* What they wait for are the keeper's deadlines: the second runs beside the first, in a process of its own.
+/* What they wait for are the keeper's deadlines: the others run beside the first, in a process of their own.
  */
 static void run_beside(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(test_stuck_from_the_start, teardown),
+	    cmocka_unit_test_teardown(test_machine_gets_stuck, teardown),
 	};
 	int failed;
 
@@ -425,7 +466,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(test_gets_stuck_while_watched, teardown),
-	    {"test_stuck_from_the_start", test_result_of_beside, NULL, NULL, NULL},
+	    {"test_stuck_from_the_start, test_machine_gets_stuck", test_result_of_beside, NULL, NULL, NULL},
 	};
 
 	run_beside();

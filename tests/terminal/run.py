@@ -480,6 +480,149 @@ def split_sequences():
         assert not any(word in t.seen for word in (b"one cell =", b"VmPTE")), "a side was turned to"
 
 
+def cursor_on(t, pid):
+    """The machine's list has its cursor on the process."""
+    t.wait(lambda text: re.search(r"^> *%d " % pid, text, re.M), "the cursor is not on %d" % pid)
+
+
+def find(t, pid):
+    """Once it is listed, the cursor goes to it."""
+    t.shows("processes", " %s " % pid)
+    os.write(t.master, b"/%d\r" % pid)
+    cursor_on(t, pid)
+
+
+@test
+def machine():
+    """memview alone: the machine and its sides; Enter opens a process, Esc and 0 lead back to its row"""
+    with target() as child, Folder() as folder, Terminal(cwd=folder, rows=200, cols=130) as t:
+        t.shows("1 Machine", "available", "LIVE 1s")
+        for key in "23456":
+            t.press(key, "LIVE 1s")
+        os.write(t.master, b"1")
+        find(t, child.pid)
+        t.press(ESC, "this is the outermost level; q quits")
+        t.press("0", "started for no process")
+        t.press(ENTER, "ADDRESS", "[heap]", "%d" % child.pid, "Esc machine")
+        same_as_saved(t, folder)
+        t.press("2", "one cell =")
+        t.press("0", "1 Machine")
+        cursor_on(t, child.pid)
+        t.press(ENTER, "ADDRESS", "[heap]")
+        t.press("2", "one cell =")
+        t.resize(24, 80)
+        t.shows("1Map")
+        t.press(ESC, "1Machine")
+        cursor_on(t, child.pid)
+        t.resize(200, 130)
+        t.press("p", "saved as memview-machine-")
+        t.quit()
+
+
+@test
+def machine_and_ends():
+    """a process that ends while it is shown, while one is at the machine, and before Enter is pressed on its row"""
+    with Terminal(rows=200, cols=130) as t:
+        with target() as child:
+            find(t, child.pid)
+            t.press(ENTER, "ADDRESS", "[heap]")
+            child.process.kill()
+            child.process.wait()
+            t.shows("ENDED")
+            t.press(ESC, "1 Machine")
+        with target() as child:
+            find(t, child.pid)
+            t.press(" ", "PAUSED")
+            child.process.kill()
+            child.process.wait()
+            t.press(ENTER, "%d has ended" % child.pid)
+            t.press(" ", "LIVE")
+            t.quit()
+    with target() as child, Terminal(child.pid, rows=200, cols=130) as t:
+        t.shows("ADDRESS", "[heap]")
+        t.press("0", "1 Machine")
+        cursor_on(t, child.pid)
+        child.process.kill()
+        child.process.wait()
+        t.hides(" %d " % child.pid)
+        t.press("0", "ENDED", "[heap]")
+        t.quit()
+
+
+@test
+def from_a_process_to_the_machine():
+    """memview PID: 0 the machine, Enter on the same row comes back, on another row opens that; a COMMAND goes on"""
+    with target() as child, target() as other, Terminal(child.pid, rows=200, cols=130) as t:
+        t.shows("ADDRESS", "[heap]")
+        t.press(ESC, "0 the machine, q quits")
+        t.press("2", "one cell =")
+        t.press("0", "%d is still watched" % child.pid)
+        cursor_on(t, child.pid)
+        t.press(ENTER, "one cell =")  # the side that was left
+        t.press(ESC, "1 Machine")
+        find(t, other.pid)
+        t.press(ENTER, "ADDRESS", "[heap]", "%d" % other.pid)
+        t.press(ESC, "1 Machine")
+        cursor_on(t, other.pid)
+        t.press("0", "started for no process")
+        t.quit()
+    with target() as other, Terminal("--", "sh", "-c", "echo first; sleep 1000", rows=200, cols=130) as t:
+        t.shows("ADDRESS")
+        t.press("0", " goes on: 0 or Enter on its row goes back")
+        t.press("o", "first")
+        t.press("o", "1 Machine")
+        find(t, other.pid)
+        t.press(ENTER, "ADDRESS", "[heap]", "%d" % other.pid)
+        t.press("o", "first")
+        t.press("o", "ADDRESS")
+        t.press("0", "1 Machine")
+        cursor_on(t, other.pid)
+        t.press("0", "ADDRESS", "Esc machine")
+        os.write(t.master, b"0")
+        cursor_on(t, other.pid)
+        os.write(t.master, b"q")
+        t.shows("still runs", "leave it running")
+        os.write(t.master, b"y")
+        assert t.status() == 0, t.stderr()
+        assert "was ended" in t.stderr(), t.stderr()
+
+
+@test
+def several_of_a_name():
+    """a name that several processes bear: the machine's list of these; without a terminal they are listed"""
+    script = "import ctypes; ctypes.CDLL(None).prctl(15, b'mv-namesake'); " + TARGET
+    with tap.Child(sys.executable, "-c", script) as one, tap.Child(sys.executable, "-c", script) as two:
+        with Terminal("mv-namesake", rows=200, cols=130) as t:
+            t.shows("1 Machine", " %d " % one.pid, " %d " % two.pid, "2 processes")
+            assert " %d " % os.getpid() not in t.text(), t.text()
+            t.press(ENTER, "ADDRESS", "[heap]")
+            t.press(ESC, "2 processes")
+            t.quit()
+        run = memview("mv-namesake")
+        assert run.returncode == 1 and b"choose one by its PID" in run.stderr, run
+
+
+@test
+def nothing_is_left_of_the_machine():
+    """SIGKILL of the screen with a process opened from the machine: both keepers and both collectors end"""
+    with target() as child, Terminal(rows=200, cols=130) as t:
+        find(t, child.pid)
+        t.press(ENTER, "ADDRESS", "[heap]")
+        pids = []
+        for pid in [t.pid]:
+            pids += children(pid)
+        for pid in pids:  # it grows meanwhile
+            pids += children(pid)
+        ends = [os.pidfd_open(pid) for pid in pids]
+        assert len(ends) == 4, "two keepers and two collectors, not %r" % pids
+        t.process.kill()
+        t.process.wait()
+        for end in ends:
+            assert select.select([end], [], [], LIMIT)[0], "a process is left"
+            os.close(end)
+        assert child.process.poll() is None
+
+
 @test
 def nothing_is_left():
     """SIGKILL of the screen: keeper and collector end, the target lives"""
@@ -593,6 +736,12 @@ def stopped_and_continued():
             assert "ADDRESS" not in text, text
             t.type("clear; fg", "Enter")
             t.shows("ADDRESS", "LIVE")
+        t.type("0")
+        t.shows("1 Machine", "LIVE")
+        t.type("C-z")
+        t.shows("Stopped")
+        t.type("clear; fg", "Enter")
+        t.shows("1 Machine", "LIVE")
         t.leaves()
         t.type("stty -g >%s/after; clear; printf '%%s\\n' is' 'left" % t.folder, "Enter")
         text = t.shows("is left")
