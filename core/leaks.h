@@ -146,8 +146,8 @@ struct mv_leaks_cost {
 	uint64_t stop_ns;    /* EXACT: how long the target will stand, predicted */
 	uint64_t took_ns;    /* all of it, predicted */
 };
-/* Errors: as mv_target_scan and the heap's. Cost: a scan of its page tables, 1 ms a GiB, and 4 ms: pieces of its heap are copied
- * to see how long that takes. */
+/* Errors: as mv_target_scan and the heap's. Cost: a scan of its page tables, 1 ms a GiB, and 4 to 6 ms: pieces of its heap
+ * are copied to see how long that takes, for EXACT by as many at once as will copy while it stands. */
 int mv_leaks_cost(struct mv_source *source, struct mv_target *target, const struct mv_maps *maps, enum mv_leaks_mode mode,
 		  struct mv_leaks_cost *ret_cost);
 

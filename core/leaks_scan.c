@@ -338,7 +338,22 @@ static enum mv_leaks_why look_live(struct scan *s, bool first)
 	return why;
 }
 
-/* While it stands. The mappings are read anew, since it ran until now. */
+/* The mappings are read anew, since it ran until now. */
+static enum mv_leaks_why copy_standing(struct scan *s)
+{
+	enum mv_leaks_why why;
+
+	s->copy.deadline_ns = s->roots.deadline_ns = mv_stop_deadline_ns(s->stop);
+	s->copy.hands = mv_memcopy_hands(s->job->shared->total_bytes);
+	why = find_all(s);
+	if (why == MV_LEAKS_WHY_NONE)
+		why = copy_all(s);
+	s->copy.hands = 1;
+	s->copy.deadline_ns = s->roots.deadline_ns = s->job->deadline_ns;
+	return why == MV_LEAKS_WHY_NO_TIME ? MV_LEAKS_WHY_LATE : why;
+}
+
+/* While it stands. */
 static enum mv_leaks_why copy_held(struct scan *s)
 {
 	uint64_t stopped_ns;
@@ -352,19 +367,26 @@ static enum mv_leaks_why copy_held(struct scan *s)
 	why = judge_stop(s, stopped_ns);
 	if (why != MV_LEAKS_WHY_NONE)
 		return why;
-	s->copy.deadline_ns = s->roots.deadline_ns = mv_stop_deadline_ns(s->stop);
-	why = find_all(s);
-	if (why == MV_LEAKS_WHY_NONE)
-		why = copy_all(s);
-	s->copy.deadline_ns = s->roots.deadline_ns = s->job->deadline_ns;
-	if (why == MV_LEAKS_WHY_NO_TIME)
-		why = MV_LEAKS_WHY_LATE;
+	why = copy_standing(s);
 	r = mv_stop_release(s->stop);
 	if (r < 0 && why == MV_LEAKS_WHY_NONE)
 		why = MV_LEAKS_WHY_LATE;
 	if (mv_stop_take(s->stop, &s->threads, &s->threads_count, &stopped_ns) == 0 &&
 	    stopped_ns > s->leaks.stopped_ns)
 		s->leaks.stopped_ns = stopped_ns;
+	return why;
+}
+
+/* In a hurry from the first thread's stop to the last one's going on: the others wait for us then, not it. */
+static enum mv_leaks_why stop_and_copy(struct scan *s)
+{
+	const int before = mv_memcopy_hurry();
+	int r = mv_poke_registers(s->target, s->tids, s->tids_count, s->job->options.stop_deadline_ms, true,
+				  &s->stop);
+	const enum mv_leaks_why why = r < 0 ? fail(s, r) : copy_held(s);
+
+	end_stop(s);
+	mv_memcopy_calm(before);
 	return why;
 }
 
@@ -381,13 +403,9 @@ static enum mv_leaks_why look_exact(struct scan *s, bool first)
 		return why;
 	enter(s, MV_LEAKS_STOPS);
 	r = list_threads(s);
-	if (r == 0)
-		r = mv_poke_registers(s->target, s->tids, s->tids_count, s->job->options.stop_deadline_ms,
-				      true, &s->stop);
 	if (r < 0)
 		return fail(s, r);
-	why = copy_held(s);
-	end_stop(s);
+	why = stop_and_copy(s);
 	s->still = true;
 	return why;
 }

@@ -2,7 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,9 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/cgroup.h"
+#include "core/crew.h"
 #include "core/memcopy.h"
-#include "core/text.h"
 
 #define ADVISE_POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
 
@@ -22,7 +21,8 @@
 	((uint64_t)2 * 1024 * 1024) /* present bytes that one scan finds: read before they change */
 #define GROWS_BYTES ((uint64_t)1024 * 1024)
 #define RUNS	    128
-#define HURRY	    (-15) /* the niceness of a copy that must not be interrupted */
+#define CREW_BYTES  ((uint64_t)8 * 1024 * 1024) /* less is copied before another thread has begun */
+#define HURRY	    (-15)			/* the niceness of a copy that must not be interrupted */
 
 /* One reservation, and what is left of it. */
 struct mv_memcopy_slab {
@@ -36,104 +36,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * MV_NS_PER_SEC + (uint64_t)t.tv_nsec;
-}
-
-/* ---- what it would cost ---- */
-
-static void count_runs(const struct mv_run *runs, ssize_t n, struct mv_memcopy_cost *cost)
-{
-	for (ssize_t i = 0; i < n; i++) {
-		const uint64_t bytes = runs[i].end - runs[i].start;
-
-		if (runs[i].cats & MV_CAT_PRESENT)
-			cost->present_bytes += bytes;
-		else if (!(runs[i].cats & MV_CAT_GUARD))
-			cost->swapped_bytes += bytes;
-		if ((runs[i].cats & (MV_CAT_PRESENT | MV_CAT_PFNZERO)) == (MV_CAT_PRESENT | MV_CAT_PFNZERO))
-			cost->zero_bytes += bytes;
-	}
-}
-
-int mv_memcopy_cost(struct mv_target *target, const struct mv_range *ranges, size_t count,
-		    struct mv_memcopy_cost *ret_cost)
-{
-	const uint64_t mask = ~(uint64_t)(mv_target_page_bytes(target) - 1);
-	struct mv_memcopy_cost cost = {0};
-	struct mv_run runs[MV_SCAN_RUNS];
-	uint64_t walked, told, total = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		struct mv_range r = {ranges[i].start & mask, (ranges[i].end + ~mask) & mask};
-
-		total += r.end - r.start;
-		while (r.start < r.end) {
-			ssize_t n = mv_target_scan(target, r, MV_CAT_PFNZERO | MV_CAT_GUARD, MV_SCAN_PAGES,
-						   runs, MV_COUNT_OF(runs), &walked, &told);
-
-			if (n < 0)
-				return (int)n;
-			count_runs(runs, n, &cost);
-			r.start = walked;
-		}
-	}
-	cost.absent_bytes = total - cost.present_bytes - cost.swapped_bytes;
-	*ret_cost = cost;
-	return 0;
-}
-
-/* Page cache that the group would give back first. 0 when it does not say. */
-static uint64_t inactive_file(struct mv_source *source, const struct mv_cgroup *group)
-{
-	char name[sizeof(group->path) + 32], text[8192];
-	uint64_t bytes;
-	ssize_t n;
-
-	snprintf(name, sizeof(name), "cgroup/%s%s/memory.stat", group->version == 1 ? "memory" : "",
-		 group->path);
-	n = mv_source_read(source, name, text, sizeof(text));
-	for (const char *at = n > 0 ? text : NULL; at; at = strchr(at, '\n')) {
-		static const char key[] = "inactive_file ";
-		struct mv_scan s;
-
-		at += *at == '\n';
-		s = (struct mv_scan){at + sizeof(key) - 1, text + n};
-		if (!strncmp(at, key, sizeof(key) - 1))
-			return mv_scan_dec(&s, &bytes) ? bytes : 0;
-	}
-	return 0;
-}
-
-static void less_by_group(struct mv_source *source, uint64_t *room)
-{
-	struct mv_target *self;
-	struct mv_cgroup group;
-	uint64_t left;
-
-	if (mv_target_open(source, (int)getpid(), &self) < 0)
-		return;
-	if (mv_cgroup_read(source, self, &group) == 0 && mv_have(&group.limit_bytes) &&
-	    mv_have(&group.usage_bytes)) {
-		left = inactive_file(source, &group);
-		if (group.limit_bytes.value > group.usage_bytes.value)
-			left += group.limit_bytes.value - group.usage_bytes.value;
-		if (left < *room)
-			*room = left;
-	}
-	mv_target_close(self);
-}
-
-int mv_memcopy_room(struct mv_source *source, uint64_t *ret_bytes)
-{
-	char text[8192];
-	ssize_t n = mv_source_read(source, "meminfo", text, sizeof(text));
-	uint64_t kib, room;
-
-	if (n < 0 || !mv_text_field(text, (size_t)n, "MemAvailable", &kib))
-		return -ENOENT;
-	room = kib * 1024;
-	less_by_group(source, &room);
-	*ret_bytes = room;
-	return 0;
 }
 
 /* ---- where it lies ---- */
@@ -336,43 +238,70 @@ int mv_memcopy_prefault(struct mv_memcopy *copy, struct mv_target *target)
 
 /* ---- copying ---- */
 
+/*
+ * Several may copy at once (copy->hands). Which pages there are is asked by one after the other, each taking
+ * what was found as its window: no two have the same page, and target and source are asked by one at a time.
+ * Bytes are then read by all at once. Two windows may share a word of bits, so bits are set atomically. What
+ * came is counted in the window, and added up when the next is taken.
+ */
+struct window {
+	struct mv_memcopy_range *range;
+	uint64_t start, end;
+	struct mv_run runs[RUNS];
+	ssize_t runs_count;
+	uint64_t present_bytes, swapped_bytes, unreadable_bytes; /* as the range's */
+};
+
 static bool has_page(const struct mv_memcopy_range *range, uint64_t page)
 {
-	return range->bits[page / 64] >> (page % 64) & 1;
+	return __atomic_load_n(&range->bits[page / 64], __ATOMIC_RELAXED) >> (page % 64) & 1;
 }
 
-static void set_pages(const struct mv_memcopy *copy, struct mv_memcopy_range *range, uint64_t start,
-		      uint64_t end)
+/* Of the word of bits that holds `page`: those from it on, before `last`. */
+static uint64_t bits_from(uint64_t page, uint64_t last)
 {
-	for (uint64_t p = (start - range->start) / copy->page_bytes;
-	     p < (end - range->start) / copy->page_bytes; p++)
-		range->bits[p / 64] |= UINT64_C(1) << (p % 64);
-	range->present_bytes += end - start;
+	const uint64_t first = page % 64, n = last - page < 64 - first ? last - page : 64 - first;
+
+	return (n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1) << first;
+}
+
+static void set_pages(const struct mv_memcopy *copy, struct window *w, uint64_t start, uint64_t end)
+{
+	const uint64_t last = (end - w->range->start) / copy->page_bytes;
+	uint64_t p = (start - w->range->start) / copy->page_bytes;
+
+	for (; p < last; p += 64 - p % 64)
+		__atomic_fetch_or(&w->range->bits[p / 64], bits_from(p, last), __ATOMIC_RELAXED);
+	w->present_bytes += end - start;
 }
 
 /* What was here at the last fill reads as zeroes again. */
-static void clear_pages(const struct mv_memcopy *copy, struct mv_memcopy_range *range, uint64_t start,
+static void clear_pages(const struct mv_memcopy *copy, const struct mv_memcopy_range *range, uint64_t start,
 			uint64_t end)
 {
 	const uint64_t last = (end - range->start) / copy->page_bytes;
+	uint64_t p = (start - range->start) / copy->page_bytes;
 
 	if (!range->filled)
 		return;
-	for (uint64_t p = (start - range->start) / copy->page_bytes; p < last; p++) {
-		if (p % 64 == 0 && last - p >= 64 && !range->bits[p / 64]) {
-			p += 63;
-			continue;
-		}
-		if (!has_page(range, p))
-			continue;
-		range->bits[p / 64] &= ~(UINT64_C(1) << (p % 64));
-		memset(range->bytes + p * copy->page_bytes, 0, copy->page_bytes);
+	for (; p < last; p += 64 - p % 64) {
+		const uint64_t ours = bits_from(p, last);
+		uint64_t had = __atomic_load_n(&range->bits[p / 64], __ATOMIC_RELAXED) & ours;
+
+		/* No one else sets or clears these: what is clear need not be written. */
+		if (had)
+			__atomic_fetch_and(&range->bits[p / 64], ~ours, __ATOMIC_RELAXED);
+		for (; had; had &= had - 1)
+			memset(range->bytes +
+				   (p / 64 * 64 + (uint64_t)__builtin_ctzll(had)) * copy->page_bytes,
+			       0, copy->page_bytes);
 	}
 }
 
-static int read_run(const struct mv_memcopy *copy, struct mv_memcopy_range *range, struct mv_target *target,
+static int read_run(const struct mv_memcopy *copy, struct window *w, struct mv_target *target,
 		    const struct mv_run *run)
 {
+	struct mv_memcopy_range *const range = w->range;
 	const uint64_t page_bytes = copy->page_bytes;
 	uint64_t at = run->start;
 
@@ -383,90 +312,158 @@ static int read_run(const struct mv_memcopy *copy, struct mv_memcopy_range *rang
 
 		if (n < 0 && n != -EFAULT)
 			return (int)n;
-		set_pages(copy, range, at, at + got);
+		set_pages(copy, w, at, at + got);
 		if (copy->done_bytes)
 			__atomic_fetch_add(copy->done_bytes, got, __ATOMIC_RELAXED);
 		at += got;
 		if (got < want) {
 			/* This page it is; a part of it may have come. */
 			memset(range->bytes + (at - range->start), 0, page_bytes);
-			if (range->filled)
-				clear_pages(copy, range, at, at + page_bytes);
-			range->unreadable_bytes += page_bytes;
+			clear_pages(copy, range, at, at + page_bytes);
+			w->unreadable_bytes += page_bytes;
 			at += page_bytes;
 		}
 	}
 	return 0;
 }
 
-static int take_run(const struct mv_memcopy *copy, struct mv_memcopy_range *range, struct mv_target *target,
+static int take_run(const struct mv_memcopy *copy, struct window *w, struct mv_target *target,
 		    const struct mv_run *run)
 {
 	if ((run->cats & (MV_CAT_PRESENT | MV_CAT_PFNZERO)) == MV_CAT_PRESENT)
-		return read_run(copy, range, target, run);
-	clear_pages(copy, range, run->start, run->end);
+		return read_run(copy, w, target, run);
+	clear_pages(copy, w->range, run->start, run->end);
 	if (run->cats & MV_CAT_PRESENT)
-		set_pages(copy, range, run->start, run->end);
+		set_pages(copy, w, run->start, run->end);
 	else if (!(run->cats & MV_CAT_GUARD))
-		range->swapped_bytes += run->end - run->start;
+		w->swapped_bytes += run->end - run->start;
 	return 0;
 }
 
-/* Pages [r.start, r.end) of a range. */
-static int fill_part(const struct mv_memcopy *copy, struct mv_memcopy_range *range, struct mv_target *target,
-		     struct mv_range r)
+/* Which pages there are from w->start on, up to `end` at most: w->end is how far the answer goes. */
+static int look_at(const struct mv_memcopy *copy, struct window *w, struct mv_target *target, uint64_t end)
 {
-	struct mv_run runs[RUNS];
-	uint64_t walked, told;
+	const struct mv_range r = {w->start, end};
+	uint64_t told;
 
-	while (r.start < r.end) {
-		uint64_t at = r.start;
-		ssize_t n =
-		    mv_target_scan(target, r, MV_CAT_PFNZERO | MV_CAT_GUARD, WINDOW_BYTES / copy->page_bytes,
-				   runs, MV_COUNT_OF(runs), &walked, &told);
+	w->runs_count =
+	    mv_target_scan(target, r, MV_CAT_PFNZERO | MV_CAT_GUARD, WINDOW_BYTES / copy->page_bytes, w->runs,
+			   MV_COUNT_OF(w->runs), &w->end, &told);
+	return w->runs_count < 0 ? (int)w->runs_count : 0;
+}
 
-		if (n < 0)
-			return (int)n;
-		for (ssize_t i = 0; i < n; i++) {
-			int err;
+/* And their bytes. */
+static int copy_window(const struct mv_memcopy *copy, struct window *w, struct mv_target *target)
+{
+	uint64_t at = w->start;
 
-			clear_pages(copy, range, at, runs[i].start);
-			err = take_run(copy, range, target, &runs[i]);
-			if (err)
-				return err;
-			at = runs[i].end;
-		}
-		if (walked > at)
-			clear_pages(copy, range, at, walked);
-		if (copy->deadline_ns && now_ns() > copy->deadline_ns)
-			return -ETIMEDOUT;
-		r.start = walked;
+	for (ssize_t i = 0; i < w->runs_count; i++) {
+		int err;
+
+		clear_pages(copy, w->range, at, w->runs[i].start);
+		err = take_run(copy, w, target, &w->runs[i]);
+		if (err)
+			return err;
+		at = w->runs[i].end;
 	}
-	return 0;
+	if (w->end > at)
+		clear_pages(copy, w->range, at, w->end);
+	return copy->deadline_ns && now_ns() > copy->deadline_ns ? -ETIMEDOUT : 0;
 }
 
-static int fill_range(const struct mv_memcopy *copy, struct mv_memcopy_range *range, struct mv_target *target)
+static void add_counts(struct window *w)
 {
-	int r;
+	w->range->present_bytes += w->present_bytes;
+	w->range->swapped_bytes += w->swapped_bytes;
+	w->range->unreadable_bytes += w->unreadable_bytes;
+	w->present_bytes = w->swapped_bytes = w->unreadable_bytes = 0;
+}
 
-	range->present_bytes = range->swapped_bytes = range->unreadable_bytes = 0;
-	r = fill_part(copy, range, target, (struct mv_range){range->start, range->end});
-	range->absent_bytes =
-	    range->end - range->start - range->present_bytes - range->swapped_bytes - range->unreadable_bytes;
-	/* What has come so far is not told apart from what was there before. */
-	range->filled = true;
-	return r;
+/* What those who copy at once share. */
+struct fill {
+	struct mv_memcopy *copy;
+	struct mv_target *target;
+	pthread_mutex_t lock; /* for all below, the ranges' counts, and whoever asks about pages */
+	size_t range;
+	uint64_t at; /* in it: where the next window begins; 0: at its start */
+	int err;     /* the first */
+};
+
+/* The window before is done, with err. False: there is no more, or someone had an error. */
+static bool next_window(struct fill *fill, struct window *w, int err)
+{
+	struct mv_memcopy *const copy = fill->copy;
+	bool more;
+
+	pthread_mutex_lock(&fill->lock);
+	if (w->range)
+		add_counts(w);
+	if (!fill->err)
+		fill->err = err;
+	if (fill->range < copy->count && fill->at >= copy->at[fill->range].end) {
+		fill->range++;
+		fill->at = 0;
+	}
+	more = !fill->err && fill->range < copy->count;
+	if (more) {
+		w->range = &copy->at[fill->range];
+		w->start = fill->at ? fill->at : w->range->start;
+		fill->err = look_at(copy, w, fill->target, w->range->end);
+		fill->at = w->end;
+		more = !fill->err;
+	}
+	pthread_mutex_unlock(&fill->lock);
+	return more;
+}
+
+static void copy_windows(void *arg)
+{
+	struct fill *const fill = arg;
+	struct window w = {0};
+	int err = 0;
+
+	while (next_window(fill, &w, err))
+		err = copy_window(fill->copy, &w, fill->target);
+}
+
+unsigned mv_memcopy_hands(uint64_t bytes)
+{
+	return bytes < CREW_BYTES ? 1 : mv_crew_hands();
 }
 
 int mv_memcopy_fill(struct mv_memcopy *copy, struct mv_target *target)
 {
-	int r = 0;
+	struct fill fill = {copy, target, PTHREAD_MUTEX_INITIALIZER, 0, 0, 0};
 
 	if (mv_target_page_bytes(target) != copy->page_bytes)
 		return -EINVAL;
-	for (size_t i = 0; r == 0 && i < copy->count; i++)
-		r = fill_range(copy, &copy->at[i], target);
-	return r;
+	for (size_t i = 0; i < copy->count; i++)
+		copy->at[i].present_bytes = copy->at[i].swapped_bytes = copy->at[i].unreadable_bytes = 0;
+	mv_crew_work(copy->hands, copy_windows, &fill);
+	for (size_t i = 0; i < copy->count && i <= fill.range; i++) {
+		struct mv_memcopy_range *const r = &copy->at[i];
+
+		r->absent_bytes =
+		    r->end - r->start - r->present_bytes - r->swapped_bytes - r->unreadable_bytes;
+		/* What has come so far is not told apart from what was there before. */
+		r->filled = true;
+	}
+	return fill.err;
+}
+
+/* Pages [at, end) of a range. */
+static int fill_part(const struct mv_memcopy *copy, struct mv_memcopy_range *range, struct mv_target *target,
+		     uint64_t at, uint64_t end)
+{
+	struct window w = {.range = range, .start = at};
+	int err = 0;
+
+	for (; !err && w.start < end; w.start = w.end) {
+		err = look_at(copy, &w, target, end);
+		if (!err)
+			err = copy_window(copy, &w, target);
+	}
+	return err;
 }
 
 static uint64_t count_pages(const struct mv_memcopy_range *range, uint64_t page, uint64_t last)
@@ -492,26 +489,20 @@ int mv_memcopy_renew(struct mv_memcopy *copy, struct mv_target *target, uint64_t
 {
 	struct mv_memcopy_range *range = (struct mv_memcopy_range *)(uintptr_t)mv_memcopy_find(copy, start);
 	uint64_t *const done_bytes = copy->done_bytes;
-	struct mv_memcopy_range had;
 	uint64_t page, last, before, after;
 	int r;
 
 	if (!range || !range->filled || end <= start)
 		return -EINVAL;
-	had = *range;
 	page = (start - range->start) / copy->page_bytes;
 	end = end < range->end ? end : range->end;
 	last = (end - range->start + copy->page_bytes - 1) / copy->page_bytes;
 	before = count_pages(range, page, last) * copy->page_bytes;
 	copy->done_bytes = NULL;
-	r = fill_part(copy, range, target,
-		      (struct mv_range){range->start + page * copy->page_bytes,
-					range->start + last * copy->page_bytes});
+	r = fill_part(copy, range, target, range->start + page * copy->page_bytes,
+		      range->start + last * copy->page_bytes);
 	copy->done_bytes = done_bytes;
 	after = count_pages(range, page, last) * copy->page_bytes;
-	range->present_bytes = had.present_bytes;
-	range->swapped_bytes = had.swapped_bytes;
-	range->unreadable_bytes = had.unreadable_bytes;
 	if (before > after) {
 		before -= after;
 		move_bytes(&range->present_bytes, &range->absent_bytes, &before);

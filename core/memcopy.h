@@ -34,6 +34,9 @@ struct mv_memcopy {
 	uint32_t page_bytes;
 	uint64_t deadline_ns;  /* set by the caller, 0 none: CLOCK_MONOTONIC when a fill ends with -ETIMEDOUT */
 	uint64_t *done_bytes; /* set by the caller or NULL: counts up as bytes come, for others to read (atomically) */
+	/* Set by the caller: so many threads copy at once in a fill (mv_memcopy_hands); 0 and 1: the caller's alone. More than one only
+	 * while the target stands: they would take its processors from it. */
+	unsigned hands;
 	/* private */
 	struct mv_memcopy_slab *slabs; /* reserved addresses */
 	size_t slabs_count;
@@ -66,10 +69,12 @@ int mv_memcopy_plan(struct mv_memcopy *copy, const struct mv_range *ranges, size
  * caller has asked mv_memcopy_cost whether there is room. Errors: -ENOMEM, else as mv_target_scan. Cost: 0.3-0.8 s a GiB.
  */
 int mv_memcopy_prefault(struct mv_memcopy *copy, struct mv_target *target);
+/* How many are worth their while for so many bytes: as many as can run at once, but one alone for a few MiB. */
+unsigned mv_memcopy_hands(uint64_t bytes);
 /*
  * Copy. May be repeated: then it is a fresh copy, and what has gone reads as zeroes again. Reads of 64 KiB.
  * Errors: -ESRCH it has ended or exec'ed; -EACCES, -EPERM; -ETIMEDOUT; then what is in the copy is of no use.
- * Cost: 0.2 s a GiB when prefaulted, else 0.8 to 3.
+ * Cost: 0.2 s a GiB when prefaulted, half of it by two at once; else 0.8 to 3.
  */
 int mv_memcopy_fill(struct mv_memcopy *copy, struct mv_target *target);
 /*
@@ -94,6 +99,6 @@ bool mv_memcopy_has(const struct mv_memcopy *copy, uint64_t address);
 /* The first run of present pages in [at, end) of a range, clipped to it. False: there is none. */
 bool mv_memcopy_run(const struct mv_memcopy *copy, const struct mv_memcopy_range *range, uint64_t at, uint64_t end,
 		    struct mv_range *ret_run);
-void mv_memcopy_release(struct mv_memcopy *copy); /* and ready for the next plan; deadline and counter are forgotten */
+void mv_memcopy_release(struct mv_memcopy *copy); /* and ready for the next plan; what the caller has set is forgotten */
 
 #endif

@@ -36,6 +36,7 @@ enum puppet_do {
 	PUPPET_USAGE,	 /* how many minor faults so far */
 	PUPPET_MAP,	 /* map n pages: their address */
 	PUPPET_TOUCH,	 /* write to n pages from `at` on */
+	PUPPET_DROP,	 /* give n pages from `at` on back */
 	PUPPET_THREADS,	 /* start n threads more, that wait */
 	PUPPET_TID,	 /* the number of the newest thread */
 	PUPPET_BY_THREADS, /* each thread touches n pages, one after the other from `at` on */
@@ -193,6 +194,9 @@ static inline uint64_t puppet_obey(const struct puppet_order *order, int orders,
 		return puppet_map(order->n);
 	case PUPPET_TOUCH:
 		puppet_touch(order->at, order->n);
+		break;
+	case PUPPET_DROP:
+		madvise((void *)(uintptr_t)order->at, order->n * PUPPET_PAGE, MADV_DONTNEED);
 		break;
 	case PUPPET_THREADS:
 		puppet_start_threads(order->n);
