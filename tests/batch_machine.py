@@ -46,6 +46,9 @@ TIME       TOTAL   USED   FREE  BUFF/CACHE  AVAILABLE  SWAP USED    FAULT/S  MAJ
 15:06:43    7.8G   4.8G   654M        2.9G       3.0G       656M     20,000        10        400        400     20.0%     10.0%
 15:06:44    7.8G   4.7G   704M        2.9G       3.0G       706M          -         4     16,000     12,800     10.0%      0.0%
 """, run.stdout.decode()
+    # Without an argument and without a terminal: the same, once.
+    run = memview()
+    assert run.returncode == 0 and run.stdout.count(b"\n") == 2 and run.stdout.startswith(b"TIME "), run.stdout
     run = memview("machine", "-i", "0.1", "-n", "3")
     assert run.returncode == 0 and run.stderr == b"", run.stderr
     heading, first, second, third = (line.split() for line in run.stdout.decode().splitlines())

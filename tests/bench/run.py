@@ -198,7 +198,7 @@ class Screen:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
-            os.execve(f"{build}/memview", [f"{build}/memview", *args, pid], env)
+            os.execve(f"{build}/memview", [f"{build}/memview", *args, *([pid] if pid else [])], env)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
         self.bytes = 0
 
@@ -447,6 +447,106 @@ def stacks(build):
             f"; {figures['epoll_eintr']} waits interrupted by the looks; whole {figures['whole']}")
 
 
+# ---- the machine ----
+
+SLEEPERS = 2000
+
+
+def sleepers(count):
+    """So many processes that do nothing, and end with us."""
+    pids = []
+    for _ in range(count):
+        pid = os.fork()
+        if pid == 0:
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+            try:
+                os.execv("/bin/sleep", ["sleep", "86400"])
+            finally:
+                os._exit(1)
+        pids.append(pid)
+    return pids
+
+
+def peak_mib(argv):
+    """The largest PSS of a command and all that it started, looked at all the time it runs."""
+    run = Running(argv)
+    peak = 0
+    while run.process.poll() is None:
+        peak = max(peak, Screen.pss_kib(run))
+        time.sleep(0.1)
+    reap_orphans(KNOWN)
+    return peak / 1024
+
+
+class Running:
+    """A command whose family is told as a screen's is."""
+
+    def __init__(self, argv):
+        self.process = subprocess.Popen(argv, stdin=NULL, stdout=NULL, stderr=subprocess.DEVNULL)
+        self.pid = self.process.pid
+
+    family = Screen.family
+
+
+def machine(build, runs):
+    """With 2,000 processes at 1 Hz, against top's default refresh of them at the same interval."""
+    pids = sleepers(SLEEPERS)
+    KNOWN.update(pids)
+    looks = 10
+    commands = {
+        "machine lines": [f"{build}/memview", "machine", "-i", "1", "-n", str(looks)],
+        "machine --json": [f"{build}/memview", "machine", "--json", "-i", "1", "-n", str(looks - 1)],
+        "top -b": ["top", "-b", "-d", "1", "-n", str(looks)],
+    }
+    try:
+        say(f"\nmachine: {SLEEPERS} more processes that sleep, {looks} looks a second apart, CPU of all that is started")
+        times = interleaved(commands, max(1, runs // 3), KNOWN)
+        for name, values in times.items():
+            say(f"  {name:<16}{spread([v / looks for v in values])} ms a look")
+        for name in ("machine lines", "machine --json"):
+            if times.get(name) and times.get("top -b"):
+                value = ratio(times[name], times["top -b"])
+                say(f"  {name:<16}{value:9.2f} x top -b{verdict(value, 1.0, True)}")
+        firsts = []
+        for _ in range(runs):
+            began = time.monotonic()
+            run = subprocess.Popen(commands["machine lines"][:2] + ["-n", "1"], stdin=NULL, stdout=subprocess.PIPE)
+            run.stdout.readline()
+            run.stdout.readline()
+            firsts.append((time.monotonic() - began) * 1000)
+            run.communicate()
+            reap_orphans(KNOWN)
+        say(f"  first line      {spread(firsts)} ms{verdict(statistics.median(firsts), 100, True)}")
+        for name in ("machine lines", "machine --json"):
+            mib = peak_mib(commands[name])
+            say(f"  {name:<16}{mib:9.1f} MiB{verdict(mib, 20, True)}")
+        machine_screen(build, statistics.median(times["top -b"]) / looks if times.get("top -b") else None)
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        for pid in pids:
+            os.waitpid(pid, 0)
+        KNOWN.difference_update(pids)
+
+
+def machine_screen(build, top_ms):
+    """The same on the screen: memview without an argument."""
+    screen = Screen(build, None, 40, 120)
+    taken = screen.wait_for(b"RSS", 5)
+    if taken is None:
+        say("  screen: not measured here: nothing came")
+    else:
+        say(f"  first frame     {taken * 1000:9.2f} ms{verdict(taken * 1000, 100, True)}")
+        screen.read(6)
+        cpu, began = screen.cpu(), time.monotonic()
+        screen.read(20)
+        ms = (screen.cpu() - cpu) * 1000 / (time.monotonic() - began)
+        say(f"  screen          {ms:9.2f} ms a second" + (f", {ms / top_ms:.2f} x top -b{verdict(ms / top_ms, 1.0, True)}" if top_ms else ""))
+        mib = screen.pss_kib() / 1024
+        say(f"                  {mib:9.1f} MiB{verdict(mib, 20, True)}")
+    screen.end()
+
+
 def allow_many_mappings():
     """T2m needs a higher limit; the old one is returned, None when it may not be set."""
     path = "/proc/sys/vm/max_map_count"
@@ -465,7 +565,7 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--targets", default="T1,T2,T2m,T3,T4,T5,T6")
-    parser.add_argument("--only", default="batch,start,live,keys,picture,rate,faults,stacks")
+    parser.add_argument("--only", default="batch,start,live,keys,picture,rate,faults,stacks,machine")
     args = parser.parse_args()
     build = os.path.abspath(args.build)
     only = args.only.split(",")
@@ -506,6 +606,8 @@ def main():
         kept_while_traced(build, 5)
     if "stacks" in only:
         stacks(build)
+    if "machine" in only:
+        machine(build, args.runs)
 
 
 if __name__ == "__main__":
