@@ -33,7 +33,8 @@ size_t mv_atlas_stretches(const struct mv_atlas *atlas, const struct mv_atlas_st
 /* The cells of the want's window; returns how many. */
 size_t mv_atlas_cells(const struct mv_atlas *atlas, const struct mv_machine_want *want, struct mv_atlas_cell *ret_cells, size_t cap);
 
-/* One frame, looked for in the visible processes: begin with a pfn, step through so many pages; 1: more. */
+/* One frame, looked for in the visible processes: begin with a pfn, step through so many pages; 1: more. Begun again with the same
+ * one, the detail stays as it was until that search is whole. */
 void mv_frame_begin(struct mv_atlas *atlas, uint64_t pfn, const int32_t *pids, size_t count);
 int mv_frame_step(struct mv_atlas *atlas, size_t pages);
 const struct mv_frame_detail *mv_frame_detail_of(const struct mv_atlas *atlas);

@@ -51,7 +51,10 @@ struct atlas_lit {
 
 /* The search for who maps a frame. */
 struct atlas_search {
-	struct mv_frame_detail detail;
+	struct mv_frame_detail detail; /* so far */
+	struct mv_frame_detail told;   /* the same while it is the first look at a frame; else that look's,
+					  until the next is whole */
+	bool again;		       /* it is not the first */
 	int32_t pids[MV_MACHINE_VISIBLE];
 	size_t count, at;
 	bool open;
@@ -89,6 +92,9 @@ struct mv_atlas {
 
 /* The stretch that holds a frame; NULL none. */
 const struct atlas_part *atlas_part_of(const struct mv_atlas *atlas, uint64_t pfn, uint64_t *ret_number);
+
+/* atlas_layout.c: nothing is known any more. */
+void atlas_layout_forget(struct mv_atlas *atlas);
 
 /* atlas_walk.c */
 void atlas_walks_release(struct mv_atlas *atlas);

@@ -270,6 +270,15 @@ int mv_atlas_step_lit(struct mv_atlas *atlas, size_t pages)
 
 /* ---- who maps a frame ---- */
 
+/* A list of mappers that empties and fills again and again can't be read. */
+static void tell(struct atlas_search *s)
+{
+	const bool whole = !mv_have(&s->detail.searched) || s->at >= s->count;
+
+	if (whole || !s->again)
+		s->told = s->detail;
+}
+
 void mv_frame_begin(struct mv_atlas *atlas, uint64_t pfn, const int32_t *pids, size_t count)
 {
 	struct atlas_search *s = &atlas->search;
@@ -277,8 +286,10 @@ void mv_frame_begin(struct mv_atlas *atlas, uint64_t pfn, const int32_t *pids, s
 	enum mv_why why[3];
 
 	walk_close(&s->walk);
-	memset(s, 0, sizeof(*s));
-	s->detail.pfn = pfn;
+	s->again = s->told.pfn == pfn && s->told.flags.why != MV_WHY_NOT_READ;
+	s->open = false;
+	s->at = 0;
+	s->detail = (struct mv_frame_detail){.pfn = pfn};
 	s->count = count < MV_COUNT_OF(s->pids) ? count : MV_COUNT_OF(s->pids);
 	if (s->count)
 		memcpy(s->pids, pids, s->count * sizeof(*pids));
@@ -291,6 +302,7 @@ void mv_frame_begin(struct mv_atlas *atlas, uint64_t pfn, const int32_t *pids, s
 	s->detail.searched = mv_source_features(atlas->source)->frame_numbers
 				 ? mv_val_of(0)
 				 : mv_val_missing(MV_WHY_NEEDS_SYS_ADMIN);
+	tell(s);
 }
 
 static void take_mapper(void *arg, uint64_t addr, uint64_t pfn)
@@ -315,23 +327,27 @@ int mv_frame_step(struct mv_atlas *atlas, size_t pages)
 	/* Who has gone, or may not be read, maps nothing that we could tell. */
 	if (!s->open && walk_open(&s->walk, atlas->source, s->pids[s->at]) < 0) {
 		s->at++;
+		tell(s);
 		return s->at < s->count;
 	}
 	s->open = true;
 	left = walk_step(&s->walk, pages, take_mapper, s);
-	if (left > 0)
+	if (left > 0) {
+		tell(s);
 		return 1;
+	}
 	walk_close(&s->walk);
 	s->open = false;
 	s->at++;
 	if (left == 0)
 		s->detail.searched.value++;
+	tell(s);
 	return s->at < s->count;
 }
 
 const struct mv_frame_detail *mv_frame_detail_of(const struct mv_atlas *atlas)
 {
-	return &atlas->search.detail;
+	return &atlas->search.told;
 }
 
 void atlas_walks_release(struct mv_atlas *atlas)

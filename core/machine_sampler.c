@@ -188,8 +188,10 @@ void mv_machine_sampler_want(struct mv_machine_sampler *s, const struct mv_machi
 		s->frame_known = true;
 		s->frame_pace = (struct pace){.active = true};
 	}
-	if (s->want.atlas_start != old.atlas_start || s->want.atlas_end != old.atlas_end)
+	if (s->want.atlas_start != old.atlas_start || s->want.atlas_end != old.atlas_end) {
 		s->atlas_pace.due_ns = 0;
+		s->window_left = s->want.atlas_end - s->want.atlas_start + ATLAS_FRAMES;
+	}
 	/* Complete means of now, not what an earlier want was answered with. */
 	if (WHOLE(s))
 		s->groups_pace = s->pss_pace = (struct pace){0};
@@ -263,10 +265,15 @@ int mv_machine_sampler_tick(struct mv_machine_sampler *s)
 
 /* ---- slices ---- */
 
-/* Is it time? Else *ret_next_ns comes down to when it is. */
+/* Is it time? Else *ret_next_ns comes down to when it is. While it is paused, what is known stays as it is.
+ */
 static bool due(const struct mv_machine_sampler *s, const struct pace *p, uint64_t *ret_next_ns)
 {
-	if (WHOLE(s) || now_of(s) >= p->due_ns)
+	if (WHOLE(s))
+		return true;
+	if (!s->want.interval_ms && p->done_ns)
+		return false;
+	if (now_of(s) >= p->due_ns)
 		return true;
 	if (p->due_ns < *ret_next_ns)
 		*ret_next_ns = p->due_ns;
@@ -410,7 +417,7 @@ static int32_t next_pss(const struct mv_machine_sampler *s, uint64_t *ret_next_n
 	for (uint32_t i = 0; i < s->want.visible_count; i++) {
 		uint64_t due_ns = mv_tasks_pss_due(s->tasks, s->want.visible[i]);
 
-		if (due_ns == UINT64_MAX || (WHOLE(s) && due_ns))
+		if (due_ns == UINT64_MAX || ((WHOLE(s) || !s->want.interval_ms) && due_ns))
 			continue;
 		if (due_ns > now_ns) {
 			*ret_next_ns = due_ns < *ret_next_ns ? due_ns : *ret_next_ns;
@@ -428,7 +435,7 @@ static bool work_pss(struct mv_machine_sampler *s, uint64_t *ret_next_ns)
 	const uint64_t began_ns = now_of(s);
 	int32_t pid;
 
-	if (!WANTS_TASKS(s) || !s->want.visible_count || (!WHOLE(s) && !s->want.interval_ms))
+	if (!WANTS_TASKS(s) || !s->want.visible_count)
 		return false;
 	if (!due(s, p, ret_next_ns))
 		return false;
@@ -469,8 +476,10 @@ static bool work_atlas(struct mv_machine_sampler *s, uint64_t *ret_next_ns)
 
 	if (!WANTS(s, ATLAS) || !s->atlas || !mv_have(&s->atlas_why))
 		return false;
-	if (WHOLE(s) ? p->done_ns != 0 : !due(s, p, ret_next_ns))
+	/* A new window is looked at even while it is paused. */
+	if (WHOLE(s) ? p->done_ns != 0 : !due(s, p, ret_next_ns) && (s->want.interval_ms || !s->window_left))
 		return false;
+	s->window_left -= s->window_left < ATLAS_FRAMES ? s->window_left : ATLAS_FRAMES;
 	ret = mv_atlas_step(s->atlas, &s->want, ATLAS_FRAMES);
 	end_slice(s, p, began_ns, ret <= 0, SHARE_ATLAS);
 	if (ret < 0)

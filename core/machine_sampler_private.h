@@ -52,6 +52,7 @@ struct mv_machine_sampler {
 	struct mv_val atlas_why;
 	int32_t lit;
 	bool frame_known;
+	uint64_t window_left; /* frames that a new window needs */
 
 	bool changed;
 };

@@ -310,7 +310,7 @@ uint64_t files_count(const struct mv_sampler *s)
 	return s->files && s->files->made && s->files->gen == s->maps_gen ? s->files->count : 0;
 }
 
-bool files_whole(const struct mv_sampler *s)
+bool files_all_read(const struct mv_sampler *s)
 {
 	return s->files && s->files->whole;
 }

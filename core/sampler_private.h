@@ -204,7 +204,7 @@ void files_want(struct mv_sampler *s, const struct mv_want *want);
 void files_tick(struct mv_sampler *s);
 bool files_work(struct mv_sampler *s, uint64_t *ret_next_ns);
 uint64_t files_count(const struct mv_sampler *s); /* of the section */
-bool files_whole(const struct mv_sampler *s);
+bool files_all_read(const struct mv_sampler *s);
 void files_write(const struct mv_sampler *s, struct mv_cached_file *ret_files);
 void files_release(struct mv_sampler *s);
 

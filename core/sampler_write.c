@@ -262,7 +262,7 @@ void mv_sampler_snapshot(struct mv_sampler *sampler, struct mv_snapshot *block, 
 	    .cmdline = l.cmdline,
 	    .title = l.title,
 	    .files = l.files,
-	    .files_whole = files_whole(s),
+	    .files_whole = files_all_read(s),
 	};
 	memcpy(block->tables, s->table_counts, sizeof(block->tables));
 	write_figures(s, block->figure);

@@ -17,7 +17,7 @@ static int atlas_init(void *state, const struct mv_place *place)
 	v->cell_frames = v->fit_frames = 1;
 	v->page_bytes = 4096;
 	v->anchor = -1;
-	v->lit = place->pid;
+	v->lit = place->unchosen ? 0 : place->pid; /* who stands first in a list was chosen by nobody */
 	v->cursor = place->frame;
 	mv_build_init(&v->hint);
 	return 0;
@@ -28,7 +28,7 @@ static void atlas_go(void *state, const struct mv_place *place)
 	struct atlas_view *v = state;
 
 	v->search.on = false;
-	if (place->pid)
+	if (place->pid && !place->unchosen)
 		v->lit = place->pid;
 	if (place->frame)
 		v->cursor = place->frame;

@@ -25,7 +25,7 @@
 	X(PSS, "PSS", 5, 5, 10, true, 1, 'B', "RSS with each page divided by the number of processes that map it: PSS of all adds up", "/proc/PID/smaps_rollup Pss, of the rows on the screen alone") \
 	X(FAULTS, "FAULTS/s", 8, 8, 6, true, 1, 'R', "minor page faults a second: pages touched for the first time that were in RAM, or were made", "/proc/PID/stat, field 10: difference / seconds") \
 	X(MAJOR, "MAJ/s", 5, 5, 9, true, 1, 'R', "major faults a second: each had to wait for disk or swap", "/proc/PID/stat, field 12: difference / seconds") \
-	X(GROWTH, "GROWTH", 9, 9, 2, true, 1, 'G', "growth of RSS and swap a second, since it was first seen; ^: in each of the last eight looks", "(RSS + swap now - when first seen) / seconds") \
+	X(GROWTH, "GROWTH", 10, 9, 2, true, 1, 'G', "growth of RSS and swap a second, since it was first seen; ^: in each of the last eight looks", "(RSS + swap now - when first seen) / seconds") \
 	X(OOM, "OOM", 4, 4, 8, true, 1, 'N', "the OOM killer's score: the highest is killed first", "(1000 + badness x 1000 / (RAM + swap)) x 2 / 3; /proc/PID/oom_score") \
 	X(TABLES, "TABLES", 6, 6, 13, true, 1, 'B', "its page tables", "/proc/PID/status VmPTE")                         \
 	X(THREADS, "THREADS", 7, 7, 14, true, 1, 'N', "its threads", "/proc/PID/stat, field 20")                        \

@@ -291,7 +291,7 @@ enum mv_role machine_answer(struct mv_build *b, const struct machine_view *v, co
 		mv_build_clean(b, MV_TEXT(", "));
 		mv_build_size(b, (uint64_t)most.growth.per_second);
 		mv_build_clean(b, MV_TEXT("/s"));
-		if (available.why == MV_WHY_HAVE && available.value / most.growth.per_second < 30 * 86400.0) {
+		if (available.why == MV_WHY_HAVE && available.value / most.growth.per_second < 2 * 86400.0) {
 			mv_build_clean(b, MV_TEXT("; available RAM lasts "));
 			mv_growth_time_build(b, available.value / most.growth.per_second);
 		}

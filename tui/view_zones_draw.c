@@ -396,7 +396,7 @@ static const struct {
     {{"pool"},
      {"huge pages set aside for hugetlbfs, by size: in the pool, free, promised but not touched, and beyond "
       "the pool's size"},
-     {"/sys/kernel/mm/hugepages/hugepages-*kB"},
+     {"hugepages-*kB below /sys/kernel/mm/hugepages"},
      {"pages of that size"},
      {"What the pool holds nothing else can use, whether it is free or not."}},
 };

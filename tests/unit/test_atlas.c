@@ -551,6 +551,15 @@ static void test_who_maps_a_frame(void **state)
 	assert_int_equal(d->mappers[1].address, 0x2f000);
 	assert_int_equal(d->mappers[2].pid, 79);
 	assert_int_equal(d->mappers[2].address, 0x7f000000b000);
+	/* Looked for once more, what was found stays until it has been looked for everywhere. */
+	put("77/maps", "20000-30000 r--p 00000000 00:00 0 \n");
+	mv_frame_begin(atlas, 0x103, pids, 4);
+	assert_int_equal(d->mappers_count, 3);
+	assert_int_equal(mv_frame_step(atlas, 2), 1);
+	assert_int_equal(d->mappers_count, 3);
+	while (mv_frame_step(atlas, 2) > 0)
+		;
+	assert_int_equal(d->mappers_count, 2);
 	mv_frame_begin(atlas, 0x104, pids, 4);
 	assert_int_equal(d->mappers_count, 0);
 	assert_int_equal(d->searched.value, 0);

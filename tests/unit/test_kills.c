@@ -226,6 +226,12 @@ static void test_lone_line(void **state)
 	assert_string_equal(mv_kills_texts(kills, 2).group, "");
 	assert_string_equal(mv_kills_texts(kills, 2).invoker, "");
 	assert_int_equal(mv_kills_at(kills, 3)->constraint, MV_OOM_BY_NONE);
+	/* Nor where no line named the one that it was about (before 5.0). */
+	FEED(kills, "a invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0",
+	     "Killed process 20 (a) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB",
+	     "Killed process 21 (b) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB");
+	assert_string_equal(mv_kills_texts(kills, 1).invoker, "a");
+	assert_string_equal(mv_kills_texts(kills, 0).invoker, "");
 	/* Nor is one that was chosen and had ended by itself taken for the next. */
 	FEED(kills, "a invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0",
 	     "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/"

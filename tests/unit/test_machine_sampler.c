@@ -15,8 +15,9 @@
 #include "tests/unit/fixture.h"
 #include "tests/unit/tempdir.h"
 
-#define EVERYTHING                                                                                             \
-	(MV_MACHINE_TASKS | MV_MACHINE_GROUPS | MV_MACHINE_OOM | MV_MACHINE_KILLS | MV_MACHINE_ATLAS | MV_MACHINE_FRAME)
+#define EVERYTHING \
+	(MV_MACHINE_TASKS | MV_MACHINE_GROUPS | MV_MACHINE_OOM | MV_MACHINE_KILLS | MV_MACHINE_ATLAS | \
+	 MV_MACHINE_FRAME)
 
 static void assert_val(struct mv_val got, uint64_t want)
 {
@@ -127,22 +128,25 @@ static void test_everything(void **state)
 	assert_non_null(t);
 	assert_null(mv_machine_task(m, 802));
 	assert_string_equal(mv_machine_text(m, t->name).text, "mysqld");
-	assert_string_equal(mv_machine_text(m, mv_machine_groups(m, &groups)[t->group].name).text, "mysql.service");
+	assert_string_equal(mv_machine_text(m, mv_machine_groups(m, &groups)[t->group].name).text,
+			    "mysql.service");
 	assert_val(t->pss_bytes, UINT64_C(1751040) * 1024);
 	assert_val(t->oom_score, 794);
 	assert_val(t->badness_bytes, (UINT64_C(1761280) + 307200 + 4608) * 1024);
 	assert_int_equal(mv_machine_task(m, 1)->pss_bytes.why, MV_WHY_NEEDS_PTRACE);
 	assert_int_equal(mv_machine_task(m, 57)->pss_bytes.why, MV_WHY_KERNEL_THREAD);
 	assert_int_equal(mv_machine_task(m, 1523)->pss_bytes.why, MV_WHY_NOT_ASKED);
-	assert_string_equal(mv_machine_text(m, mv_machine_task(m, 3500)->name).text, "a) R 1 (\\x0a\\x1b[31m");
+	assert_string_equal(mv_machine_text(m, mv_machine_task(m, 3500)->name).text,
+			    "a) R 1 (\\x0a\\x1b[31m");
 
 	assert_val(m->groups_why, 2);
 	assert_int_equal(groups, 16);
 	assert_int_equal(group(m, "/system.slice/nginx.service")->tasks, 3);
 	assert_string_equal(mv_machine_text(m, group(m, "/")->name).text, "/");
 	/* systemd's \x2d is text, and reads as such. */
-	assert_string_equal(mv_machine_text(m, mv_machine_groups(m, &groups)[mv_machine_task(m, 2048)->group].name).text,
-			    "app-org.gnome.Terminal\\\\x2d3.scope");
+	assert_string_equal(
+	    mv_machine_text(m, mv_machine_groups(m, &groups)[mv_machine_task(m, 2048)->group].name).text,
+	    "app-org.gnome.Terminal\\\\x2d3.scope");
 
 	assert_val(m->kills_why, 1);
 	k = mv_machine_kills(m, &count);
@@ -253,7 +257,8 @@ static void put_machine(void)
 {
 	tempdir_put("meminfo", "MemTotal: 1000 kB\nMemFree: 500 kB\n");
 	tempdir_put("7/stat", "7 (mine) S 1 1 1 0 -1 4194304 10 0 0 0 5 0 0 0 20 0 1 0 100 409600 16 0\n");
-	tempdir_put("7/status", "Name:\tx\nState:\tS (sleeping)\nTgid:\t7\nUid:\t5\t5\t5\t5\nVmPeak:\t4 kB\n");
+	tempdir_put("7/status",
+		    "Name:\tx\nState:\tS (sleeping)\nTgid:\t7\nUid:\t5\t5\t5\t5\nVmPeak:\t4 kB\n");
 	tempdir_put("7/smaps_rollup", "Rss: 64 kB\nPss: 60 kB\n");
 }
 
@@ -337,8 +342,13 @@ static void test_wants(void **state)
 		uint32_t cell_frames, visible;
 		uint64_t start, end;
 	} bad[] = {
-	    {0, 0, 0, 1000},	  {3, 0, 0, 1000},	      {64, 0, 1000, 0}, {1, 0, 0, UINT64_MAX}, {1u << 31, 0, 0, UINT64_MAX},
-	    {1, UINT32_MAX, 0, 1}, {1, 129, 0, MV_ATLAS_CELLS + 1},
+	    {0, 0, 0, 1000},
+	    {3, 0, 0, 1000},
+	    {64, 0, 1000, 0},
+	    {1, 0, 0, UINT64_MAX},
+	    {1u << 31, 0, 0, UINT64_MAX},
+	    {1, UINT32_MAX, 0, 1},
+	    {1, 129, 0, MV_ATLAS_CELLS + 1},
 	};
 	struct mv_source *source = machine();
 	struct mv_machine_sampler *s = make(source);
@@ -391,6 +401,44 @@ static void test_whole(void **state)
 	mv_source_free(source);
 }
 
+/* Paused: what is known stays as it is, and what was never read is read once. */
+static void test_paused(void **state)
+{
+	struct mv_source *source = machine();
+	struct mv_machine_sampler *s = make(source);
+	struct mv_machine_want want = want_of(MV_MACHINE_TASKS | MV_MACHINE_KILLS);
+	struct mv_machine_snapshot *m;
+	uint64_t due_ns;
+	size_t bytes;
+
+	(void)state;
+	mv_machine_sampler_want(s, &want);
+	free(look(s));
+	mv_source_step(source);
+	mv_source_step(source);
+	want.interval_ms = 0;
+	want.facts |= MV_MACHINE_GROUPS;
+	want.visible_count = 1;
+	want.visible[0] = 801;
+	mv_machine_sampler_want(s, &want);
+	while (mv_machine_sampler_work(s, &due_ns) > 0)
+		;
+	assert_int_equal(due_ns, UINT64_MAX);
+	m = snapshot(s, &bytes);
+	assert_true(mv_have(&m->groups_why));
+	assert_true(mv_have(&mv_machine_task(m, 801)->pss_bytes));
+	assert_non_null(mv_machine_task(m, 3001));
+	assert_val(group(m, "/system.slice/batch.service")->oom_kills, 2);
+	free(m);
+	for (int i = 0; i < 10; i++)
+		mv_source_step(source);
+	assert_int_equal(mv_machine_sampler_work(s, &due_ns), 0);
+	assert_int_equal(due_ns, UINT64_MAX);
+	assert_false(mv_machine_sampler_changed(s));
+	mv_machine_sampler_free(s);
+	mv_source_free(source);
+}
+
 /* ---- a block that a broken, or broken into, collector has made ---- */
 
 static struct mv_machine_snapshot *copy_of(const struct mv_machine_snapshot *m)
@@ -416,13 +464,13 @@ static void test_broken(void **state)
 	(void)state;
 	mv_machine_sampler_want(s, &want);
 	m = look(s);
-#define BROKEN(statement)                                                                                      \
-	do {                                                                                                   \
-		c = copy_of(m);                                                                                \
-		statement;                                                                                     \
-		if (mv_machine_check(c, m->length) != -EBADMSG)                                                \
-			fail_msg("passed: %s", #statement);                                                    \
-		free(c);                                                                                       \
+#define BROKEN(statement) \
+	do { \
+		c = copy_of(m); \
+		statement; \
+		if (mv_machine_check(c, m->length) != -EBADMSG) \
+			fail_msg("passed: %s", #statement); \
+		free(c); \
 	} while (0)
 	assert_int_equal(mv_machine_check(m, m->length - 1), -EBADMSG);
 	assert_int_equal(mv_machine_check(m, sizeof(*m) - 1), -EBADMSG);
@@ -438,13 +486,13 @@ static void test_broken(void **state)
 	BROKEN(c->kills_why.why = MV_WHY__N);
 	BROKEN(c->panic_on_oom.why = MV_WHY__N);
 	BROKEN(c->kill_allocating.why = MV_WHY__N);
-#define BROKEN_SECTION(section)                                                                                \
-	BROKEN(c->section.offset = 0);                                                                         \
-	BROKEN(c->section.offset += 4);                                                                        \
-	BROKEN(c->section.offset = c->length + 8);                                                             \
-	BROKEN(c->section.offset = UINT64_MAX - 7);                                                            \
-	BROKEN(c->section.count = UINT64_MAX);                                                                 \
-	BROKEN(c->section.count = UINT64_C(1) << 61);                                                          \
+#define BROKEN_SECTION(section) \
+	BROKEN(c->section.offset = 0); \
+	BROKEN(c->section.offset += 4); \
+	BROKEN(c->section.offset = c->length + 8); \
+	BROKEN(c->section.offset = UINT64_MAX - 7); \
+	BROKEN(c->section.count = UINT64_MAX); \
+	BROKEN(c->section.count = UINT64_C(1) << 61); \
 	BROKEN(c->section.count = c->length)
 	BROKEN_SECTION(tasks);
 	BROKEN_SECTION(groups);
@@ -519,7 +567,8 @@ static void test_broken(void **state)
 			for (uint32_t at = 0; at < tasks; at++) {
 				assert_ptr_equal(mv_machine_task(c, t[at].pid), &t[at]);
 				assert_true(strlen(mv_machine_text(c, t[at].name).text) < c->text.count);
-				for (uint32_t up = t[at].group; up < groups && g[up].parent != up; up = g[up].parent)
+				for (uint32_t up = t[at].group; up < groups && g[up].parent != up;
+				     up = g[up].parent)
 					assert_true(g[up].parent < up);
 			}
 			for (uint32_t at = 0; at < kills; at++)
@@ -542,6 +591,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_refused, tempdir_make, tempdir_remove),
 	    cmocka_unit_test(test_wants),
 	    cmocka_unit_test(test_whole),
+	    cmocka_unit_test(test_paused),
 	    cmocka_unit_test(test_broken),
 	};
 

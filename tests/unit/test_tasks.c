@@ -127,6 +127,9 @@ static void test_steps(void **state)
 	assert_int_equal(task(tasks, 2048)->minor_faults, 52000 + 25600);
 	assert_int_not_equal(mv_tasks_find(tasks, 3001), SIZE_MAX);
 	mv_source_step(source);
+	assert_int_equal(mv_tasks_read(tasks), 0);
+	/* What was read in its turn stays until the next. */
+	assert_int_equal(task(tasks, 655)->flags, MV_TASK_UNKILLABLE);
 	look(tasks, 0);
 	assert_int_equal(mv_tasks_count(tasks), 16);
 	assert_int_equal(mv_tasks_find(tasks, 3001), SIZE_MAX);
@@ -220,13 +223,14 @@ static void test_pss(void **state)
 
 /* ---- what is read when ---- */
 
-static void put_stat(const char *step, int pid, const char *name, char letter, unsigned threads, unsigned start, unsigned ticks,
-		     unsigned pages)
+static void put_stat(const char *step, int pid, const char *name, char letter, unsigned threads,
+		     unsigned start, unsigned ticks, unsigned pages)
 {
 	char path[64], text[256];
 
 	snprintf(path, sizeof(path), "%s%d/stat", step, pid);
-	snprintf(text, sizeof(text), "%d (%s) %c 1 1 1 0 -1 4194304 10 0 0 0 %u 0 0 0 20 0 %u 0 %u 409600 %u 0\n", pid, name,
+	snprintf(text, sizeof(text),
+		 "%d (%s) %c 1 1 1 0 -1 4194304 10 0 0 0 %u 0 0 0 20 0 %u 0 %u 409600 %u 0\n", pid, name,
 		 letter, ticks, threads, start, pages);
 	tempdir_put(path, text);
 }
@@ -237,7 +241,8 @@ static void put_status(const char *step, int pid, unsigned uid, unsigned anon_ki
 
 	snprintf(path, sizeof(path), "%s%d/status", step, pid);
 	snprintf(text, sizeof(text),
-		 "Name:\tx\nState:\tS (sleeping)\nTgid:\t%d\nUid:\t%u\t%u\t%u\t%u\nVmPeak:\t400 kB\nRssAnon:\t%u kB\nRssFile:\t4 kB\n"
+		 "Name:\tx\nState:\tS (sleeping)\nTgid:\t%d\nUid:\t%u\t%u\t%u\t%u\nVmPeak:\t400 "
+		 "kB\nRssAnon:\t%u kB\nRssFile:\t4 kB\n"
 		 "RssShmem:\t0 kB\nVmPTE:\t8 kB\nVmSwap:\t%u kB\n",
 		 pid, uid, uid, uid, uid, anon_kib, swap_kib);
 	tempdir_put(path, text);
@@ -314,6 +319,10 @@ static void test_rss(void **state)
 	put_status("", 10, 7, 100, 0);
 	put_stat("step1/", 10, "x", 'S', 1, 100, 5, 18);
 	put_stat("step2/", 10, "x", 'S', 1, 100, 5, 0);
+	/* Here status knows of less than stat does. */
+	put_stat("", 11, "y", 'S', 1, 100, 5, 16);
+	put_status("", 11, 7, 20, 0);
+	put_stat("step2/", 11, "y", 'S', 1, 100, 5, 1);
 	source = tempdir_open();
 	tasks = make(source);
 	look(tasks, 0);
@@ -324,6 +333,7 @@ static void test_rss(void **state)
 	mv_source_step(source);
 	assert_int_equal(mv_tasks_read(tasks), 0);
 	assert_int_equal(task(tasks, 10)->rss_bytes, 40 * 1024);
+	assert_int_equal(task(tasks, 11)->rss_bytes, 0);
 	mv_tasks_free(tasks);
 	mv_source_free(source);
 }
@@ -341,7 +351,8 @@ static void test_comings(void **state)
 	}
 	put_stat("step1/", 5, "new", 'S', 1, 200, 5, 16);
 	put_status("step1/", 5, 5, 100, 0);
-	put_stat("step1/", 12, "reused", 'S', 1, 201, 0, 16);
+	/* Nothing but its start tells it from the old one. */
+	put_stat("step1/", 12, "old", 'S', 1, 201, 5, 16);
 	put_status("step1/", 12, 99, 30, 0);
 	put_stat("step1/", 15, "renamed", 'S', 1, 100, 5, 16);
 	tempdir_put("step1/13.gone", "");
@@ -362,6 +373,7 @@ static void test_comings(void **state)
 	assert_string_equal(mv_tasks_name(tasks, mv_tasks_find(tasks, 15)), "renamed");
 	assert_int_equal(mv_tasks_name_bytes(tasks, mv_tasks_find(tasks, 15)), 8);
 	assert_val(task(tasks, 12)->uid, 99);
+	assert_int_equal(task(tasks, 12)->start_ticks, 201);
 	assert_val(task(tasks, 14)->uid, 14);
 	assert_int_equal(mv_tasks_find(tasks, 31), SIZE_MAX);
 	assert_true(mv_tasks_whole(tasks));
