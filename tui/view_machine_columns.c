@@ -381,20 +381,17 @@ static void draw_name(const struct machine_view *v, const struct mv_context *ctx
 /* ---- a service's row ---- */
 
 /* Over those of its processes that pass the filters. */
-static struct task_value sum_of(const struct machine_view *v, const struct mv_context *ctx, uint32_t group,
-				enum task_column column)
+static struct task_value sum_of(const struct machine_view *v, const struct mv_context *ctx,
+				const struct task_row *row, enum task_column column)
 {
-	uint32_t count;
-	const struct mv_task *tasks = mv_machine_tasks(ctx->machine, &count);
+	const struct mv_task *tasks = mv_machine_tasks(ctx->machine, &(uint32_t){0});
 	struct task_value sum = {.v = mv_val_missing(MV_WHY_NOT_READ)};
+	const struct task_node *node = &v->rows.services[row->index];
 
-	for (uint32_t i = 0; i < v->rows.nodes_count; i++) {
-		const struct mv_task *task = &tasks[v->rows.nodes[i].index];
-		struct task_value one;
+	for (uint32_t n = node->first; n != UINT32_MAX; n = node->next) {
+		node = &v->rows.nodes[n];
+		struct task_value one = task_value_of(ctx, &tasks[node->index], column);
 
-		if (task->group != group)
-			continue;
-		one = task_value_of(ctx, task, column);
 		if (!mv_have(&one.v))
 			continue;
 		sum.v = mv_val_of((mv_have(&sum.v) ? sum.v.value : 0) + one.v.value);
@@ -416,8 +413,7 @@ static void draw_service(const struct machine_view *v, const struct mv_context *
 	for (int i = 0; i < TASK_NAME; i++)
 		if (v->columns[i].w && (task_column_adds_up((enum task_column)i) || i == TASK_GROWTH))
 			draw_cell(ctx, c, y, &v->columns[i], (enum task_column)i,
-				  sum_of(v, ctx, group ? row->index : MV_TASK_NO_GROUP, (enum task_column)i),
-				  false);
+				  sum_of(v, ctx, row, (enum task_column)i), false);
 	bool hit = v->find[0] && task_row_matches(ctx, row, v->find);
 	if (x < end)
 		x += mv_canvas_text(c, y, x, end - x, hit ? ROLE_FOUND : ROLE_STRONG,

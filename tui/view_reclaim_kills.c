@@ -47,16 +47,19 @@ void reclaim_kills_layout(struct reclaim_view *v, const struct mv_context *ctx)
 		v->kills[i].x += v->table.x;
 }
 
-/* "12:03:04  3:12:09 ago" */
-static void build_when(struct mv_build *b, const struct mv_context *ctx, const struct mv_kill *kill)
+/* "12:03:04  3:12:09 ago", where there is room for both. */
+static void build_when(struct mv_build *b, const struct mv_context *ctx, const struct mv_kill *kill, int cols)
 {
 	mv_build_init(b);
 	mv_clock_build(b, kill->real_ns);
 	if (ctx->now_real_ns < kill->real_ns + MV_NS_PER_SEC)
 		return;
+	struct mv_build clock = *b;
 	mv_build_clean(b, MV_TEXT("  "));
 	mv_age_build(b, ctx->now_real_ns - kill->real_ns);
 	mv_build_clean(b, MV_TEXT(" ago"));
+	if ((int)b->len > cols)
+		*b = clock;
 }
 
 /* Who had run out: the machine, or a group. */
@@ -75,7 +78,7 @@ static void draw_row(const struct reclaim_view *v, const struct mv_context *ctx,
 	const struct mv_column *col = v->kills;
 	struct mv_build b;
 
-	build_when(&b, ctx, kill);
+	build_when(&b, ctx, kill, col[KILL_WHEN].w);
 	mv_cell_put(c, y, &col[KILL_WHEN], ROLE_TEXT, &b);
 	mv_build_init(&b);
 	mv_build_fmt(&b, "%d", kill->pid);

@@ -289,7 +289,7 @@ static void build_node(struct mv_build *b, const struct mv_context *ctx, const s
 
 	mv_build_init(b);
 	mv_build_fmt(b, "node %u", n->node);
-	mv_build_pad(b, 10);
+	mv_build_pad(b, 8);
 	mv_size_build(b, n->total_bytes, ctx->exact);
 	mv_build_clean(b, MV_TEXT(":"));
 	for (size_t i = 0; i < MV_COUNT_OF(words) - (cols < 90); i++) {
@@ -311,7 +311,7 @@ static void build_pool(struct mv_build *b, const struct mv_huge_pool *p)
 	mv_build_init(b);
 	mv_build_clean(b, MV_TEXT("pool "));
 	build_block(b, p->page_bytes);
-	mv_build_pad(b, 10);
+	mv_build_pad(b, 8);
 	if (!p->total && !p->surplus) {
 		mv_build_clean(b, MV_TEXT("no huge page of this size is set aside"));
 		return;

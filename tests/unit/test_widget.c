@@ -285,6 +285,44 @@ static void the_legend_names_what_occurs(void **state)
 	assert_int_equal(mv_legend_draw(&canvas, 0, 0, -1, states), 0);
 }
 
+/* All cells are given out, the least that is there gets one, nothing gets none. */
+static void parts_fill_their_bar(void **state)
+{
+	const struct mv_share parts[] = {{1000000, ROLE_RAM_USED, U'█', '#', {"used"}},
+					 {0, ROLE_RAM_SHARED, U'▚', '=', {"shared"}},
+					 {1, ROLE_RAM_CACHE, U'▒', '+', {"cache"}},
+					 {999999, ROLE_RAM_FREE, U'·', '.', {"free"}}};
+	int cells[MV_COUNT_OF(parts)];
+
+	(void)state;
+	for (int cols = 0; cols <= 40; cols++) {
+		mv_parts_layout(parts, MV_COUNT_OF(parts), cols, cells);
+		assert_int_equal(cells[0] + cells[1] + cells[2] + cells[3], cols);
+		assert_int_equal(cells[1], 0);
+		if (cols >= 3)
+			assert_true(cells[0] >= 1 && cells[2] == 1 && cells[3] >= 1);
+	}
+	mv_canvas_clear(&canvas);
+	mv_parts_draw(&canvas, (struct mv_rect){0, 0, 1, 9}, parts, MV_COUNT_OF(parts));
+	assert_string_equal(row(0), "████▒····");
+}
+
+static void parts_are_named_over_as_many_lines_as_it_takes(void **state)
+{
+	const struct mv_share parts[] = {{1 << 20, ROLE_RAM_USED, U'█', '#', {"used"}}, {0, ROLE_RAM_FREE, U'·', '.', {"free"}}};
+
+	(void)state;
+	mv_canvas_clear(&canvas);
+	/* Two columns apart, one where that is needed, a line more where that is not enough. */
+	assert_int_equal(mv_parts_legend(&canvas, (struct mv_rect){0, 0, 2, 21}, parts, 2, false), 1);
+	assert_string_equal(row(0), "█ used 1.0M  · free 0");
+	mv_canvas_clear(&canvas);
+	assert_int_equal(mv_parts_legend(&canvas, (struct mv_rect){0, 0, 2, 20}, parts, 2, false), 1);
+	assert_string_equal(row(0), "█ used 1.0M · free 0");
+	assert_int_equal(mv_parts_legend(NULL, (struct mv_rect){0, 0, 2, 19}, parts, 2, false), 2);
+	assert_int_equal(mv_parts_legend(NULL, (struct mv_rect){0, 0, 1, 5}, parts, 2, false), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -301,6 +339,8 @@ int main(void)
 	    TEST(bytes_are_shown_as_hex_and_text),
 	    TEST(a_hexdump_stays_in_its_area),
 	    TEST(the_legend_names_what_occurs),
+	    TEST(parts_fill_their_bar),
+	    TEST(parts_are_named_over_as_many_lines_as_it_takes),
 	};
 
 	setlocale(LC_CTYPE, "C.UTF-8");
