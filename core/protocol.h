@@ -3,7 +3,7 @@
 #define MV_PROTOCOL_H
 
 /*
- * What the three processes say to each other: one struct mv_message a SOCK_SEQPACKET packet, descriptors
+ * What screen, keeper and collector say to each other: one struct mv_message a SOCK_SEQPACKET packet, descriptors
  * beside it.
  *
  *   screen -> collector   WANT, RELEASE

@@ -213,6 +213,16 @@ class Screen:
         at = len(self.seen)
         self.read_until(lambda: what in self.seen[max(0, at - len(what)):])
 
+    def shows(self, what):
+        """It is on the screen: drawn anew, since else only what has changed is sent."""
+        at = len(self.seen)
+
+        def shown():
+            self.send(b"\x0c")
+            return what in self.seen[at:]
+
+        self.read_until(shown)
+
     def send(self, text):
         os.write(self.master, text)
 
@@ -258,16 +268,15 @@ def hostile_names_on_the_screen():
 def hostile_names_at_the_machine():
     """a hostile name among the machine's processes: it is filtered, opened and left, and nothing raw reaches the terminal"""
     with tempfile.TemporaryDirectory() as folder, Hostile(folder) as target, Screen() as screen:
-        screen.expect(b"Machine")
-        screen.send(b"/%d\r" % target.pid)
-        screen.expect(b"PWN")
-        screen.send(b"\r")
+        screen.expect(b"available")
+        screen.send(b"/%d\r\r" % target.pid)
         screen.expect(b"ADDRESS")
-        screen.send(b"0")
+        screen.send(b"0\x0c")
         screen.expect(b"Machine")
         screen.send(b"q")
         screen.read_until(lambda: screen.process.poll() is not None)
         assert screen.process.wait(LIMIT) == 0
+        assert b"PWN" in screen.seen
         safe(screen.seen, escapes=True)
 
 
@@ -275,23 +284,25 @@ def hostile_names_at_the_machine():
 def ending_while_it_is_opened():
     """a process that ends at any moment of being opened from the machine: the screen goes on"""
     rng = random.Random(4711)
-    with Screen() as screen:
-        screen.expect(b"Machine")
+    with Child(CHURN, "maps") as lasting, Child(CHURN, "maps"), Screen("-i", "0.1", os.path.basename(CHURN)) as screen:
+        screen.expect(b"available")
         for i in range(60 if LONG else 12):
             target = subprocess.Popen([CHURN, "maps"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             target.stdout.readline()
-            screen.expect(b"%d" % target.pid)
+            screen.shows(b" %d " % target.pid)
             screen.send(b"/%d\r\r" % target.pid)
             select.select([], [], [], rng.random() * 0.03)  # whenever
             target.kill()
             if i % 2:
                 target.wait()
+            select.select([], [], [], rng.random() * 0.03)
             screen.send(b"0\x0c")
             target.wait()
             target.stdin.close()
             target.stdout.close()
-        screen.send(b"\x0c")
-        screen.expect(b"Machine")
+        screen.shows(b"Machine")
+        screen.send(b"/%d\r\r" % lasting.pid)
+        screen.shows(b"ADDRESS")
         screen.send(b"q")
         screen.read_until(lambda: screen.process.poll() is not None)
         assert screen.process.wait(LIMIT) == 0
