@@ -600,7 +600,9 @@ static bool drain(struct mv_sampler *s)
 	mv_faults_state(t->faults, &t->state);
 	if (n < DRAIN_SAMPLES && !t->code_mapped)
 		t->flush = false;
-	if (t->state.ended && !n && !t->ended) {
+	/* Not before the last stacks are known: who waits for the end looks no further. */
+	if (t->state.ended && !n && !t->ended &&
+	    !(s->calls->symboliser && mv_symboliser_pending(s->calls->symboliser))) {
 		t->ended = true;
 		s->changed = true;
 	}

@@ -432,7 +432,7 @@ static void test_zone_texts(void **state)
 	assert_int_equal(ram.zones[1].blocks[0], 9);
 	assert_string_equal(ram.zones[2].name, "od??m");
 	for (int i = 0; i < 2 * MV_ZONES; i++) {
-		char line[64];
+		char line[96];
 
 		snprintf(line, sizeof(line), "Node %d, zone Z 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18\n",
 			 i + 9);
