@@ -174,10 +174,11 @@ static bool heap_sections_add_up(const struct mv_snapshot *s)
 
 static bool files_add_up(const struct mv_snapshot *s)
 {
-	const struct mv_cached_file *f = section(s, &s->files);
+	const struct mv_cached_file *f;
 
 	if (!section_fits(s, &s->files, sizeof(*f)))
 		return false;
+	f = section(s, &s->files);
 	for (uint64_t i = 0; i < s->files.count; i++)
 		if (f[i].mapping >= s->mappings.count || f[i].cached.way >= MV_CACHE__N ||
 		    f[i].resident.why >= MV_WHY__N || f[i].size_bytes.why >= MV_WHY__N ||

@@ -134,6 +134,8 @@ def fast_turnover():
     need_leaker()
     with Child(LOSING, "100000") as child:
         found = json.loads(memview("leaks", "--json", child.pid).stdout)
+        if os.environ.get("MV_SANITIZERS") and found["lost"] is None:
+            raise Skip("with sanitizers it copies too slowly for a heap that changes so fast, and says so")
         lost = found["lost"]["blocks"]
         # 100 are lost. What the scan says beyond that was not: precision 0.98, recall 0.99.
         assert 99 <= lost <= 102, (lost, found["rounds"])
