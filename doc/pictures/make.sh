@@ -30,3 +30,4 @@ picture light light 80x24 '<Tick>/0x7f63ae000000<Enter>'
 ticks='<Tick><Tick><Tick><Tick><Tick><Tick>'
 machine machine 110x24 "$ticks$ticks" leaking
 machine reclaim 110x26 '<Tick>4' machine
+machine atlas 110x26 '<Tick>6' machine
