@@ -202,6 +202,8 @@ struct mv_heap {
 	uint32_t tcaches;  /* tables found */
 	bool mmapped_found; /* each mmapped block is in blocks; else only their sum is known (mp_ of glibc, in mallinfo) */
 	bool still;	 /* no arena changed from before the copy until after it. Else the figures are of that time, not of a moment */
+	/* What free() leaves in the second word of a block that goes to a tcache, and malloc() clears; glibc 2.34 on. 0: not known. */
+	uint64_t cache_key;
 	bool caches_exact;  /* each tcache's lists agreed with its counts. Else a block just moved may count as in use or as tcache */
 	uint8_t tries;	 /* it took */
 	uint32_t version_first, version_last; /* glibc 2.x to 2.y, by its layout; last UINT32_MAX: or newer; first 0: or older */
@@ -282,6 +284,8 @@ int mv_heap_read(struct mv_source *source, struct mv_target *target, const struc
 
 /* The block that holds an address, its header included; NULL: none. Cost: a few ns. */
 const struct mv_block *mv_heap_find(const struct mv_heap *heap, uint64_t address);
+/* Does a block that looks as if it were in use bear the tcaches' key: a thread is just about to take it, or has just put it there? */
+bool mv_heap_is_cached(const struct mv_heap *heap, const struct mv_memcopy *copy, const struct mv_block *b);
 /* The first block that ends beyond an address: an index, block_count when none does. O(log n). */
 size_t mv_heap_from(const struct mv_heap *heap, uint64_t address);
 

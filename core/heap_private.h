@@ -122,6 +122,7 @@ struct heap_walk {
 	bool mangled, mangled_known; /* are lists' pointers combined with their places? */
 	uint64_t tcache_size;	     /* of the tables' chunks; 0 none seen */
 	bool heap_info_235;
+	bool key_seen; /* of a tcache: heap->cache_key */
 };
 /*
  * Mending of a torn copy, in heap_mend.c. A stretch that is being walked, and where it broke: at, after the block that began at before.

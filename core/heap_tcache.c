@@ -15,6 +15,7 @@
 #define TORN_HEADS  4u /* times as many good lists as bad ones */
 #define TORN_COUNTS 3u
 #define TCACHE_MAX  0x410u /* the biggest chunk that a tcache of small bins holds */
+#define FAST_MAX    (CHUNK_MIN + 16 * (FASTBINS - 1)) /* the biggest that a fastbin can */
 
 /* A table: 2.26 to 2.29, 2.30 to 2.41, since 2.42. */
 static const struct kind {
@@ -129,6 +130,19 @@ static enum verdict judge(struct heap_walk *w, const struct table *t, bool mangl
 	return good >= bad * TORN_HEADS && good && odd <= TORN_COUNTS + good ? TORN : NO_TABLE;
 }
 
+/* The same in all threads, from 2.34 on; before it was the table's address, and no key was known by it. */
+static void learn_key(struct heap_walk *w, uint64_t memory)
+{
+	const uint8_t *at = mv_memcopy_at(w->copy, memory + 8, 8);
+	const uint64_t key = at ? heap_load(at) : 0;
+
+	if (!w->key_seen)
+		w->heap->cache_key = key;
+	else if (w->heap->cache_key != key)
+		w->heap->cache_key = 0;
+	w->key_seen = true;
+}
+
 static void mark_lists(struct heap_walk *w, const struct table *t)
 {
 	for (unsigned bin = 0; bin < t->kind->bins; bin++) {
@@ -136,6 +150,8 @@ static void mark_lists(struct heap_walk *w, const struct table *t)
 
 		for (uint64_t at = head_of(t, bin); at && (b = member(w, at, bin));) {
 			b->size_state = mv_block_size(b) | MV_BLOCK_TCACHE;
+			if (w->mangled)
+				learn_key(w, at);
 			if (!follow(w, at, w->mangled, &at))
 				break;
 		}
@@ -242,11 +258,20 @@ static void mark_fastbin(struct heap_walk *w, uint64_t head, unsigned bin)
 	}
 }
 
+bool mv_heap_is_cached(const struct mv_heap *heap, const struct mv_memcopy *copy, const struct mv_block *b)
+{
+	const uint8_t *at = heap->cache_key && mv_block_size(b) <= TCACHE_MAX
+				? mv_memcopy_at(copy, b->start + CHUNK_HEADER + 8, 8)
+				: NULL;
+
+	return at && heap_load(at) == heap->cache_key;
+}
+
 /*
  * A list that was torn is lost behind the tear, and its rest, deep in the list, stays where it is from look
- * to look. There a chunk tells by itself that it is on one: it begins with what leads to a chunk of the same
- * size that is on none or on the same, or ends a list; combined with its own place, so nobody else's pointer
- * looks like that. (From 2.32 on; earlier nothing tells.)
+ * to look. There a chunk tells by itself that it is on one: by the tcaches' key; or, of a fastbin, by what it
+ * begins with, which leads to a chunk of the same size or ends the list, combined with its own place, so that
+ * nobody else's pointer looks like that. (From 2.32 on; earlier nothing tells.)
  */
 static void mark_remains(struct heap_walk *w)
 {
@@ -256,24 +281,22 @@ static void mark_remains(struct heap_walk *w)
 		return;
 	for (size_t i = 0; i < heap->block_count; i++) {
 		struct mv_block *b = &heap->blocks[i];
-		const uint64_t bytes = mv_block_size(b), memory = b->start + CHUNK_HEADER;
+		const uint64_t bytes = mv_block_size(b);
 		const struct mv_block *next_block;
-		enum mv_block_state state = MV_BLOCK_TCACHE;
 		uint64_t next;
 
-		if (mv_block_state(b) != MV_BLOCK_IN_USE || bytes > TCACHE_MAX ||
-		    !follow(w, memory, true, &next))
+		if (mv_block_state(b) != MV_BLOCK_IN_USE || bytes > TCACHE_MAX)
 			continue;
-		if (next & 15)
+		if (mv_heap_is_cached(heap, w->copy, b)) {
+			b->size_state = bytes | MV_BLOCK_TCACHE;
+			continue;
+		}
+		if (w->where->layout == LAYOUT_243 || bytes > FAST_MAX ||
+		    !follow(w, b->start + CHUNK_HEADER, true, &next) || next & 15)
 			continue;
 		next_block = next ? heap_block_at(heap, next) : NULL;
-		if (next_block)
-			state = MV_BLOCK_FASTBIN;
-		else if (next)
-			next_block = heap_block_at(heap, next - CHUNK_HEADER);
-		if (next && (!next_block || mv_block_size(next_block) != bytes))
-			continue;
-		b->size_state = bytes | state;
+		if (!next || (next_block && mv_block_size(next_block) == bytes))
+			b->size_state = bytes | MV_BLOCK_FASTBIN;
 	}
 }
 
@@ -282,6 +305,7 @@ void heap_caches_mark(struct heap_walk *w)
 	struct mv_heap *heap = w->heap;
 
 	heap->tcaches = 0;
+	heap->cache_key = 0;
 	heap->caches_exact = true;
 	if (w->where->layout == LAYOUT_243) {
 		w->mangled = true;

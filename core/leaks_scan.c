@@ -462,9 +462,12 @@ static enum mv_leaks_why look(struct scan *s, bool first)
 
 /* ---- what all looks agree on ---- */
 
-static bool is_lost(const struct mark *m, size_t i)
+/* What lies in a tcache whose lists could not be followed is free, not lost. */
+static bool is_lost(const struct scan *s, size_t i)
 {
-	return block_counts(&m->blocks[i]) && !bit_get(m->marked, i);
+	const struct mv_block *b = &s->mark.blocks[i];
+
+	return block_counts(b) && !bit_get(s->mark.marked, i) && !mv_heap_is_cached(&s->heap, &s->copy, b);
 }
 
 static int first_candidates(struct scan *s)
@@ -472,12 +475,12 @@ static int first_candidates(struct scan *s)
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->mark.count; i++)
-		n += is_lost(&s->mark, i);
+		n += is_lost(s, i);
 	s->candidates = calloc(n + 1, sizeof(*s->candidates));
 	if (!s->candidates)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->mark.count; i++)
-		if (is_lost(&s->mark, i))
+		if (is_lost(s, i))
 			s->candidates[s->candidates_count++] = s->mark.blocks[i];
 	return 0;
 }
@@ -493,7 +496,7 @@ static bool fewer_candidates(struct scan *s)
 		const uint32_t at = mark_find(&s->mark, block_user(c));
 
 		if (at != MARK_NONE && s->mark.blocks[at].start == c->start &&
-		    s->mark.blocks[at].size_state == c->size_state && is_lost(&s->mark, at))
+		    s->mark.blocks[at].size_state == c->size_state && is_lost(s, at))
 			s->candidates[n++] = *c;
 	}
 	s->candidates_count = n;

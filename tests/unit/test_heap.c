@@ -404,13 +404,24 @@ static void test_torn_list(void **state)
 {
 	(void)state;
 	for (size_t i = 2; i < 4; i++) {
-		const enum mv_block_state seen = generations[i].mangled ? MV_BLOCK_TCACHE : MV_BLOCK_IN_USE;
+		const enum mv_block_state seen = generations[i].mangled ? MV_BLOCK_FASTBIN : MV_BLOCK_IN_USE;
 
 		lay_out(&generations[i]);
 		put(plan.field - 0x50 + 8 * 3, plan.fast + 0x10);
 		plan.sum[MV_BLOCK_FASTBIN] = (struct mv_heap_sum){0, 0};
 		count(seen, 0x50);
+		put(plan.tcache[0] + 24, 0x1234567890abcdef);
+		put(plan.tcache[1] + 24, 0x1234567890abcdef);
+		put(plan.used + 24, 0x1234567890abcdef);
 		read_fixture();
+		assert_int_equal(mv_heap_is_cached(&heap, &copy, mv_heap_find(&heap, plan.fast)), false);
+		assert_int_equal(heap.cache_key, generations[i].mangled ? 0x1234567890abcdef : 0);
+		if (generations[i].mangled) {
+			/* It is on no list that can be followed, and has the key. */
+			assert_int_equal(mv_block_state(mv_heap_find(&heap, plan.used)), MV_BLOCK_TCACHE);
+			put(plan.used + 24, 0);
+			read_fixture();
+		}
 		check_sums();
 		assert_false(heap.caches_exact);
 		assert_int_equal(mv_block_state(mv_heap_find(&heap, plan.used)), MV_BLOCK_IN_USE);
