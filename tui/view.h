@@ -100,6 +100,35 @@ static inline struct mv_outcome mv_outcome_hint(struct mv_clean text)
 	return (struct mv_outcome){.kind = MV_OUT_HINT, .text = text};
 }
 
+/* Where a key moves the cursor in a list of which `rows` are shown: a row before the first or beyond the last is for the view to clip. */
+static inline bool mv_move_to(enum mv_action action, int64_t at, int64_t rows, int64_t *ret_row)
+{
+	const int64_t screen = rows > 1 ? rows - 1 : 1;
+
+	switch (action) {
+	case MV_ACT_UP:
+		*ret_row = at - 1;
+		return true;
+	case MV_ACT_DOWN:
+		*ret_row = at + 1;
+		return true;
+	case MV_ACT_PAGE_UP:
+		*ret_row = at - screen;
+		return true;
+	case MV_ACT_PAGE_DOWN:
+		*ret_row = at + screen;
+		return true;
+	case MV_ACT_FIRST:
+		*ret_row = 0;
+		return true;
+	case MV_ACT_LAST:
+		*ret_row = INT64_MAX;
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* What `w` explains: lines of a title, formula, source, unit, and notes. */
 struct mv_meaning {
 	struct mv_build title, formula, source, unit, note;

@@ -336,23 +336,13 @@ static struct mv_outcome faults_act(void *state, const struct mv_context *ctx, e
 				    struct mv_input input)
 {
 	struct mv_faults_view *v = state;
-	int64_t at = v->at[v->pane], screen = v->geo.list_rows > 1 ? v->geo.list_rows - 1 : 1;
+	int64_t row;
 
 	if (!mv_faults_traced(ctx->snap))
 		return mv_outcome_none();
+	if (mv_move_to(action, v->at[v->pane], v->geo.list_rows, &row))
+		return select_row(v, ctx, row);
 	switch (action) {
-	case MV_ACT_UP:
-		return select_row(v, ctx, at - 1);
-	case MV_ACT_DOWN:
-		return select_row(v, ctx, at + 1);
-	case MV_ACT_PAGE_UP:
-		return select_row(v, ctx, at - screen);
-	case MV_ACT_PAGE_DOWN:
-		return select_row(v, ctx, at + screen);
-	case MV_ACT_FIRST:
-		return select_row(v, ctx, 0);
-	case MV_ACT_LAST:
-		return select_row(v, ctx, INT64_MAX);
 	case MV_ACT_LEFT:
 		return go_left(v, ctx);
 	case MV_ACT_RIGHT:

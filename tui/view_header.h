@@ -38,6 +38,8 @@ struct mv_header_line {
 };
 
 struct mv_header_item *mv_header_add(struct mv_header_line *line, struct mv_clean label, int give_up);
+/* What memview itself costs, once it is known. */
+void mv_header_add_own(struct mv_header_line *line, const struct mv_context *ctx);
 int mv_header_line_width(const struct mv_header_line *line);
 /* Give up what is too much for so many columns; the second cuts even what must stay. */
 void mv_header_fit(struct mv_header_line *line, int cols);

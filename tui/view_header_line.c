@@ -26,6 +26,21 @@ struct mv_header_item *mv_header_add(struct mv_header_line *line, struct mv_clea
 	return item;
 }
 
+void mv_header_add_own(struct mv_header_line *line, const struct mv_context *ctx)
+{
+	struct mv_header_item *item;
+
+	if (ctx->own_cpu_percent < 0)
+		return;
+	item = mv_header_add(line, MV_TEXT("memview"), 11);
+	item->role = ROLE_DIM;
+	mv_build_fmt(&item->value, "%.1f%%", ctx->own_cpu_percent);
+	if (ctx->own_bytes) {
+		mv_build_clean(&item->value, MV_TEXT(" "));
+		mv_build_size(&item->value, ctx->own_bytes);
+	}
+}
+
 static int width_of_build(const struct mv_build *b, unsigned at_least)
 {
 	unsigned w = mv_clean_width(mv_build_text(b));

@@ -271,7 +271,7 @@ static struct mv_outcome machine_act(void *state, const struct mv_context *ctx, 
 				     struct mv_input input)
 {
 	struct machine_view *v = state;
-	int64_t at = v->at, screen = v->geo.table.rows > 1 ? v->geo.table.rows - 1 : 1;
+	int64_t at = v->at, row;
 
 	if (v->chooser != TASK_CHOOSE_NOTHING) {
 		struct mv_outcome out = machine_chooser_act(v, ctx, action, input);
@@ -279,19 +279,9 @@ static struct mv_outcome machine_act(void *state, const struct mv_context *ctx, 
 		machine_settle(v, ctx, v->geo.area);
 		return out;
 	}
+	if (mv_move_to(action, at, v->geo.table.rows, &row))
+		return select_row(v, ctx, row);
 	switch (action) {
-	case MV_ACT_UP:
-		return select_row(v, ctx, at - 1);
-	case MV_ACT_DOWN:
-		return select_row(v, ctx, at + 1);
-	case MV_ACT_PAGE_UP:
-		return select_row(v, ctx, at - screen);
-	case MV_ACT_PAGE_DOWN:
-		return select_row(v, ctx, at + screen);
-	case MV_ACT_FIRST:
-		return select_row(v, ctx, 0);
-	case MV_ACT_LAST:
-		return select_row(v, ctx, INT64_MAX);
 	case MV_ACT_LEFT:
 	case MV_ACT_RIGHT:
 		return fold(v, ctx, action == MV_ACT_RIGHT);

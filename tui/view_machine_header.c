@@ -172,15 +172,7 @@ static void build_second(struct mv_header_line *line, const struct mv_context *c
 		mv_build_count(&item->value, tasks + m->tasks_left_out);
 		item->role = ROLE_TEXT;
 	}
-	if (ctx->own_cpu_percent >= 0) {
-		item = mv_header_add(line, MV_TEXT("memview"), 11);
-		item->role = ROLE_DIM;
-		mv_build_fmt(&item->value, "%.1f%%", ctx->own_cpu_percent);
-		if (ctx->own_bytes) {
-			mv_build_clean(&item->value, MV_TEXT(" "));
-			mv_build_size(&item->value, ctx->own_bytes);
-		}
-	}
+	mv_header_add_own(line, ctx);
 }
 
 /* How fresh all this is, at the right edge. */

@@ -202,21 +202,11 @@ static struct mv_outcome zones_act(void *state, const struct mv_context *ctx, en
 				   struct mv_input input)
 {
 	struct zones_view *v = state;
-	int64_t at = v->at, screen = v->table.rows > 1 ? v->table.rows - 1 : 1;
+	int64_t row;
 
+	if (mv_move_to(action, v->at, v->table.rows, &row))
+		return select_row(v, ctx, row);
 	switch (action) {
-	case MV_ACT_UP:
-		return select_row(v, ctx, at - 1);
-	case MV_ACT_DOWN:
-		return select_row(v, ctx, at + 1);
-	case MV_ACT_PAGE_UP:
-		return select_row(v, ctx, at - screen);
-	case MV_ACT_PAGE_DOWN:
-		return select_row(v, ctx, at + screen);
-	case MV_ACT_FIRST:
-		return select_row(v, ctx, 0);
-	case MV_ACT_LAST:
-		return select_row(v, ctx, INT64_MAX);
 	case MV_ACT_NONE:
 		if (input.key == MV_KEY_CLICK && input.y >= v->table.y &&
 		    input.y < v->table.y + v->table.rows)
