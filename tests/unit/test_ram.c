@@ -15,6 +15,7 @@
 
 #include "core/ram.h"
 #include "core/ram_figures.h"
+#include "tests/unit/tempdir.h"
 
 #define KIB		       UINT64_C(1024)
 #define FIG(id)		       mv_ram_figure(now, before, MV_RAM_FIG_##id)
@@ -202,41 +203,6 @@ static void test_rest_of_the_machine(void **state)
 
 /* ---- a machine that lacks things ---- */
 
-static char root[64];
-
-static void put(const char *path, const char *text)
-{
-	char full[256];
-	FILE *f;
-
-	snprintf(full, sizeof(full), "%s/%s", root, path);
-	for (char *slash = full + strlen(root) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
-		*slash = '\0';
-		mkdir(full, 0777);
-		*slash = '/';
-	}
-	f = fopen(full, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	assert_int_equal(fclose(f), 0);
-}
-
-static int make_root(void **state)
-{
-	(void)state;
-	snprintf(root, sizeof(root), "/tmp/mv-ram-XXXXXX");
-	return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_root(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", root);
-	return system(command);
-}
-
 static void test_what_is_not_there(void **state)
 {
 	struct mv_source *source;
@@ -244,14 +210,14 @@ static void test_what_is_not_there(void **state)
 	FIGURES(&ram, NULL);
 
 	(void)state;
-	source = open_root(root);
+	source = tempdir_open();
 	assert_int_equal(mv_ram_read(source, &ram), -ENOENT);
 	assert_int_equal(ram.at_ns, 7);
 	mv_source_free(source);
 
-	put("meminfo", "MemTotal: 1000 kB\nMemFree: 600 kB\n");
-	put("errors", "buddyinfo EACCES\nzoneinfo EACCES\nswaps EIO\n");
-	source = open_root(root);
+	tempdir_put("meminfo", "MemTotal: 1000 kB\nMemFree: 600 kB\n");
+	tempdir_put("errors", "buddyinfo EACCES\nzoneinfo EACCES\nswaps EIO\n");
+	source = tempdir_open();
 	assert_int_equal(mv_ram_read(source, &ram), 0);
 	assert_int_equal(ram.zones_why, MV_WHY_NEEDS_ROOT);
 	assert_int_equal(ram.swaps_why, MV_WHY_IO);
@@ -276,13 +242,13 @@ static void test_container(void **state)
 	struct mv_ram ram;
 
 	(void)state;
-	put("meminfo", "MemTotal: 1000 kB\n");
-	put("self/cgroup", "0::/box/inner\n");
-	put("cgroup/box/memory.max", "409600\n");
-	put("cgroup/box/memory.current", "81920\n");
-	put("cgroup/box/inner/memory.max", "max\n");
-	put("step1/cgroup/box/memory.max", "1024000\n"); /* all the machine has */
-	source = open_root(root);
+	tempdir_put("meminfo", "MemTotal: 1000 kB\n");
+	tempdir_put("self/cgroup", "0::/box/inner\n");
+	tempdir_put("cgroup/box/memory.max", "409600\n");
+	tempdir_put("cgroup/box/memory.current", "81920\n");
+	tempdir_put("cgroup/box/inner/memory.max", "max\n");
+	tempdir_put("step1/cgroup/box/memory.max", "1024000\n"); /* all the machine has */
+	source = tempdir_open();
 	assert_int_equal(mv_ram_read(source, &ram), 0);
 	assert_int_equal(ram.container_limit.value, 409600);
 	assert_int_equal(ram.container_usage.value, 81920);
@@ -305,10 +271,10 @@ static void test_long_zoneinfo(void **state)
 	for (int cpu = 0; len < cap - 512; cpu++)
 		len += (size_t)sprintf(text + len, "    cpu: %d\n              high:  77\n", cpu);
 	sprintf(text + len, "Node 1, zone Normal\n  pages free 6\n        high 3\n  present 9\n");
-	put("meminfo", "MemTotal: 1000 kB\n");
-	put("zoneinfo", text);
+	tempdir_put("meminfo", "MemTotal: 1000 kB\n");
+	tempdir_put("zoneinfo", text);
 	free(text);
-	source = open_root(root);
+	source = tempdir_open();
 	assert_int_equal(mv_ram_read(source, &ram), 0);
 	assert_int_equal(ram.zones_count, 2);
 	assert_int_equal(ram.zones[0].free, 5);
@@ -624,7 +590,7 @@ static void test_live(void **state)
 
 int main(void)
 {
-#define ROOT_TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
+#define ROOT_TEST(name) cmocka_unit_test_setup_teardown(name, tempdir_make, tempdir_remove)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_figures_of_free),
 	    cmocka_unit_test(test_figures_of_sar_r),

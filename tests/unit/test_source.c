@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,52 +20,13 @@
 
 #include "core/pagemap.h"
 #include "core/source.h"
+#include "tests/unit/tempdir.h"
 
 #define CATS_ALL ((uint64_t)(MV_CAT_FILE | MV_CAT_HUGE | MV_CAT_PFNZERO | MV_CAT_GUARD))
 
-static char root[64];
-
-static void put(const char *path, const char *text)
-{
-	char full[256];
-	FILE *f;
-
-	snprintf(full, sizeof(full), "%s/%s", root, path);
-	for (char *slash = full + strlen(root) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
-		*slash = '\0';
-		mkdir(full, 0777);
-		*slash = '/';
-	}
-	f = fopen(full, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	assert_int_equal(fclose(f), 0);
-}
-
-static int make_root(void **state)
-{
-	(void)state;
-	snprintf(root, sizeof(root), "/tmp/mv-source-XXXXXX");
-	return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static int remove_root(void **state)
-{
-	(void)state;
-	return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
 static struct mv_source *open_fixture(bool no_scan)
 {
-	struct mv_source_opts opts = {.root = root, .no_pagemap_scan = no_scan};
+	struct mv_source_opts opts = {.root = tempdir, .no_pagemap_scan = no_scan};
 	struct mv_source *source;
 
 	assert_int_equal(mv_source_new(&opts, &source), 0);
@@ -106,10 +66,10 @@ static void test_no_such_root(void **state)
 	(void)state;
 	assert_int_equal(mv_source_new(&(struct mv_source_opts){.root = "/nowhere/at/all"}, &source),
 			 -ENOENT);
-	put("plain", "");
-	strcat(root, "/plain");
-	assert_int_equal(mv_source_new(&(struct mv_source_opts){.root = root}, &source), -ENOENT);
-	root[strlen(root) - 6] = '\0';
+	tempdir_put("plain", "");
+	strcat(tempdir, "/plain");
+	assert_int_equal(mv_source_new(&(struct mv_source_opts){.root = tempdir}, &source), -ENOENT);
+	tempdir[strlen(tempdir) - 6] = '\0';
 	assert_ptr_equal(source, 7);
 	mv_source_free(NULL);
 	mv_target_close(NULL);
@@ -121,10 +81,10 @@ static void test_machine_files(void **state)
 	char buf[16];
 
 	(void)state;
-	put("meminfo", "MemTotal: 1\n");
-	put("cgroup/a/memory.max", "max\n");
-	put("errors", "vmstat EACCES\n");
-	put("vmstat", "x\n");
+	tempdir_put("meminfo", "MemTotal: 1\n");
+	tempdir_put("cgroup/a/memory.max", "max\n");
+	tempdir_put("errors", "vmstat EACCES\n");
+	tempdir_put("vmstat", "x\n");
 	s = open_fixture(false);
 	assert_false(mv_source_is_live(s));
 	assert_int_equal(mv_source_read(s, "meminfo", buf, sizeof(buf)), 12);
@@ -159,19 +119,19 @@ static void test_machine_directories(void **state)
 	char link[128], *names;
 
 	(void)state;
-	put("node/node1/meminfo", "x\n");
-	put("node/node0/meminfo", "x\n");
-	put("node/online", "0-1\n");
-	put("mm/hugepages/hugepages-2048kB/nr_hugepages", "0\n");
-	put("cgroup/b/memory.max", "max\n");
-	put("cgroup/a/x/memory.max", "max\n");
-	put("cgroup/a/inode", "1f2\n");
-	put("cgroup/refused/memory.max", "max\n");
-	put("errors", "cgroup/refused EACCES\n");
-	put("step1/cgroup/c/memory.max", "max\n");
-	put("step1/cgroup/a/memory.max", "max\n");
-	put("step2/cgroup/b.gone", "");
-	snprintf(link, sizeof(link), "%s/cgroup/memory", root);
+	tempdir_put("node/node1/meminfo", "x\n");
+	tempdir_put("node/node0/meminfo", "x\n");
+	tempdir_put("node/online", "0-1\n");
+	tempdir_put("mm/hugepages/hugepages-2048kB/nr_hugepages", "0\n");
+	tempdir_put("cgroup/b/memory.max", "max\n");
+	tempdir_put("cgroup/a/x/memory.max", "max\n");
+	tempdir_put("cgroup/a/inode", "1f2\n");
+	tempdir_put("cgroup/refused/memory.max", "max\n");
+	tempdir_put("errors", "cgroup/refused EACCES\n");
+	tempdir_put("step1/cgroup/c/memory.max", "max\n");
+	tempdir_put("step1/cgroup/a/memory.max", "max\n");
+	tempdir_put("step2/cgroup/b.gone", "");
+	snprintf(link, sizeof(link), "%s/cgroup/memory", tempdir);
 	assert_int_equal(symlink("a", link), 0);
 	s = open_fixture(false);
 	list_is(s, "node", "node0 node1 ");
@@ -247,7 +207,7 @@ static void test_names_stay_inside(void **state)
 	char buf[16];
 
 	(void)state;
-	put("7/stat", "x\n");
+	tempdir_put("7/stat", "x\n");
 	s = open_fixture(false);
 	assert_int_equal(mv_source_new(NULL, &live), 0);
 	assert_int_equal(mv_target_open(s, 7, &t), 0);
@@ -269,14 +229,14 @@ static void test_processes(void **state)
 	int ids[2];
 
 	(void)state;
-	put("30/stat", "x");
-	put("4/stat", "x");
-	put("12/status", "Name:\tx\nTgid:\t4\n");
-	put("100/errors", ". EPERM\n");
-	put("4/task/4/stat", "x");
-	put("4/task/12/stat", "x");
-	put("4/task/9/stat", "x");
-	put("nopid/stat", "x");
+	tempdir_put("30/stat", "x");
+	tempdir_put("4/stat", "x");
+	tempdir_put("12/status", "Name:\tx\nTgid:\t4\n");
+	tempdir_put("100/errors", ". EPERM\n");
+	tempdir_put("4/task/4/stat", "x");
+	tempdir_put("4/task/12/stat", "x");
+	tempdir_put("4/task/9/stat", "x");
+	tempdir_put("nopid/stat", "x");
 	s = open_fixture(false);
 	assert_int_equal(mv_source_next_pid(s, 0), 4);
 	assert_int_equal(mv_source_next_pid(s, 4), 12);
@@ -308,11 +268,11 @@ static void test_target_files(void **state)
 	char buf[64];
 
 	(void)state;
-	put("4/statm", "1 2 3\n");
-	put("4/cmdline", "a\nb");
-	put("4/errors", "smaps EACCES\nmaps EIO\nstatus ESRCH\n");
-	put("4/smaps", "x\n");
-	put("4/task/4/syscall", "running\n");
+	tempdir_put("4/statm", "1 2 3\n");
+	tempdir_put("4/cmdline", "a\nb");
+	tempdir_put("4/errors", "smaps EACCES\nmaps EIO\nstatus ESRCH\n");
+	tempdir_put("4/smaps", "x\n");
+	tempdir_put("4/task/4/syscall", "running\n");
 	s = open_fixture(false);
 	assert_int_equal(mv_target_open(s, 4, &t), 0);
 	for (int i = 0; i < 2; i++)
@@ -346,8 +306,8 @@ static void test_stream(void **state)
 	text[len++] = '\n';
 	strcpy(text + len, "unfinished");
 	len += 10;
-	put("4/maps", text);
-	put("4/smaps", "");
+	tempdir_put("4/maps", text);
+	tempdir_put("4/smaps", "");
 	s = open_fixture(false);
 	assert_int_equal(mv_target_open(s, 4, &t), 0);
 	assert_int_equal(mv_target_stream(t, MV_FILE_MAPS, take, &got), 0);
@@ -373,15 +333,15 @@ static void test_steps(void **state)
 	char buf[64];
 
 	(void)state;
-	put("clock", "5000000000 1700000000000000000\n");
-	put("4/statm", "one\n");
-	put("4/wchan", "w");
-	put("9/statm", "x\n");
-	put("step1/4/statm", "two\n");
-	put("step1/4/wchan.gone", "");
-	put("step1/11/statm", "new\n");
-	put("step2/clock", "9000000000 1700000009000000000\n");
-	put("step2/9.gone", "");
+	tempdir_put("clock", "5000000000 1700000000000000000\n");
+	tempdir_put("4/statm", "one\n");
+	tempdir_put("4/wchan", "w");
+	tempdir_put("9/statm", "x\n");
+	tempdir_put("step1/4/statm", "two\n");
+	tempdir_put("step1/4/wchan.gone", "");
+	tempdir_put("step1/11/statm", "new\n");
+	tempdir_put("step2/clock", "9000000000 1700000009000000000\n");
+	tempdir_put("step2/9.gone", "");
 	s = open_fixture(false);
 	assert_int_equal(mv_target_open(s, 4, &t), 0);
 	assert_true(mv_source_now(s) == 5000000000);
@@ -461,7 +421,7 @@ static void test_fixture_scan(void **state)
 	uint64_t told, walked;
 
 	(void)state;
-	put("4/pages", pages_text);
+	tempdir_put("4/pages", pages_text);
 	s = open_fixture(false);
 	assert_int_equal(mv_target_open(s, 4, &t), 0);
 	for (size_t cap = 1; cap < 8; cap++) {
@@ -506,9 +466,9 @@ static void test_fixture_words_bytes_frames(void **state)
 	enum mv_why why[3];
 
 	(void)state;
-	put("4/pages", pages_text);
-	put("4/bytes", "1000 48656c6c6f\n1005 20ff\n9000 00\n");
-	put("kpage", "1a2b 800000068 1 2\n1a2c 10 3 4\n");
+	tempdir_put("4/pages", pages_text);
+	tempdir_put("4/bytes", "1000 48656c6c6f\n1005 20ff\n9000 00\n");
+	tempdir_put("kpage", "1a2b 800000068 1 2\n1a2c 10 3 4\n");
 	s = open_fixture(false);
 	assert_int_equal(mv_target_open(s, 4, &t), 0);
 	assert_int_equal(mv_target_words(t, 0, 14, words), 14);
@@ -534,8 +494,8 @@ static void test_fixture_words_bytes_frames(void **state)
 	mv_target_close(t);
 	mv_source_free(s);
 
-	put("errors", "kpageflags EACCES\n");
-	put("4/errors", "pagemap EACCES\nmem EPERM\n");
+	tempdir_put("errors", "kpageflags EACCES\n");
+	tempdir_put("4/errors", "pagemap EACCES\nmem EPERM\n");
 	s = open_fixture(false);
 	assert_int_equal(mv_target_open(s, 4, &t), 0);
 	assert_int_equal(mv_target_words(t, 0, 14, words), -EACCES);
@@ -555,8 +515,8 @@ static void test_fixture_page_bytes(void **state)
 	uint64_t words[2];
 
 	(void)state;
-	put("page_bytes", "65536\n");
-	put("4/pages", "10000-20000 p\n");
+	tempdir_put("page_bytes", "65536\n");
+	tempdir_put("4/pages", "10000-20000 p\n");
 	s = open_fixture(false);
 	assert_int_equal(mv_source_page_bytes(s), 65536);
 	assert_int_equal(mv_target_open(s, 4, &t), 0);
@@ -564,7 +524,7 @@ static void test_fixture_page_bytes(void **state)
 	assert_true(words[0] == MV_WORD_PRESENT && words[1] == 0);
 	mv_target_close(t);
 	mv_source_free(s);
-	put("page_bytes", "12345\n");
+	tempdir_put("page_bytes", "12345\n");
 	s = open_fixture(false);
 	assert_int_equal(mv_source_page_bytes(s), 4096);
 	mv_source_free(s);
@@ -710,7 +670,7 @@ static void test_live_zombie(void **state)
 
 int main(void)
 {
-#define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
+#define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, tempdir_make, tempdir_remove)
 	const struct CMUnitTest tests[] = {
 	    FIXTURE_TEST(test_no_such_root),
 	    FIXTURE_TEST(test_machine_files),
